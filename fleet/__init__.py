@@ -1,0 +1,4 @@
+"""The command line of IT support; speaks to the relay over HTTP.
+
+Imports `protocol` only.
+"""
