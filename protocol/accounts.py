@@ -10,14 +10,14 @@ from msgspec import Meta
 from .values import Code, DoctorCard, Id, Instant, Line, Pem, Problem, Struct
 
 
-class ErrorBody(Struct, kw_only=True):
+class ErrorBody(Struct, frozen=True, kw_only=True):
     """Every HTTP error of the relay and of the kiosk: a code, and facts for the sentence."""
 
     code: Code
     facts: dict[str, Line] = {}
 
 
-class SignIn(Struct, kw_only=True):
+class SignIn(Struct, frozen=True, kw_only=True):
     """POST /api/sign-in (demo provider; a later issue brings OpenID Connect)."""
 
     account: Line
@@ -31,7 +31,7 @@ class PersonKind(enum.StrEnum):
     it = "it"
 
 
-class Me(Struct, kw_only=True):
+class Me(Struct, frozen=True, kw_only=True):
     """GET /api/me. `ca` is the operator's CA certificate, which the page pins at first sight."""
 
     kind: PersonKind
@@ -41,27 +41,27 @@ class Me(Struct, kw_only=True):
     demo: bool
 
 
-class Token(Struct, kw_only=True):
+class Token(Struct, frozen=True, kw_only=True):
     """POST /api/token: a JWT (ES256) for the WebSocket and for scripts, short-lived."""
 
     token: str
     expires_at: Instant
 
 
-class CertificateRequest(Struct, kw_only=True):
+class CertificateRequest(Struct, frozen=True, kw_only=True):
     """POST /api/doctor/certificate: PKCS#10 (RFC 2986) in PEM, made in the doctor's browser."""
 
     csr: Pem
 
 
-class CertificateIssued(Struct, kw_only=True):
+class CertificateIssued(Struct, frozen=True, kw_only=True):
     """Answer to a certificate request. `ca` is the issuer."""
 
     certificate: Pem
     ca: Pem
 
 
-class VehicleCreated(Struct, kw_only=True):
+class VehicleCreated(Struct, frozen=True, kw_only=True):
     """POST /api/fleet/vehicles: the one-time code is shown once and stored as a hash."""
 
     vehicle_id: Id
@@ -69,14 +69,14 @@ class VehicleCreated(Struct, kw_only=True):
     expires_at: Instant
 
 
-class VehicleWanted(Struct, kw_only=True):
+class VehicleWanted(Struct, frozen=True, kw_only=True):
     """Body of POST /api/fleet/vehicles."""
 
     name: Annotated[str, Meta(min_length=1, max_length=80)]
     territory: Line = ""
 
 
-class VehicleRow(Struct, kw_only=True):
+class VehicleRow(Struct, frozen=True, kw_only=True):
     """GET /api/fleet/vehicles, one element."""
 
     vehicle_id: Id
@@ -90,14 +90,14 @@ class VehicleRow(Struct, kw_only=True):
     problems: tuple[Problem, ...]
 
 
-class Enrolment(Struct, kw_only=True):
+class Enrolment(Struct, frozen=True, kw_only=True):
     """POST /api/enrol: the one-time code and a PKCS#10 request signed by the vehicle's new key."""
 
     code: Annotated[str, Meta(max_length=200)]
     csr: Pem
 
 
-class Enrolled(Struct, kw_only=True):
+class Enrolled(Struct, frozen=True, kw_only=True):
     """Answer to an enrolment."""
 
     vehicle_id: Id

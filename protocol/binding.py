@@ -24,7 +24,7 @@ class Side(enum.StrEnum):
     doctor = "doctor"
 
 
-class Binding(Struct, kw_only=True):
+class Binding(Struct, frozen=True, kw_only=True):
     """A signed statement. `signature` is ECDSA P-256/SHA-256, raw r||s (IEEE P1363), base64.
 
     `peer_fingerprint` is empty in the vehicle's statement, which comes with the offer, and the

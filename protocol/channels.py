@@ -40,7 +40,7 @@ class RequestState(enum.StrEnum):
     withdrawn = "withdrawn"
 
 
-class Request(Struct, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True):
     """The doctor asks for an instrument; the kiosk pulses its number until it is answered."""
 
     request_id: Id
@@ -50,7 +50,7 @@ class Request(Struct, kw_only=True):
     words: Line = ""
 
 
-class Instrument(Struct, kw_only=True):
+class Instrument(Struct, frozen=True, kw_only=True):
     """One numbered instrument on board."""
 
     number: Annotated[int, Meta(ge=1, le=99)]
@@ -63,7 +63,7 @@ class Instrument(Struct, kw_only=True):
     request: Request | None = None
 
 
-class EncounterSummary(Struct, kw_only=True):
+class EncounterSummary(Struct, frozen=True, kw_only=True):
     """What the doctor needs to know of the encounter before the first question."""
 
     encounter_id: Id
@@ -76,7 +76,7 @@ class EncounterSummary(Struct, kw_only=True):
     reason_words: Line = ""
 
 
-class MediaState(Struct, kw_only=True):
+class MediaState(Struct, frozen=True, kw_only=True):
     """What the vehicle captures now, so that silence and a black picture are explained."""
 
     camera: bool
@@ -85,7 +85,7 @@ class MediaState(Struct, kw_only=True):
     microphone_code: Code | None = None
 
 
-class Resume(Struct, tag="resume", kw_only=True):
+class Resume(Struct, tag="resume", frozen=True, kw_only=True):
     """Doctor -> vehicle, first on `control`: what the page holds of this encounter."""
 
     encounter_id: Id
@@ -93,20 +93,20 @@ class Resume(Struct, tag="resume", kw_only=True):
     """0 after a reload: everything is sent again."""
 
 
-class EventSent(Struct, tag="event", kw_only=True):
+class EventSent(Struct, tag="event", frozen=True, kw_only=True):
     """Vehicle -> doctor."""
 
     event: Event
 
 
-class EventAcknowledged(Struct, tag="ack", kw_only=True):
+class EventAcknowledged(Struct, tag="ack", frozen=True, kw_only=True):
     """Doctor -> vehicle: everything through `seq` is held and shown."""
 
     encounter_id: Id
     seq: Sequence
 
 
-class Situation(Struct, tag="situation", kw_only=True):
+class Situation(Struct, tag="situation", frozen=True, kw_only=True):
     """Vehicle -> doctor, whole, on every change: the encounter, instruments, what is captured."""
 
     encounter: EncounterSummary
@@ -114,7 +114,7 @@ class Situation(Struct, tag="situation", kw_only=True):
     media: MediaState
 
 
-class InstrumentRequested(Struct, tag="request", kw_only=True):
+class InstrumentRequested(Struct, tag="request", frozen=True, kw_only=True):
     """Doctor -> vehicle. Idempotent by `request_id`."""
 
     request_id: Id
@@ -122,13 +122,13 @@ class InstrumentRequested(Struct, tag="request", kw_only=True):
     words: Line = ""
 
 
-class InstrumentRequestWithdrawn(Struct, tag="withdraw", kw_only=True):
+class InstrumentRequestWithdrawn(Struct, tag="withdraw", frozen=True, kw_only=True):
     """Doctor -> vehicle."""
 
     request_id: Id
 
 
-class ChunksWanted(Struct, tag="chunks_wanted", kw_only=True):
+class ChunksWanted(Struct, tag="chunks_wanted", frozen=True, kw_only=True):
     """Doctor -> vehicle: chunks [from_number, to_number) of a stream, answered on `bulk`."""
 
     stream_id: Sequence
@@ -136,14 +136,14 @@ class ChunksWanted(Struct, tag="chunks_wanted", kw_only=True):
     to_number: Sequence
 
 
-class StillWanted(Struct, tag="still_wanted", kw_only=True):
+class StillWanted(Struct, tag="still_wanted", frozen=True, kw_only=True):
     """Doctor -> vehicle: the bytes of a still from `offset` on, answered on `bulk`."""
 
     still_id: Id
     offset: Sequence
 
 
-class WaveformHead(Struct, tag="waveform_head", kw_only=True):
+class WaveformHead(Struct, tag="waveform_head", frozen=True, kw_only=True):
     """Vehicle -> doctor, once a second while a stream runs: how many chunks exist, so that a lost
     last chunk is noticed."""
 
@@ -151,14 +151,14 @@ class WaveformHead(Struct, tag="waveform_head", kw_only=True):
     chunks: Sequence
 
 
-class ChannelProblem(Struct, tag="problem", kw_only=True):
+class ChannelProblem(Struct, tag="problem", frozen=True, kw_only=True):
     """Either way: a message was refused; the call goes on."""
 
     code: Code
     about: Line = ""
 
 
-class Beat(Struct, tag="beat", kw_only=True):
+class Beat(Struct, tag="beat", frozen=True, kw_only=True):
     """Either way, once a second: the path is alive; `echo` is the other side's last `sent`."""
 
     sent: float

@@ -26,7 +26,7 @@ class RelayLink(enum.StrEnum):
     offline = "offline"
 
 
-class Link(Struct, kw_only=True):
+class Link(Struct, frozen=True, kw_only=True):
     """The network as the nurse's bar shows it. None: not measured, never guessed."""
 
     relay: RelayLink
@@ -43,7 +43,7 @@ class PowerSource(enum.StrEnum):
     unknown = "unknown"
 
 
-class Power(Struct, kw_only=True):
+class Power(Struct, frozen=True, kw_only=True):
     """Power as the nurse's bar shows it."""
 
     source: PowerSource
@@ -60,7 +60,7 @@ class Stage(enum.StrEnum):
     after = "after"
 
 
-class CameraView(Struct, kw_only=True):
+class CameraView(Struct, frozen=True, kw_only=True):
     """The room camera: what the ready check and the bar say."""
 
     present: bool
@@ -72,21 +72,21 @@ class CameraView(Struct, kw_only=True):
     simulated: bool = False
 
 
-class CuffPressure(Struct, kw_only=True):
+class CuffPressure(Struct, frozen=True, kw_only=True):
     """Live pressure while a cuff measures, mmHg; never stored as a reading."""
 
     instrument_id: Id
     pressure: int
 
 
-class StillReview(Struct, kw_only=True):
+class StillReview(Struct, frozen=True, kw_only=True):
     """A still that waits for the nurse: keep it or take it again. Its bytes are at `/stills/{id}`."""
 
     instrument_id: Id
     still: Still
 
 
-class Encounter(Struct, kw_only=True):
+class Encounter(Struct, frozen=True, kw_only=True):
     """The open encounter as the kiosk shows it."""
 
     encounter_id: Id
@@ -112,14 +112,14 @@ class Encounter(Struct, kw_only=True):
     """Why the call does not run: `call.interrupted`, `fingerprint.mismatch`…"""
 
 
-class TrayItem(Struct, kw_only=True):
+class TrayItem(Struct, frozen=True, kw_only=True):
     """A reading that belongs to no encounter until a person says so (I2)."""
 
     reading: Reading
     reason: Code
 
 
-class Unfinished(Struct, kw_only=True):
+class Unfinished(Struct, frozen=True, kw_only=True):
     """An encounter that is closed to measuring but not to its papers."""
 
     encounter_id: Id
@@ -129,14 +129,14 @@ class Unfinished(Struct, kw_only=True):
     unsent: int
 
 
-class Nurse(Struct, kw_only=True):
+class Nurse(Struct, frozen=True, kw_only=True):
     """Who is signed in."""
 
     nurse_id: Id
     name: Line
 
 
-class KioskState(Struct, tag="state", kw_only=True):
+class KioskState(Struct, tag="state", frozen=True, kw_only=True):
     """Everything the kiosk shows. Before sign-in only `vehicle`, `link`, `power`, `problems`."""
 
     revision: Sequence
@@ -162,7 +162,7 @@ class KioskState(Struct, tag="state", kw_only=True):
     unfinished: tuple[Unfinished, ...] = ()
 
 
-class LocalOffer(Struct, tag="local_offer", kw_only=True):
+class LocalOffer(Struct, tag="local_offer", frozen=True, kw_only=True):
     """Gateway -> page: the local peer connection. m-lines in order: audio (doctor out, microphone
     in), video (own picture), video (doctor's picture); answer with `LocalAnswer`."""
 
@@ -170,7 +170,7 @@ class LocalOffer(Struct, tag="local_offer", kw_only=True):
     sdp: Annotated[str, Meta(max_length=32_768)]
 
 
-class KioskReply(Struct, tag="reply", kw_only=True):
+class KioskReply(Struct, tag="reply", frozen=True, kw_only=True):
     """Gateway -> page: the outcome of a command. No `code`: done."""
 
     id: int
@@ -179,18 +179,18 @@ class KioskReply(Struct, tag="reply", kw_only=True):
     encounter_id: Id | None = None
 
 
-class SignInNurse(Struct, tag="sign_in", kw_only=True):
+class SignInNurse(Struct, tag="sign_in", frozen=True, kw_only=True):
     """Five wrong PINs close the sign-in for a minute (`pin.wait`)."""
 
     nurse_id: Id
     pin: Annotated[str, Meta(max_length=12)]
 
 
-class SignOutNurse(Struct, tag="sign_out", kw_only=True):
+class SignOutNurse(Struct, tag="sign_out", frozen=True, kw_only=True):
     """Ends the kiosk's session; an open encounter stays open."""
 
 
-class OpenEncounter(Struct, tag="open_encounter", kw_only=True):
+class OpenEncounter(Struct, tag="open_encounter", frozen=True, kw_only=True):
     """Refused with a field's code (`patient.birth_date`, `patient.ins_key`…) when it cannot be."""
 
     patient: Patient
@@ -200,11 +200,11 @@ class OpenEncounter(Struct, tag="open_encounter", kw_only=True):
     reason_words: Line = ""
 
 
-class EnterWaiting(Struct, tag="enter_waiting", kw_only=True):
+class EnterWaiting(Struct, tag="enter_waiting", frozen=True, kw_only=True):
     """ready -> waiting: the encounter joins the doctors' queue."""
 
 
-class LeaveWaiting(Struct, tag="leave_waiting", kw_only=True):
+class LeaveWaiting(Struct, tag="leave_waiting", frozen=True, kw_only=True):
     """waiting -> ready."""
 
 
@@ -216,7 +216,7 @@ class Orientation(enum.StrEnum):
     urgent = "urgent"
 
 
-class CloseEncounter(Struct, tag="close_encounter", kw_only=True):
+class CloseEncounter(Struct, tag="close_encounter", frozen=True, kw_only=True):
     """Ends the encounter. The three indicators are optional and never block."""
 
     orientation: Orientation
@@ -225,41 +225,41 @@ class CloseEncounter(Struct, tag="close_encounter", kw_only=True):
     has_family_doctor: bool | None = None
 
 
-class HangUp(Struct, tag="hang_up", kw_only=True):
+class HangUp(Struct, tag="hang_up", frozen=True, kw_only=True):
     """in_call -> after."""
 
 
-class StartWaveform(Struct, tag="start_waveform", kw_only=True):
+class StartWaveform(Struct, tag="start_waveform", frozen=True, kw_only=True):
     """Starts the stream of an ECG."""
 
     instrument_id: Id
 
 
-class StopWaveform(Struct, tag="stop_waveform", kw_only=True):
+class StopWaveform(Struct, tag="stop_waveform", frozen=True, kw_only=True):
     """Stops it."""
 
     instrument_id: Id
 
 
-class CaptureStill(Struct, tag="capture_still", kw_only=True):
+class CaptureStill(Struct, tag="capture_still", frozen=True, kw_only=True):
     """Takes a still; the judged picture comes as `KioskState.review`."""
 
     instrument_id: Id
 
 
-class KeepStill(Struct, tag="keep_still", kw_only=True):
+class KeepStill(Struct, tag="keep_still", frozen=True, kw_only=True):
     """The nurse keeps the still under review: it joins the encounter."""
 
     still_id: Id
 
 
-class DropStill(Struct, tag="drop_still", kw_only=True):
+class DropStill(Struct, tag="drop_still", frozen=True, kw_only=True):
     """The nurse drops the still under review."""
 
     still_id: Id
 
 
-class AssignReading(Struct, tag="assign_reading", kw_only=True):
+class AssignReading(Struct, tag="assign_reading", frozen=True, kw_only=True):
     """Empties the tray by hand: to the open encounter, or `discard`."""
 
     reading_id: Id
@@ -267,37 +267,37 @@ class AssignReading(Struct, tag="assign_reading", kw_only=True):
     discard: bool = False
 
 
-class PrintPrescription(Struct, tag="print", kw_only=True):
+class PrintPrescription(Struct, tag="print", frozen=True, kw_only=True):
     """Prints again after a failure a person has seen (`print_failed`)."""
 
     prescription_id: Id
 
 
-class SayPrinted(Struct, tag="say_printed", kw_only=True):
+class SayPrinted(Struct, tag="say_printed", frozen=True, kw_only=True):
     """A person looked at the printer's tray: `print_ambiguous` becomes printed or failed."""
 
     prescription_id: Id
     printed: bool
 
 
-class HandOver(Struct, tag="hand_over", kw_only=True):
+class HandOver(Struct, tag="hand_over", frozen=True, kw_only=True):
     """The nurse gave the paper to the patient."""
 
     prescription_id: Id
 
 
-class WantLocal(Struct, tag="want_local", kw_only=True):
+class WantLocal(Struct, tag="want_local", frozen=True, kw_only=True):
     """The page asks for a local peer connection (after loading, after a failure)."""
 
 
-class LocalAnswer(Struct, tag="local_answer", kw_only=True):
+class LocalAnswer(Struct, tag="local_answer", frozen=True, kw_only=True):
     """Answer to `LocalOffer`, candidates gathered."""
 
     generation: int
     sdp: Annotated[str, Meta(max_length=32_768)]
 
 
-class MicrophoneFailed(Struct, tag="microphone_failed", kw_only=True):
+class MicrophoneFailed(Struct, tag="microphone_failed", frozen=True, kw_only=True):
     """The browser gives no microphone; the doctor is told."""
 
     code: Code
@@ -308,7 +308,7 @@ CommandBody = (SignInNurse | SignOutNurse | OpenEncounter | EnterWaiting | Leave
                | PrintPrescription | SayPrinted | HandOver | WantLocal | LocalAnswer | MicrophoneFailed)
 
 
-class KioskCommand(Struct, kw_only=True):
+class KioskCommand(Struct, frozen=True, kw_only=True):
     """Page -> gateway; `id` comes back in the reply."""
 
     id: int

@@ -41,7 +41,7 @@ STEPS: dict[PrescriptionState, frozenset[PrescriptionState]] = {
 """Which state may follow which; any other step is the conflict `prescription.step`."""
 
 
-class PrescriptionLine(Struct, kw_only=True):
+class PrescriptionLine(Struct, frozen=True, kw_only=True):
     """One drug. `renewals` counts further deliveries; `days` is the duration."""
 
     drug: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -55,7 +55,7 @@ class PrescriptionLine(Struct, kw_only=True):
     """Reason code `MTE`, `EFG` or `CIF` in lower case when substitution is excluded."""
 
 
-class Prescriber(Struct, kw_only=True):
+class Prescriber(Struct, frozen=True, kw_only=True):
     """The prescriber's mandatory mentions (code de la santé publique, R.5132-3)."""
 
     name: Line
@@ -67,7 +67,7 @@ class Prescriber(Struct, kw_only=True):
     email: Line = ""
 
 
-class PrescriptionDraft(Struct, kw_only=True):
+class PrescriptionDraft(Struct, frozen=True, kw_only=True):
     """POST /api/prescriptions."""
 
     encounter_id: Id
@@ -78,7 +78,7 @@ class PrescriptionDraft(Struct, kw_only=True):
     weight_kg: Line = ""
 
 
-class Mention(Struct, kw_only=True):
+class Mention(Struct, frozen=True, kw_only=True):
     """One legal mention of the checklist. `line` counts from 0 when it belongs to a drug."""
 
     code: Code
@@ -86,7 +86,7 @@ class Mention(Struct, kw_only=True):
     line: int | None = None
 
 
-class PrescriptionPrepared(Struct, kw_only=True):
+class PrescriptionPrepared(Struct, frozen=True, kw_only=True):
     """Answer 201 to POST /api/prescriptions: what the doctor's key signs.
 
     `pdf` is the page with its empty signature, `to_be_signed` the DER of the CMS signed attributes
@@ -101,20 +101,20 @@ class PrescriptionPrepared(Struct, kw_only=True):
     mentions: tuple[Mention, ...]
 
 
-class PrescriptionMentions(Struct, kw_only=True):
+class PrescriptionMentions(Struct, frozen=True, kw_only=True):
     """Answer 422 to POST /api/prescriptions when mentions are missing, and to POST …/check."""
 
     code: Code
     mentions: tuple[Mention, ...]
 
 
-class PrescriptionSignature(Struct, kw_only=True):
+class PrescriptionSignature(Struct, frozen=True, kw_only=True):
     """POST /api/prescriptions/{id}/signature: raw r||s (IEEE P1363) over `to_be_signed`, base64."""
 
     signature: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{86}==$")]
 
 
-class PrescriptionStep(Struct, kw_only=True):
+class PrescriptionStep(Struct, frozen=True, kw_only=True):
     """One step that was made."""
 
     state: PrescriptionState
@@ -122,7 +122,7 @@ class PrescriptionStep(Struct, kw_only=True):
     code: Code | None = None
 
 
-class PrescriptionView(Struct, kw_only=True):
+class PrescriptionView(Struct, frozen=True, kw_only=True):
     """GET /api/encounters/{id}/prescriptions, one element; the kiosk shows it too."""
 
     prescription_id: Id

@@ -24,7 +24,7 @@ class Absent(enum.StrEnum):
     error = "error"
 
 
-class Quantity(Struct, kw_only=True):
+class Quantity(Struct, frozen=True, kw_only=True):
     """One measured quantity. Exactly one of `value` and `absent` is there.
 
     `loinc` and `mdc` (ISO/IEEE 11073-10101, 32 bit) name it, `unit` is UCUM. The exponent of
@@ -52,7 +52,7 @@ class InstrumentKind(enum.StrEnum):
     skin_camera = "skin_camera"
 
 
-class Device(Struct, kw_only=True):
+class Device(Struct, frozen=True, kw_only=True):
     """The instrument that measured, as its Device Information Service (0x180A) says."""
 
     device_id: Id
@@ -71,7 +71,7 @@ class ReadingKind(enum.StrEnum):
     unreadable = "unreadable"
 
 
-class Reading(Struct, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True):
     """One measurement with its provenance.
 
     `taken_at` is None when the device's time is not known (I3); `device_time` is the device's
@@ -94,7 +94,7 @@ class Reading(Struct, kw_only=True):
     raw: Annotated[str, Meta(max_length=2048, pattern=r"^([0-9a-f]{2})*$")] = ""
 
 
-class Waveform(Struct, kw_only=True):
+class Waveform(Struct, frozen=True, kw_only=True):
     """The description of a stream of samples; its chunks refer to `stream_id`.
 
     A sample is a signed 32-bit count; its value is count * `scale` in `unit` (UCUM). `lost_count`
@@ -112,7 +112,7 @@ class Waveform(Struct, kw_only=True):
     lost_count: int = -(2**31)
 
 
-class WaveformEnd(Struct, kw_only=True):
+class WaveformEnd(Struct, frozen=True, kw_only=True):
     """The stream stopped: `chunks` were made, numbered from 0."""
 
     stream_id: Sequence
@@ -129,7 +129,7 @@ class StillQuality(enum.StrEnum):
     glare = "glare"
 
 
-class Still(Struct, kw_only=True):
+class Still(Struct, frozen=True, kw_only=True):
     """A picture of an examination camera; `sha256` names its bytes (JPEG)."""
 
     still_id: Id
@@ -144,25 +144,25 @@ class Still(Struct, kw_only=True):
     """JPEG of at most 160 px, base64."""
 
 
-class ReadingTaken(Struct, tag="reading", kw_only=True):
+class ReadingTaken(Struct, tag="reading", frozen=True, kw_only=True):
     """A reading joined the encounter."""
 
     reading: Reading
 
 
-class WaveformStarted(Struct, tag="waveform_started", kw_only=True):
+class WaveformStarted(Struct, tag="waveform_started", frozen=True, kw_only=True):
     """A stream of samples began."""
 
     waveform: Waveform
 
 
-class WaveformStopped(Struct, tag="waveform_stopped", kw_only=True):
+class WaveformStopped(Struct, tag="waveform_stopped", frozen=True, kw_only=True):
     """A stream of samples ended."""
 
     end: WaveformEnd
 
 
-class StillTaken(Struct, tag="still", kw_only=True):
+class StillTaken(Struct, tag="still", frozen=True, kw_only=True):
     """A still was kept by the nurse."""
 
     still: Still
@@ -171,7 +171,7 @@ class StillTaken(Struct, tag="still", kw_only=True):
 EventBody = ReadingTaken | WaveformStarted | WaveformStopped | StillTaken
 
 
-class Event(Struct, kw_only=True):
+class Event(Struct, frozen=True, kw_only=True):
     """Something durable in one encounter; `seq` counts from 1 within it, without a hole.
 
     Committed on the vehicle before it is sent (I1); the doctor's page acknowledges `seq`.

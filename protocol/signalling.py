@@ -44,7 +44,7 @@ class Role(enum.StrEnum):
     doctor = "doctor"
 
 
-class Hello(Struct, tag="hello", kw_only=True):
+class Hello(Struct, tag="hello", frozen=True, kw_only=True):
     """Client -> relay, the first frame (n = 0). A doctor brings a token, a vehicle its certificate."""
 
     version: int
@@ -55,7 +55,7 @@ class Hello(Struct, tag="hello", kw_only=True):
     last_seen: Sequence = 0
 
 
-class Welcome(Struct, tag="welcome", kw_only=True):
+class Welcome(Struct, tag="welcome", frozen=True, kw_only=True):
     """Relay -> client, n = 0. `resumed` false: a new session, start from snapshots."""
 
     session: Id
@@ -68,7 +68,7 @@ class Welcome(Struct, tag="welcome", kw_only=True):
     vehicle: VehicleCard | None = None
 
 
-class Refusal(Struct, tag="error", kw_only=True):
+class Refusal(Struct, tag="error", frozen=True, kw_only=True):
     """Either way: a message was refused. `about` is its `n` (0: the connection itself).
 
     `facts` are for the sentence on the screen (`by`: who took the call).
@@ -79,7 +79,7 @@ class Refusal(Struct, tag="error", kw_only=True):
     facts: dict[str, Line] = {}
 
 
-class Nothing(Struct, tag="nothing", kw_only=True):
+class Nothing(Struct, tag="nothing", frozen=True, kw_only=True):
     """Carries an `ack` and no more."""
 
 
@@ -92,7 +92,7 @@ class EncounterPhase(enum.StrEnum):
     closed = "closed"
 
 
-class EncounterState(Struct, tag="encounter", kw_only=True):
+class EncounterState(Struct, tag="encounter", frozen=True, kw_only=True):
     """Vehicle -> relay: a snapshot, idempotent. No identity travels here.
 
     `waiting` puts it in the doctors' queue; `after` and `closed` take it out and end its call.
@@ -107,7 +107,7 @@ class EncounterState(Struct, tag="encounter", kw_only=True):
     call_id: Id | None = None
 
 
-class VehicleHealth(Struct, tag="health", kw_only=True):
+class VehicleHealth(Struct, tag="health", frozen=True, kw_only=True):
     """Vehicle -> relay, each minute and on change."""
 
     release: Line
@@ -118,7 +118,7 @@ class VehicleHealth(Struct, tag="health", kw_only=True):
     simulated: bool = False
 
 
-class Place(Struct, tag="place", kw_only=True):
+class Place(Struct, tag="place", frozen=True, kw_only=True):
     """Relay -> vehicle: place in the queue, from 1, and how many doctors are on line."""
 
     encounter_id: Id
@@ -126,7 +126,7 @@ class Place(Struct, tag="place", kw_only=True):
     doctors: int
 
 
-class QueueEntry(Struct, kw_only=True):
+class QueueEntry(Struct, frozen=True, kw_only=True):
     """One waiting or running consultation as doctors see it."""
 
     encounter_id: Id
@@ -138,19 +138,19 @@ class QueueEntry(Struct, kw_only=True):
     taken_by: Line = ""
 
 
-class Queue(Struct, tag="queue", kw_only=True):
+class Queue(Struct, tag="queue", frozen=True, kw_only=True):
     """Relay -> doctor: the whole queue, on every change."""
 
     entries: tuple[QueueEntry, ...]
 
 
-class TakeCall(Struct, tag="take", kw_only=True):
+class TakeCall(Struct, tag="take", frozen=True, kw_only=True):
     """Doctor -> relay. One wins; the others get `call.taken` with `by`."""
 
     encounter_id: Id
 
 
-class CallAssigned(Struct, tag="assigned", kw_only=True):
+class CallAssigned(Struct, tag="assigned", frozen=True, kw_only=True):
     """Relay -> vehicle: this doctor has the call; make an offer for this generation."""
 
     call_id: Id
@@ -160,7 +160,7 @@ class CallAssigned(Struct, tag="assigned", kw_only=True):
     ice_servers: tuple[IceServer, ...] = ()
 
 
-class CallGranted(Struct, tag="granted", kw_only=True):
+class CallGranted(Struct, tag="granted", frozen=True, kw_only=True):
     """Relay -> doctor: you have the call; an offer for this generation follows."""
 
     call_id: Id
@@ -170,7 +170,7 @@ class CallGranted(Struct, tag="granted", kw_only=True):
     ice_servers: tuple[IceServer, ...] = ()
 
 
-class CallRejoin(Struct, tag="rejoin", kw_only=True):
+class CallRejoin(Struct, tag="rejoin", frozen=True, kw_only=True):
     """Either peer -> relay: my side lost its peer connection, start a new generation.
 
     The relay raises `generation` and sends `assigned` and `granted` again, at most twice a second.
@@ -182,7 +182,7 @@ class CallRejoin(Struct, tag="rejoin", kw_only=True):
     cause: Code = "call.reload"
 
 
-class CallOffer(Struct, tag="offer", kw_only=True):
+class CallOffer(Struct, tag="offer", frozen=True, kw_only=True):
     """Vehicle -> doctor."""
 
     call_id: Id
@@ -191,7 +191,7 @@ class CallOffer(Struct, tag="offer", kw_only=True):
     binding: Binding
 
 
-class CallAnswer(Struct, tag="answer", kw_only=True):
+class CallAnswer(Struct, tag="answer", frozen=True, kw_only=True):
     """Doctor -> vehicle."""
 
     call_id: Id
@@ -200,7 +200,7 @@ class CallAnswer(Struct, tag="answer", kw_only=True):
     binding: Binding
 
 
-class CallCandidate(Struct, tag="candidate", kw_only=True):
+class CallCandidate(Struct, tag="candidate", frozen=True, kw_only=True):
     """Either way, after the description; an empty `candidate` ends them (RFC 8838)."""
 
     call_id: Id
@@ -210,7 +210,7 @@ class CallCandidate(Struct, tag="candidate", kw_only=True):
     sdp_m_line_index: int = 0
 
 
-class CallRefused(Struct, tag="refused", kw_only=True):
+class CallRefused(Struct, tag="refused", frozen=True, kw_only=True):
     """Either way: the other end's binding does not hold. The relay writes it in the audit."""
 
     call_id: Id
@@ -218,7 +218,7 @@ class CallRefused(Struct, tag="refused", kw_only=True):
     code: Code
 
 
-class CallLeft(Struct, tag="left", kw_only=True):
+class CallLeft(Struct, tag="left", frozen=True, kw_only=True):
     """Either peer -> relay -> the other: this call is over for the doctor (`finished`: for good).
 
     Not finished puts the encounter back in the queue.
@@ -229,14 +229,14 @@ class CallLeft(Struct, tag="left", kw_only=True):
     by: Line = ""
 
 
-class PeerAway(Struct, tag="away", kw_only=True):
+class PeerAway(Struct, tag="away", frozen=True, kw_only=True):
     """Relay -> peer: the other end's signalling socket went (`away`) or came back."""
 
     call_id: Id
     away: bool
 
 
-class PrescriptionReady(Struct, tag="prescription_ready", kw_only=True):
+class PrescriptionReady(Struct, tag="prescription_ready", frozen=True, kw_only=True):
     """Relay -> vehicle: fetch it at `/vehicle/prescriptions/{id}`. Said again until it arrived."""
 
     prescription_id: Id
@@ -244,7 +244,7 @@ class PrescriptionReady(Struct, tag="prescription_ready", kw_only=True):
     sha256: Sha256
 
 
-class PrescriptionProgress(Struct, tag="prescription", kw_only=True):
+class PrescriptionProgress(Struct, tag="prescription", frozen=True, kw_only=True):
     """Vehicle -> relay -> doctor: a step in the life of a prescription. Idempotent."""
 
     prescription_id: Id
@@ -254,7 +254,7 @@ class PrescriptionProgress(Struct, tag="prescription", kw_only=True):
     code: Code | None = None
 
 
-class Dismissed(Struct, tag="dismissed", kw_only=True):
+class Dismissed(Struct, tag="dismissed", frozen=True, kw_only=True):
     """Relay -> client, then the socket closes: revoked, signed out, replaced by another page."""
 
     code: Code
@@ -269,7 +269,7 @@ ToDoctor = (Welcome | Nothing | Refusal | Queue | CallGranted | CallOffer | Call
             | PeerAway | PrescriptionProgress | Dismissed)
 
 
-class FrameFromVehicle(Struct, kw_only=True):
+class FrameFromVehicle(Struct, frozen=True, kw_only=True):
     """Vehicle -> relay."""
 
     n: Sequence
@@ -277,7 +277,7 @@ class FrameFromVehicle(Struct, kw_only=True):
     body: FromVehicle
 
 
-class FrameToVehicle(Struct, kw_only=True):
+class FrameToVehicle(Struct, frozen=True, kw_only=True):
     """Relay -> vehicle."""
 
     n: Sequence
@@ -285,7 +285,7 @@ class FrameToVehicle(Struct, kw_only=True):
     body: ToVehicle
 
 
-class FrameFromDoctor(Struct, kw_only=True):
+class FrameFromDoctor(Struct, frozen=True, kw_only=True):
     """Doctor's page -> relay."""
 
     n: Sequence
@@ -293,7 +293,7 @@ class FrameFromDoctor(Struct, kw_only=True):
     body: FromDoctor
 
 
-class FrameToDoctor(Struct, kw_only=True):
+class FrameToDoctor(Struct, frozen=True, kw_only=True):
     """Relay -> doctor's page."""
 
     n: Sequence

@@ -70,7 +70,7 @@ class Sex(enum.StrEnum):
     unknown = "unknown"
 
 
-class Patient(Struct, kw_only=True):
+class Patient(Struct, frozen=True, kw_only=True):
     """Identity of the person in front of the nurse. `anonymous` carries no other field.
 
     `ins` is the 15-character INS (NIR + key), only with a qualified identity.
@@ -87,7 +87,7 @@ class Patient(Struct, kw_only=True):
     qualified: bool = False
 
 
-class Problem(Struct, kw_only=True):
+class Problem(Struct, frozen=True, kw_only=True):
     """Something that is wrong now. `subject` names the part (an instrument, `camera`, `relay`…)."""
 
     code: Code
@@ -95,7 +95,7 @@ class Problem(Struct, kw_only=True):
     since: Instant | None = None
 
 
-class DoctorCard(Struct, kw_only=True):
+class DoctorCard(Struct, frozen=True, kw_only=True):
     """A doctor as vehicles see them. `certificate` is PEM, issued by the operator's CA."""
 
     doctor_id: Id
@@ -106,7 +106,7 @@ class DoctorCard(Struct, kw_only=True):
     certificate: Pem = ""
 
 
-class VehicleCard(Struct, kw_only=True):
+class VehicleCard(Struct, frozen=True, kw_only=True):
     """A vehicle as doctors see it. `certificate` is PEM, issued by the operator's CA."""
 
     vehicle_id: Id
@@ -116,7 +116,7 @@ class VehicleCard(Struct, kw_only=True):
     certificate: Pem = ""
 
 
-class IceServer(Struct, kw_only=True):
+class IceServer(Struct, frozen=True, kw_only=True):
     """One STUN or TURN server as `RTCIceServer` has it (W3C WebRTC, section 4.2.4)."""
 
     urls: tuple[Line, ...]
