@@ -1,0 +1,1342 @@
+// Generated from schema.json by `npm run types`. Do not edit.
+
+/**
+ * Why there is no number (FHIR data-absent-reason; HL7 PHD guide, FLOATS).
+ */
+export type Absent = "error" | "negative-infinity" | "not-a-number" | "positive-infinity";
+/**
+ * Which end signs.
+ */
+export type Side = "doctor" | "vehicle";
+/**
+ * Where the patient goes next.
+ */
+export type Orientation = "advised" | "none" | "urgent";
+export type ControlToDoctor = EventSent | Situation | WaveformHead | ChannelProblem | Beat;
+/**
+ * `unreadable`: bytes came that no decoder accepts; they are kept in `raw`.
+ */
+export type ReadingKind = "blood_pressure" | "unreadable";
+/**
+ * What an instrument measures.
+ */
+export type InstrumentKind = "blood_pressure" | "ecg" | "skin_camera";
+/**
+ * The judgement shown to the nurse before the patient leaves.
+ */
+export type StillQuality = "blurred" | "dark" | "glare" | "sharp";
+/**
+ * Administrative sex as the national identity service writes it.
+ */
+export type Sex = "female" | "male" | "unknown";
+/**
+ * Why the patient came, from the short list of the kiosk.
+ */
+export type Reason =
+  | "chronic_follow_up"
+  | "cough"
+  | "fever"
+  | "heart"
+  | "other"
+  | "pain"
+  | "pregnancy"
+  | "prevention"
+  | "renewal"
+  | "skin"
+  | "wound";
+/**
+ * How soon the nurse thinks a doctor should look; it orders the queue and triages nothing.
+ */
+export type Urgency = "routine" | "soon" | "urgent";
+/**
+ * What an instrument does now.
+ */
+export type InstrumentState = "absent" | "asleep" | "done" | "failed" | "measuring" | "ready";
+/**
+ * Life of a doctor's request for a measurement.
+ */
+export type RequestState = "answered" | "asked" | "withdrawn";
+export type ControlToVehicle =
+  | Resume
+  | EventAcknowledged
+  | InstrumentRequested
+  | InstrumentRequestWithdrawn
+  | ChunksWanted
+  | StillWanted
+  | ChannelProblem
+  | Beat;
+/**
+ * Where the nurse is in the open encounter.
+ */
+export type Stage = "after" | "in_call" | "interrupted" | "ready" | "waiting";
+/**
+ * Life of a prescription. `refused`: the vehicle did not accept its bytes or its signer.
+ */
+export type PrescriptionState =
+  | "arrived"
+  | "draft"
+  | "handed_over"
+  | "print_ambiguous"
+  | "print_failed"
+  | "printed"
+  | "printing"
+  | "refused"
+  | "signed";
+/**
+ * Where an encounter stands, as the relay needs to know it.
+ */
+export type EncounterPhase = "after" | "closed" | "in_call" | "waiting";
+/**
+ * Who speaks on a signalling socket.
+ */
+export type Role = "doctor" | "vehicle";
+export type KioskMessage = KioskState | LocalOffer | KioskReply;
+/**
+ * The signalling socket to the relay.
+ */
+export type RelayLink = "connecting" | "offline" | "online";
+/**
+ * What feeds the vehicle's PC, from /sys/class/power_supply.
+ */
+export type PowerSource = "battery" | "mains" | "unknown";
+/**
+ * What an account may do.
+ */
+export type PersonKind = "doctor" | "it";
+
+export interface Wire {
+  Absent: Absent;
+  AssignReading: AssignReading;
+  Beat: Beat;
+  Binding: Binding;
+  CallAnswer: CallAnswer;
+  CallAssigned: CallAssigned;
+  CallCandidate: CallCandidate;
+  CallGranted: CallGranted;
+  CallLeft: CallLeft;
+  CallOffer: CallOffer;
+  CallRefused: CallRefused;
+  CallRejoin: CallRejoin;
+  CameraView: CameraView;
+  CaptureStill: CaptureStill;
+  CertificateIssued: CertificateIssued;
+  CertificateRequest: CertificateRequest;
+  ChannelProblem: ChannelProblem;
+  ChunksWanted: ChunksWanted;
+  CloseEncounter: CloseEncounter;
+  ControlToDoctor: ControlToDoctor;
+  ControlToVehicle: ControlToVehicle;
+  CuffPressure: CuffPressure;
+  Device: Device;
+  Dismissed: Dismissed;
+  DoctorCard: DoctorCard;
+  DropStill: DropStill;
+  Encounter: Encounter;
+  EncounterPhase: EncounterPhase;
+  EncounterState: EncounterState;
+  EncounterSummary: EncounterSummary;
+  Enrolled: Enrolled;
+  Enrolment: Enrolment;
+  EnterWaiting: EnterWaiting;
+  ErrorBody: ErrorBody;
+  Event: Event;
+  EventAcknowledged: EventAcknowledged;
+  EventSent: EventSent;
+  FrameFromDoctor: FrameFromDoctor;
+  FrameFromVehicle: FrameFromVehicle;
+  FrameToDoctor: FrameToDoctor;
+  FrameToVehicle: FrameToVehicle;
+  HandOver: HandOver;
+  HangUp: HangUp;
+  Hello: Hello;
+  IceServer: IceServer;
+  Instrument: Instrument;
+  InstrumentKind: InstrumentKind;
+  InstrumentRequestWithdrawn: InstrumentRequestWithdrawn;
+  InstrumentRequested: InstrumentRequested;
+  InstrumentState: InstrumentState;
+  KeepStill: KeepStill;
+  KioskCommand: KioskCommand;
+  KioskMessage: KioskMessage;
+  KioskReply: KioskReply;
+  KioskState: KioskState;
+  LeaveWaiting: LeaveWaiting;
+  Link: Link;
+  LocalAnswer: LocalAnswer;
+  LocalOffer: LocalOffer;
+  Me: Me;
+  MediaState: MediaState;
+  Mention: Mention;
+  MicrophoneFailed: MicrophoneFailed;
+  Nothing: Nothing;
+  Nurse: Nurse;
+  OpenEncounter: OpenEncounter;
+  Orientation: Orientation;
+  Patient: Patient;
+  PeerAway: PeerAway;
+  PersonKind: PersonKind;
+  Place: Place;
+  Power: Power;
+  PowerSource: PowerSource;
+  PrescriptionDraft: PrescriptionDraft;
+  PrescriptionLine: PrescriptionLine;
+  PrescriptionMentions: PrescriptionMentions;
+  PrescriptionPrepared: PrescriptionPrepared;
+  PrescriptionProgress: PrescriptionProgress;
+  PrescriptionReady: PrescriptionReady;
+  PrescriptionSignature: PrescriptionSignature;
+  PrescriptionState: PrescriptionState;
+  PrescriptionStep: PrescriptionStep;
+  PrescriptionView: PrescriptionView;
+  PrintPrescription: PrintPrescription;
+  Problem: Problem;
+  Quantity: Quantity;
+  Queue: Queue;
+  QueueEntry: QueueEntry;
+  Reading: Reading;
+  ReadingKind: ReadingKind;
+  ReadingTaken: ReadingTaken;
+  Reason: Reason;
+  Refusal: Refusal;
+  RelayLink: RelayLink;
+  Request: Request;
+  RequestState: RequestState;
+  Resume: Resume;
+  Role: Role;
+  SayPrinted: SayPrinted;
+  Sex: Sex;
+  Side: Side;
+  SignIn: SignIn;
+  SignInNurse: SignInNurse;
+  SignOutNurse: SignOutNurse;
+  Situation: Situation;
+  Stage: Stage;
+  StartWaveform: StartWaveform;
+  Still: Still;
+  StillQuality: StillQuality;
+  StillReview: StillReview;
+  StillTaken: StillTaken;
+  StillWanted: StillWanted;
+  StopWaveform: StopWaveform;
+  TakeCall: TakeCall;
+  Token: Token;
+  TrayItem: TrayItem;
+  Unfinished: Unfinished;
+  Urgency: Urgency;
+  VehicleCard: VehicleCard;
+  VehicleCreated: VehicleCreated;
+  VehicleHealth: VehicleHealth;
+  VehicleRow: VehicleRow;
+  VehicleWanted: VehicleWanted;
+  WantLocal: WantLocal;
+  Waveform: Waveform;
+  WaveformEnd: WaveformEnd;
+  WaveformHead: WaveformHead;
+  WaveformStarted: WaveformStarted;
+  WaveformStopped: WaveformStopped;
+  Welcome: Welcome;
+}
+/**
+ * Empties the tray by hand: to the open encounter, or `discard`.
+ */
+export interface AssignReading {
+  type: "assign_reading";
+  reading_id: string;
+  encounter_id: string | null;
+  discard: boolean;
+}
+/**
+ * Either way, once a second: the path is alive; `echo` is the other side's last `sent`.
+ */
+export interface Beat {
+  type: "beat";
+  sent: number;
+  echo: number | null;
+}
+/**
+ * A signed statement. `signature` is ECDSA P-256/SHA-256, raw r||s (IEEE P1363), base64.
+ *
+ * `peer_fingerprint` is empty in the vehicle's statement, which comes with the offer, and the
+ * vehicle's in the doctor's, which comes with the answer: the answer fits one offer only.
+ */
+export interface Binding {
+  side: Side;
+  call_id: string;
+  generation: number;
+  vehicle_id: string;
+  doctor_id: string;
+  fingerprint: string;
+  peer_fingerprint: string;
+  certificate: string;
+  signature: string;
+}
+/**
+ * Doctor -> vehicle.
+ */
+export interface CallAnswer {
+  type: "answer";
+  call_id: string;
+  generation: number;
+  sdp: string;
+  binding: Binding;
+}
+/**
+ * Relay -> vehicle: this doctor has the call; make an offer for this generation.
+ */
+export interface CallAssigned {
+  type: "assigned";
+  call_id: string;
+  generation: number;
+  encounter_id: string;
+  doctor: DoctorCard;
+  ice_servers: IceServer[];
+}
+/**
+ * A doctor as vehicles see them. `certificate` is PEM, issued by the operator's CA.
+ */
+export interface DoctorCard {
+  doctor_id: string;
+  name: string;
+  title: string;
+  speciality: string;
+  rpps: string;
+  certificate: string;
+}
+/**
+ * One STUN or TURN server as `RTCIceServer` has it (W3C WebRTC, section 4.2.4).
+ */
+export interface IceServer {
+  urls: string[];
+  username: string;
+  credential: string;
+}
+/**
+ * Either way, after the description; an empty `candidate` ends them (RFC 8838).
+ */
+export interface CallCandidate {
+  type: "candidate";
+  call_id: string;
+  generation: number;
+  candidate: string;
+  sdp_mid: string;
+  sdp_m_line_index: number;
+}
+/**
+ * Relay -> doctor: you have the call; an offer for this generation follows.
+ */
+export interface CallGranted {
+  type: "granted";
+  call_id: string;
+  generation: number;
+  encounter_id: string;
+  vehicle: VehicleCard;
+  ice_servers: IceServer[];
+}
+/**
+ * A vehicle as doctors see it. `certificate` is PEM, issued by the operator's CA.
+ */
+export interface VehicleCard {
+  vehicle_id: string;
+  name: string;
+  territory: string;
+  simulated: boolean;
+  certificate: string;
+}
+/**
+ * Either peer -> relay -> the other: this call is over for the doctor (`finished`: for good).
+ *
+ * Not finished puts the encounter back in the queue.
+ */
+export interface CallLeft {
+  type: "left";
+  call_id: string;
+  finished: boolean;
+  by: string;
+}
+/**
+ * Vehicle -> doctor.
+ */
+export interface CallOffer {
+  type: "offer";
+  call_id: string;
+  generation: number;
+  sdp: string;
+  binding: Binding;
+}
+/**
+ * Either way: the other end's binding does not hold. The relay writes it in the audit.
+ */
+export interface CallRefused {
+  type: "refused";
+  call_id: string;
+  generation: number;
+  code: string;
+}
+/**
+ * Either peer -> relay: my side lost its peer connection, start a new generation.
+ *
+ * The relay raises `generation` and sends `assigned` and `granted` again, at most twice a second.
+ */
+export interface CallRejoin {
+  type: "rejoin";
+  call_id: string;
+  generation: number;
+  cause: string;
+}
+/**
+ * The room camera: what the ready check and the bar say.
+ */
+export interface CameraView {
+  present: boolean;
+  name: string;
+  width: number;
+  height: number;
+  frames_per_second: number;
+  code: string | null;
+  simulated: boolean;
+}
+/**
+ * Takes a still; the judged picture comes as `KioskState.review`.
+ */
+export interface CaptureStill {
+  type: "capture_still";
+  instrument_id: string;
+}
+/**
+ * Answer to a certificate request. `ca` is the issuer.
+ */
+export interface CertificateIssued {
+  certificate: string;
+  ca: string;
+}
+/**
+ * POST /api/doctor/certificate: PKCS#10 (RFC 2986) in PEM, made in the doctor's browser.
+ */
+export interface CertificateRequest {
+  csr: string;
+}
+/**
+ * Either way: a message was refused; the call goes on.
+ */
+export interface ChannelProblem {
+  type: "problem";
+  code: string;
+  about: string;
+}
+/**
+ * Doctor -> vehicle: chunks [from_number, to_number) of a stream, answered on `bulk`.
+ */
+export interface ChunksWanted {
+  type: "chunks_wanted";
+  stream_id: number;
+  from_number: number;
+  to_number: number;
+}
+/**
+ * Ends the encounter. The three indicators are optional and never block.
+ */
+export interface CloseEncounter {
+  type: "close_encounter";
+  orientation: Orientation;
+  satisfaction: number | null;
+  staff_minutes: number | null;
+  has_family_doctor: boolean | null;
+}
+/**
+ * Vehicle -> doctor.
+ */
+export interface EventSent {
+  type: "event";
+  event: Event;
+}
+/**
+ * Something durable in one encounter; `seq` counts from 1 within it, without a hole.
+ *
+ * Committed on the vehicle before it is sent (I1); the doctor's page acknowledges `seq`.
+ */
+export interface Event {
+  encounter_id: string;
+  seq: number;
+  at: string;
+  body: ReadingTaken | WaveformStarted | WaveformStopped | StillTaken;
+}
+/**
+ * A reading joined the encounter.
+ */
+export interface ReadingTaken {
+  type: "reading";
+  reading: Reading;
+}
+/**
+ * One measurement with its provenance.
+ *
+ * `taken_at` is None when the device's time is not known (I3); `device_time` is the device's
+ * own clock as it wrote it, without a zone; `clock_offset_s` is device clock minus ours when the
+ * connection was made. `flags` are the instrument's own quality bits and ours (`from_memory`,
+ * `implausible`, `time_unknown`, `older_than_encounter`). `raw` is hexadecimal.
+ */
+export interface Reading {
+  reading_id: string;
+  kind: ReadingKind;
+  device: Device;
+  received_at: string;
+  quantities: Quantity[];
+  taken_at: string | null;
+  device_time: string;
+  clock_offset_s: number | null;
+  user: number | null;
+  flags: string[];
+  error: string | null;
+  raw: string;
+}
+/**
+ * The instrument that measured, as its Device Information Service (0x180A) says.
+ */
+export interface Device {
+  device_id: string;
+  kind: InstrumentKind;
+  maker: string;
+  model: string;
+  serial: string;
+  firmware: string;
+  simulated: boolean;
+}
+/**
+ * One measured quantity. Exactly one of `value` and `absent` is there.
+ *
+ * `loinc` and `mdc` (ISO/IEEE 11073-10101, 32 bit) name it, `unit` is UCUM. The exponent of
+ * `value` carries the precision of the instrument.
+ */
+export interface Quantity {
+  loinc: string;
+  mdc: number;
+  unit: string;
+  value: string | null;
+  absent: Absent | null;
+}
+/**
+ * A stream of samples began.
+ */
+export interface WaveformStarted {
+  type: "waveform_started";
+  waveform: Waveform;
+}
+/**
+ * The description of a stream of samples; its chunks refer to `stream_id`.
+ *
+ * A sample is a signed 32-bit count; its value is count * `scale` in `unit` (UCUM). `lost_count`
+ * marks a sample that the device says is invalid. `leads` are the MDC codes in the order of the
+ * samples.
+ */
+export interface Waveform {
+  stream_id: number;
+  device: Device;
+  started_at: string;
+  rate_hz: string;
+  scale: string;
+  unit: string;
+  leads: number[];
+  lost_count: number;
+}
+/**
+ * A stream of samples ended.
+ */
+export interface WaveformStopped {
+  type: "waveform_stopped";
+  end: WaveformEnd;
+}
+/**
+ * The stream stopped: `chunks` were made, numbered from 0.
+ */
+export interface WaveformEnd {
+  stream_id: number;
+  chunks: number;
+  reason: string;
+}
+/**
+ * A still was kept by the nurse.
+ */
+export interface StillTaken {
+  type: "still";
+  still: Still;
+}
+/**
+ * A picture of an examination camera; `sha256` names its bytes (JPEG).
+ */
+export interface Still {
+  still_id: string;
+  device: Device;
+  taken_at: string;
+  sha256: string;
+  size: number;
+  width: number;
+  height: number;
+  quality: StillQuality;
+  thumbnail: string;
+}
+/**
+ * Vehicle -> doctor, whole, on every change: the encounter, instruments, what is captured.
+ */
+export interface Situation {
+  type: "situation";
+  encounter: EncounterSummary;
+  instruments: Instrument[];
+  media: MediaState;
+}
+/**
+ * What the doctor needs to know of the encounter before the first question.
+ */
+export interface EncounterSummary {
+  encounter_id: string;
+  patient: Patient;
+  reason: Reason;
+  urgency: Urgency;
+  opened_at: string;
+  consent_at: string;
+  nurse: string;
+  reason_words: string;
+}
+/**
+ * Identity of the person in front of the nurse. `anonymous` carries no other field.
+ *
+ * `ins` is the 15-character INS (NIR + key), only with a qualified identity.
+ */
+export interface Patient {
+  anonymous: boolean;
+  family_name: string;
+  given_name: string;
+  birth_date: string;
+  sex: Sex;
+  birth_place: string;
+  ins: string;
+  ins_oid: string;
+  qualified: boolean;
+}
+/**
+ * One numbered instrument on board.
+ */
+export interface Instrument {
+  number: number;
+  instrument_id: string;
+  kind: InstrumentKind;
+  name: string;
+  state: InstrumentState;
+  problem: string | null;
+  simulated: boolean;
+  request: Request | null;
+}
+/**
+ * The doctor asks for an instrument; the kiosk pulses its number until it is answered.
+ */
+export interface Request {
+  request_id: string;
+  instrument_id: string;
+  asked_at: string;
+  state: RequestState;
+  words: string;
+}
+/**
+ * What the vehicle captures now, so that silence and a black picture are explained.
+ */
+export interface MediaState {
+  camera: boolean;
+  microphone: boolean;
+  camera_code: string | null;
+  microphone_code: string | null;
+}
+/**
+ * Vehicle -> doctor, once a second while a stream runs: how many chunks exist, so that a lost
+ * last chunk is noticed.
+ */
+export interface WaveformHead {
+  type: "waveform_head";
+  stream_id: number;
+  chunks: number;
+}
+/**
+ * Doctor -> vehicle, first on `control`: what the page holds of this encounter.
+ */
+export interface Resume {
+  type: "resume";
+  encounter_id: string;
+  events_through: number;
+}
+/**
+ * Doctor -> vehicle: everything through `seq` is held and shown.
+ */
+export interface EventAcknowledged {
+  type: "ack";
+  encounter_id: string;
+  seq: number;
+}
+/**
+ * Doctor -> vehicle. Idempotent by `request_id`.
+ */
+export interface InstrumentRequested {
+  type: "request";
+  request_id: string;
+  instrument_id: string;
+  words: string;
+}
+/**
+ * Doctor -> vehicle.
+ */
+export interface InstrumentRequestWithdrawn {
+  type: "withdraw";
+  request_id: string;
+}
+/**
+ * Doctor -> vehicle: the bytes of a still from `offset` on, answered on `bulk`.
+ */
+export interface StillWanted {
+  type: "still_wanted";
+  still_id: string;
+  offset: number;
+}
+/**
+ * Live pressure while a cuff measures, mmHg; never stored as a reading.
+ */
+export interface CuffPressure {
+  instrument_id: string;
+  pressure: number;
+}
+/**
+ * Relay -> client, then the socket closes: revoked, signed out, replaced by another page.
+ */
+export interface Dismissed {
+  type: "dismissed";
+  code: string;
+}
+/**
+ * The nurse drops the still under review.
+ */
+export interface DropStill {
+  type: "drop_still";
+  still_id: string;
+}
+/**
+ * The open encounter as the kiosk shows it.
+ */
+export interface Encounter {
+  encounter_id: string;
+  patient: Patient;
+  reason: Reason;
+  urgency: Urgency;
+  reason_words: string;
+  opened_at: string;
+  stage: Stage;
+  place: number | null;
+  doctors: number | null;
+  doctor: string;
+  doctor_speciality: string;
+  call_since: string | null;
+  readings: Reading[];
+  stills: Still[];
+  waveforms: Waveform[];
+  prescriptions: PrescriptionView[];
+  unacknowledged: number;
+  call_code: string | null;
+}
+/**
+ * GET /api/encounters/{id}/prescriptions, one element; the kiosk shows it too.
+ */
+export interface PrescriptionView {
+  prescription_id: string;
+  encounter_id: string;
+  state: PrescriptionState;
+  sha256: string | null;
+  steps: PrescriptionStep[];
+  doctor: string;
+  drugs: string[];
+}
+/**
+ * One step that was made.
+ */
+export interface PrescriptionStep {
+  state: PrescriptionState;
+  at: string;
+  code: string | null;
+}
+/**
+ * Vehicle -> relay: a snapshot, idempotent. No identity travels here.
+ *
+ * `waiting` puts it in the doctors' queue; `after` and `closed` take it out and end its call.
+ */
+export interface EncounterState {
+  type: "encounter";
+  encounter_id: string;
+  phase: EncounterPhase;
+  opened_at: string;
+  waiting_since: string | null;
+  reason: Reason;
+  urgency: Urgency;
+  call_id: string | null;
+}
+/**
+ * Answer to an enrolment.
+ */
+export interface Enrolled {
+  vehicle_id: string;
+  name: string;
+  territory: string;
+  certificate: string;
+  ca: string;
+  vehicle_url: string;
+}
+/**
+ * POST /api/enrol: the one-time code and a PKCS#10 request signed by the vehicle's new key.
+ */
+export interface Enrolment {
+  code: string;
+  csr: string;
+}
+/**
+ * ready -> waiting: the encounter joins the doctors' queue.
+ */
+export interface EnterWaiting {
+  type: "enter_waiting";
+}
+/**
+ * Every HTTP error of the relay and of the kiosk: a code, and facts for the sentence.
+ */
+export interface ErrorBody {
+  code: string;
+  facts: {
+    [k: string]: string;
+  };
+}
+/**
+ * Doctor's page -> relay.
+ */
+export interface FrameFromDoctor {
+  n: number;
+  ack: number;
+  body: Hello | Nothing | Refusal | TakeCall | CallRejoin | CallAnswer | CallCandidate | CallRefused | CallLeft;
+}
+/**
+ * Client -> relay, the first frame (n = 0). A doctor brings a token, a vehicle its certificate.
+ */
+export interface Hello {
+  type: "hello";
+  version: number;
+  role: Role;
+  token: string;
+  session: string | null;
+  resume_token: string;
+  last_seen: number;
+}
+/**
+ * Carries an `ack` and no more.
+ */
+export interface Nothing {
+  type: "nothing";
+}
+/**
+ * Either way: a message was refused. `about` is its `n` (0: the connection itself).
+ *
+ * `facts` are for the sentence on the screen (`by`: who took the call).
+ */
+export interface Refusal {
+  type: "error";
+  code: string;
+  about: number;
+  facts: {
+    [k: string]: string;
+  };
+}
+/**
+ * Doctor -> relay. One wins; the others get `call.taken` with `by`.
+ */
+export interface TakeCall {
+  type: "take";
+  encounter_id: string;
+}
+/**
+ * Vehicle -> relay.
+ */
+export interface FrameFromVehicle {
+  n: number;
+  ack: number;
+  body:
+    | Hello
+    | Nothing
+    | Refusal
+    | EncounterState
+    | VehicleHealth
+    | CallRejoin
+    | CallOffer
+    | CallCandidate
+    | CallRefused
+    | CallLeft
+    | PrescriptionProgress;
+}
+/**
+ * Vehicle -> relay, each minute and on change.
+ */
+export interface VehicleHealth {
+  type: "health";
+  release: string;
+  problems: Problem[];
+  certificate_days: number | null;
+  outbox: number;
+  camera: boolean;
+  simulated: boolean;
+}
+/**
+ * Something that is wrong now. `subject` names the part (an instrument, `camera`, `relay`…).
+ */
+export interface Problem {
+  code: string;
+  subject: string;
+  since: string | null;
+}
+/**
+ * Vehicle -> relay -> doctor: a step in the life of a prescription. Idempotent.
+ */
+export interface PrescriptionProgress {
+  type: "prescription";
+  prescription_id: string;
+  encounter_id: string;
+  state: PrescriptionState;
+  at: string;
+  code: string | null;
+}
+/**
+ * Relay -> doctor's page.
+ */
+export interface FrameToDoctor {
+  n: number;
+  ack: number;
+  body:
+    | Welcome
+    | Nothing
+    | Refusal
+    | Queue
+    | CallGranted
+    | CallOffer
+    | CallCandidate
+    | CallRefused
+    | CallLeft
+    | PeerAway
+    | PrescriptionProgress
+    | Dismissed;
+}
+/**
+ * Relay -> client, n = 0. `resumed` false: a new session, start from snapshots.
+ */
+export interface Welcome {
+  type: "welcome";
+  session: string;
+  resume_token: string;
+  resumed: boolean;
+  last_seen: number;
+  server_time: string;
+  ice_servers: IceServer[];
+  doctor: DoctorCard | null;
+  vehicle: VehicleCard | null;
+}
+/**
+ * Relay -> doctor: the whole queue, on every change.
+ */
+export interface Queue {
+  type: "queue";
+  entries: QueueEntry[];
+}
+/**
+ * One waiting or running consultation as doctors see it.
+ */
+export interface QueueEntry {
+  encounter_id: string;
+  vehicle: VehicleCard;
+  reason: Reason;
+  urgency: Urgency;
+  waiting_since: string;
+  online: boolean;
+  taken_by: string;
+}
+/**
+ * Relay -> peer: the other end's signalling socket went (`away`) or came back.
+ */
+export interface PeerAway {
+  type: "away";
+  call_id: string;
+  away: boolean;
+}
+/**
+ * Relay -> vehicle.
+ */
+export interface FrameToVehicle {
+  n: number;
+  ack: number;
+  body:
+    | Welcome
+    | Nothing
+    | Refusal
+    | Place
+    | CallAssigned
+    | CallAnswer
+    | CallCandidate
+    | CallRefused
+    | CallLeft
+    | PeerAway
+    | PrescriptionReady
+    | Dismissed;
+}
+/**
+ * Relay -> vehicle: place in the queue, from 1, and how many doctors are on line.
+ */
+export interface Place {
+  type: "place";
+  encounter_id: string;
+  place: number;
+  doctors: number;
+}
+/**
+ * Relay -> vehicle: fetch it at `/vehicle/prescriptions/{id}`. Said again until it arrived.
+ */
+export interface PrescriptionReady {
+  type: "prescription_ready";
+  prescription_id: string;
+  encounter_id: string;
+  sha256: string;
+}
+/**
+ * The nurse gave the paper to the patient.
+ */
+export interface HandOver {
+  type: "hand_over";
+  prescription_id: string;
+}
+/**
+ * in_call -> after.
+ */
+export interface HangUp {
+  type: "hang_up";
+}
+/**
+ * The nurse keeps the still under review: it joins the encounter.
+ */
+export interface KeepStill {
+  type: "keep_still";
+  still_id: string;
+}
+/**
+ * Page -> gateway; `id` comes back in the reply.
+ */
+export interface KioskCommand {
+  id: number;
+  body:
+    | SignInNurse
+    | SignOutNurse
+    | OpenEncounter
+    | EnterWaiting
+    | LeaveWaiting
+    | CloseEncounter
+    | HangUp
+    | StartWaveform
+    | StopWaveform
+    | CaptureStill
+    | KeepStill
+    | DropStill
+    | AssignReading
+    | PrintPrescription
+    | SayPrinted
+    | HandOver
+    | WantLocal
+    | LocalAnswer
+    | MicrophoneFailed;
+}
+/**
+ * Five wrong PINs close the sign-in for a minute (`pin.wait`).
+ */
+export interface SignInNurse {
+  type: "sign_in";
+  nurse_id: string;
+  pin: string;
+}
+/**
+ * Ends the kiosk's session; an open encounter stays open.
+ */
+export interface SignOutNurse {
+  type: "sign_out";
+}
+/**
+ * Refused with a field's code (`patient.birth_date`, `patient.ins_key`…) when it cannot be.
+ */
+export interface OpenEncounter {
+  type: "open_encounter";
+  patient: Patient;
+  consent: boolean;
+  reason: Reason;
+  urgency: Urgency;
+  reason_words: string;
+}
+/**
+ * waiting -> ready.
+ */
+export interface LeaveWaiting {
+  type: "leave_waiting";
+}
+/**
+ * Starts the stream of an ECG.
+ */
+export interface StartWaveform {
+  type: "start_waveform";
+  instrument_id: string;
+}
+/**
+ * Stops it.
+ */
+export interface StopWaveform {
+  type: "stop_waveform";
+  instrument_id: string;
+}
+/**
+ * Prints again after a failure a person has seen (`print_failed`).
+ */
+export interface PrintPrescription {
+  type: "print";
+  prescription_id: string;
+}
+/**
+ * A person looked at the printer's tray: `print_ambiguous` becomes printed or failed.
+ */
+export interface SayPrinted {
+  type: "say_printed";
+  prescription_id: string;
+  printed: boolean;
+}
+/**
+ * The page asks for a local peer connection (after loading, after a failure).
+ */
+export interface WantLocal {
+  type: "want_local";
+}
+/**
+ * Answer to `LocalOffer`, candidates gathered.
+ */
+export interface LocalAnswer {
+  type: "local_answer";
+  generation: number;
+  sdp: string;
+}
+/**
+ * The browser gives no microphone; the doctor is told.
+ */
+export interface MicrophoneFailed {
+  type: "microphone_failed";
+  code: string;
+}
+/**
+ * Everything the kiosk shows. Before sign-in only `vehicle`, `link`, `power`, `problems`.
+ */
+export interface KioskState {
+  type: "state";
+  revision: number;
+  now: string;
+  vehicle: VehicleCard;
+  release: string;
+  link: Link;
+  power: Power;
+  demo: boolean;
+  nurse: Nurse | null;
+  nurses: Nurse[];
+  outbox: number;
+  problems: Problem[];
+  camera: CameraView | null;
+  microphone: boolean;
+  instruments: Instrument[];
+  cuff: CuffPressure | null;
+  review: StillReview | null;
+  encounter: Encounter | null;
+  tray: TrayItem[];
+  unfinished: Unfinished[];
+}
+/**
+ * The network as the nurse's bar shows it. None: not measured, never guessed.
+ */
+export interface Link {
+  relay: RelayLink;
+  since: string;
+  operator: string;
+  round_trip_ms: number | null;
+}
+/**
+ * Power as the nurse's bar shows it.
+ */
+export interface Power {
+  source: PowerSource;
+  percent: number | null;
+}
+/**
+ * Who is signed in.
+ */
+export interface Nurse {
+  nurse_id: string;
+  name: string;
+}
+/**
+ * A still that waits for the nurse: keep it or take it again. Its bytes are at `/stills/{id}`.
+ */
+export interface StillReview {
+  instrument_id: string;
+  still: Still;
+}
+/**
+ * A reading that belongs to no encounter until a person says so (I2).
+ */
+export interface TrayItem {
+  reading: Reading;
+  reason: string;
+}
+/**
+ * An encounter that is closed to measuring but not to its papers.
+ */
+export interface Unfinished {
+  encounter_id: string;
+  patient: Patient;
+  opened_at: string;
+  prescriptions: PrescriptionView[];
+  unsent: number;
+}
+/**
+ * Gateway -> page: the local peer connection. m-lines in order: audio (doctor out, microphone
+ * in), video (own picture), video (doctor's picture); answer with `LocalAnswer`.
+ */
+export interface LocalOffer {
+  type: "local_offer";
+  generation: number;
+  sdp: string;
+}
+/**
+ * Gateway -> page: the outcome of a command. No `code`: done.
+ */
+export interface KioskReply {
+  type: "reply";
+  id: number;
+  code: string | null;
+  facts: {
+    [k: string]: string;
+  };
+  encounter_id: string | null;
+}
+/**
+ * GET /api/me. `ca` is the operator's CA certificate, which the page pins at first sight.
+ */
+export interface Me {
+  kind: PersonKind;
+  name: string;
+  doctor: DoctorCard | null;
+  ca: string;
+  demo: boolean;
+}
+/**
+ * One legal mention of the checklist. `line` counts from 0 when it belongs to a drug.
+ */
+export interface Mention {
+  code: string;
+  present: boolean;
+  line: number | null;
+}
+/**
+ * POST /api/prescriptions.
+ */
+export interface PrescriptionDraft {
+  encounter_id: string;
+  call_id: string;
+  patient: Patient;
+  /**
+   * @minItems 1
+   * @maxItems 20
+   */
+  lines: PrescriptionLine[];
+  note: string;
+  weight_kg: string;
+}
+/**
+ * One drug. `renewals` counts further deliveries; `days` is the duration.
+ */
+export interface PrescriptionLine {
+  drug: string;
+  strength: string;
+  form: string;
+  posology: string;
+  days: number;
+  units: number;
+  renewals: number;
+  not_substitutable: string | null;
+}
+/**
+ * Answer 422 to POST /api/prescriptions when mentions are missing, and to POST …/check.
+ */
+export interface PrescriptionMentions {
+  code: string;
+  mentions: Mention[];
+}
+/**
+ * Answer 201 to POST /api/prescriptions: what the doctor's key signs.
+ *
+ * `pdf` is the page with its empty signature, `to_be_signed` the DER of the CMS signed attributes
+ * (RFC 5652, section 5.4); both base64. The page checks that the SHA-256 of the PDF's byte ranges
+ * is the message digest inside before it signs.
+ */
+export interface PrescriptionPrepared {
+  prescription_id: string;
+  pdf: string;
+  /**
+   * @minItems 4
+   * @maxItems 4
+   */
+  byte_range: [number, number, number, number];
+  to_be_signed: string;
+  mentions: Mention[];
+}
+/**
+ * POST /api/prescriptions/{id}/signature: raw r||s (IEEE P1363) over `to_be_signed`, base64.
+ */
+export interface PrescriptionSignature {
+  signature: string;
+}
+/**
+ * POST /api/sign-in (demo provider; a later issue brings OpenID Connect).
+ */
+export interface SignIn {
+  account: string;
+  password: string;
+}
+/**
+ * POST /api/token: a JWT (ES256) for the WebSocket and for scripts, short-lived.
+ */
+export interface Token {
+  token: string;
+  expires_at: string;
+}
+/**
+ * POST /api/fleet/vehicles: the one-time code is shown once and stored as a hash.
+ */
+export interface VehicleCreated {
+  vehicle_id: string;
+  code: string;
+  expires_at: string;
+}
+/**
+ * GET /api/fleet/vehicles, one element.
+ */
+export interface VehicleRow {
+  vehicle_id: string;
+  name: string;
+  territory: string;
+  state: string;
+  online: boolean;
+  last_seen: string | null;
+  release: string;
+  certificate_days: number | null;
+  problems: Problem[];
+}
+/**
+ * Body of POST /api/fleet/vehicles.
+ */
+export interface VehicleWanted {
+  name: string;
+  territory: string;
+}

@@ -1,0 +1,102 @@
+// One RTCPeerConnection that answers: the gateway is the only offerer, for the doctor's page and for the kiosk.
+// A new generation is a new object; the old one is closed.
+import { Scope } from "../state/scope";
+import { tuneOpus } from "./sdp";
+
+export interface AnswererEvents {
+  /** A remote track, with the index of its m-line in the offer. */
+  track(track: MediaStreamTrack, line: number): void;
+  channel(channel: RTCDataChannel): void;
+  /** null: no more candidates (RFC 8838). */
+  candidate(candidate: RTCIceCandidate | null): void;
+  state(state: RTCPeerConnectionState): void;
+}
+
+/** What goes out on one m-line of the offer. */
+export interface Outgoing {
+  line: number;
+  track: MediaStreamTrack;
+  /** Cap of the encoder in bit/s, where it has one. */
+  maxBitrate?: number;
+}
+
+/** Answers one offer. Every method after `close` does nothing. */
+export class Answerer {
+  readonly #scope = new Scope();
+  readonly #connection: RTCPeerConnection;
+
+  constructor(iceServers: RTCIceServer[], events: AnswererEvents) {
+    const connection = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    this.#connection = connection;
+    this.#scope.add(() => connection.close());
+    this.#scope.listen(connection, "track", (event: RTCTrackEvent) =>
+      events.track(event.track, connection.getTransceivers().indexOf(event.transceiver)),
+    );
+    this.#scope.listen(connection, "datachannel", (event: RTCDataChannelEvent) => events.channel(event.channel));
+    this.#scope.listen(connection, "icecandidate", (event: RTCPeerConnectionIceEvent) =>
+      events.candidate(event.candidate),
+    );
+    this.#scope.listen(connection, "connectionstatechange", () => events.state(connection.connectionState));
+  }
+
+  /** Sets the offer and makes the answer, not yet set. Call it only with an offer that was verified. */
+  async answer(offer: string, outgoing: readonly Outgoing[]): Promise<string> {
+    await this.#connection.setRemoteDescription({ type: "offer", sdp: offer });
+    const transceivers = this.#connection.getTransceivers();
+    for (const { line, track } of outgoing) {
+      const transceiver = transceivers[line];
+      if (transceiver === undefined) continue;
+      await transceiver.sender.replaceTrack(track);
+      transceiver.direction = transceiver.direction === "recvonly" ? "sendrecv" : "sendonly";
+    }
+    const answer = await this.#connection.createAnswer();
+    return tuneOpus(answer.sdp ?? "");
+  }
+
+  /** Sets the answer: candidates are gathered from here on. */
+  async settle(answer: string, outgoing: readonly Outgoing[] = []): Promise<void> {
+    await this.#connection.setLocalDescription({ type: "answer", sdp: answer });
+    const transceivers = this.#connection.getTransceivers();
+    for (const { line, maxBitrate } of outgoing) {
+      const sender = transceivers[line]?.sender;
+      if (maxBitrate === undefined || sender === undefined) continue;
+      const parameters = sender.getParameters();
+      for (const encoding of parameters.encodings) encoding.maxBitrate = maxBitrate;
+      await sender.setParameters(parameters);
+    }
+  }
+
+  /** The local description once every candidate is in it; after `limit` ms with those there are. */
+  async gathered(limit: number): Promise<string> {
+    const connection = this.#connection;
+    if (connection.iceGatheringState !== "complete") {
+      await new Promise<void>((resolve) => {
+        const waiting = this.#scope.child();
+        waiting.add(resolve);
+        waiting.after(limit, () => waiting.end());
+        waiting.listen(connection, "icegatheringstatechange", () => {
+          if (connection.iceGatheringState === "complete") waiting.end();
+        });
+      });
+    }
+    return connection.localDescription?.sdp ?? "";
+  }
+
+  /** Adds a remote candidate; an empty one ends them. A candidate that does not fit is left out. */
+  async addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    if (this.#scope.ended) return;
+    try {
+      await this.#connection.addIceCandidate(candidate);
+    } catch {
+      // Candidates of a peer are hints: the connection is made of those that fit.
+    }
+  }
+
+  async stats(): Promise<RTCStatsReport> {
+    return this.#connection.getStats();
+  }
+
+  close(): void {
+    this.#scope.end();
+  }
+}
