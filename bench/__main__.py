@@ -1,0 +1,47 @@
+"""`./run bench` lists the benchmarks; `./run bench NAME [--json FILE]` runs one."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.report import Measured, machine
+
+NAMES = ("call", "faults", "powercut")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 when every aim was reached, 1 when one was not, 64 for a wrong call."""
+    given = sys.argv[1:] if argv is None else argv
+    if not given:
+        for name in NAMES:
+            print(f"{name:10} {importlib.import_module(f'bench.{name}').SUMMARY}")
+        return 0
+    if given[0] not in NAMES:
+        print(f"bench: there is no benchmark '{given[0]}'; these exist: {', '.join(NAMES)}", file=sys.stderr)
+        return 64
+    module = importlib.import_module(f"bench.{given[0]}")
+    parser = argparse.ArgumentParser(prog=f"./run bench {given[0]}", description=module.SUMMARY)
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    module.arguments(parser)
+    options = parser.parse_args(given[1:])
+    started = datetime.now(UTC)
+    measured: Measured = module.run(options)
+    report = {"benchmark": given[0], "started": started.isoformat(timespec="seconds"), "machine": machine(),
+              "rig": measured.rig, "results": measured.results, "aims": measured.aims}
+    text = json.dumps(report, indent=2, ensure_ascii=False)
+    print(text)
+    if options.json:
+        options.json.write_text(text + "\n")
+    for name, reached in measured.aims.items():
+        if not reached:
+            print(f"bench: not reached: {name}", file=sys.stderr)
+    return 0 if measured.reached else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
