@@ -48,7 +48,7 @@ class Certificate(Base):
     __table_args__ = (Index("ix_certificate_subject", "kind", "subject_id"),)
 
     serial: Mapped[str] = mapped_column(String(40), primary_key=True)
-    spki_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     subject_id: Mapped[str] = mapped_column(String(80))
     state: Mapped[str] = mapped_column(String(16))
