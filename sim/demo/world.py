@@ -65,21 +65,21 @@ class Vehicle:
     async def control(self, what: str, **body: Any) -> dict[str, Any]:
         """Tell the simulated hardware something (`cuff/measure`, `camera/unplug`…)."""
         timeout = aiohttp.ClientTimeout(total=_HTTP_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            async with session.post(f"{self.parts()['control']}/{what}", json=body) as answer:
-                if answer.status >= 400:
-                    raise DemoFailed(f"the simulated vehicle refused {what}: {await answer.text()}")
-                done: dict[str, Any] = await answer.json()
-                return done
+        url = f"{self.parts()['control']}/{what}"
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.post(url, json=body) as answer:
+            if answer.status >= 400:
+                raise DemoFailed(f"the simulated vehicle refused {what}: {await answer.text()}")
+            done: dict[str, Any] = await answer.json()
+            return done
 
     async def ask(self, what: str) -> dict[str, Any]:
         """Ask the simulated hardware something (`state`, `ecg/expected`)."""
         timeout = aiohttp.ClientTimeout(total=_HTTP_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            async with session.get(f"{self.parts()['control']}/{what}") as answer:
-                answer.raise_for_status()
-                told: dict[str, Any] = await answer.json()
-                return told
+        url = f"{self.parts()['control']}/{what}"
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+            answer.raise_for_status()
+            told: dict[str, Any] = await answer.json()
+            return told
 
 
 @dataclass(slots=True)
