@@ -139,13 +139,13 @@ class IssuingAuthority:
 
     def issue_vehicle(self, csr_pem: str, *, vehicle_id: str, name: str, now: datetime) -> Issued:
         """Profile `vehicle`: mutual TLS and the signed DTLS binding. Raises `RequestRefused`."""
-        return self._issue(_requested_key(csr_pem), name, now, VEHICLE_LIFETIME,
+        return self._issue(requested_key(csr_pem), name, now, VEHICLE_LIFETIME,
                            san=[x509.UniformResourceIdentifier(subject_urn(Subject.vehicle, vehicle_id))],
                            usage=_key_usage(), extended=[ExtendedKeyUsageOID.CLIENT_AUTH])
 
     def issue_doctor(self, csr_pem: str, *, doctor_id: str, name: str, now: datetime) -> Issued:
         """Profile `doctor`: signs prescriptions and the DTLS binding. Raises `RequestRefused`."""
-        return self._issue(_requested_key(csr_pem), name, now, DOCTOR_LIFETIME,
+        return self._issue(requested_key(csr_pem), name, now, DOCTOR_LIFETIME,
                            san=[x509.UniformResourceIdentifier(subject_urn(Subject.doctor, doctor_id))],
                            usage=_key_usage(commits=True),
                            extended=[DOCUMENT_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION])
@@ -173,13 +173,8 @@ class IssuingAuthority:
                       spki_sha256=spki_sha256(key), not_after=certificate.not_valid_after_utc)
 
 
-def private_key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """PKCS#8 without a password."""
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                             serialization.NoEncryption())
-
-
-def _requested_key(csr_pem: str) -> ec.EllipticCurvePublicKey:
+def requested_key(csr_pem: str) -> ec.EllipticCurvePublicKey:
+    """The public key of a PKCS#10 request whose own signature holds. Raises `RequestRefused`."""
     if len(csr_pem) > REQUEST_BYTES:
         raise RequestRefused("csr.too_large")
     try:
@@ -191,6 +186,12 @@ def _requested_key(csr_pem: str) -> ec.EllipticCurvePublicKey:
     if not signed:
         raise RequestRefused("csr.signature")
     return key
+
+
+def private_key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """PKCS#8 without a password."""
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption())
 
 
 def _p256(key: object) -> ec.EllipticCurvePublicKey:

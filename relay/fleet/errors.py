@@ -20,10 +20,6 @@ class CodeRefused(FleetError):
     """The enrolment code is unknown, used, expired or of a revoked vehicle: IT makes another one."""
 
 
-class IdentityUnknown(FleetError):
-    """A certificate that chains to the CA but that the registry does not let in."""
-
-
 class VehicleUnknown(FleetError):
     """IT named a vehicle that does not exist."""
 
