@@ -40,6 +40,5 @@ class SignedIn(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     account_id: Mapped[str] = mapped_column(ForeignKey(Account.account_id), index=True)
     since: Mapped[datetime] = mapped_column(Moment())
-    used_at: Mapped[datetime] = mapped_column(Moment())
     ends_at: Mapped[datetime] = mapped_column(Moment())
     ended_at: Mapped[datetime | None] = mapped_column(Moment())
