@@ -2,6 +2,9 @@
 
 type Undo = () => void;
 
+/** A DOM event target, or a fake one. */
+export type Listenable = Pick<EventTarget, "addEventListener" | "removeEventListener">;
+
 /** Holds the ends of subscriptions, timers and children. Ending twice is harmless. */
 export class Scope {
   readonly #undo: Undo[] = [];
@@ -25,7 +28,7 @@ export class Scope {
   }
 
   /** Listens to a target until the scope ends; `T` is the event that `type` names. */
-  listen<T extends Event>(target: EventTarget, type: string, handler: (event: T) => void): void {
+  listen<T extends Event>(target: Listenable, type: string, handler: (event: T) => void): void {
     const listener = handler as EventListener;
     target.addEventListener(type, listener);
     this.add(() => target.removeEventListener(type, listener));
