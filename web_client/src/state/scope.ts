@@ -2,8 +2,16 @@
 
 type Undo = () => void;
 
+type Handler = (event: never) => void;
+
+/** What the tests put in a target's place. */
+interface Fake {
+  addEventListener(type: string, handler: Handler): void;
+  removeEventListener(type: string, handler: Handler): void;
+}
+
 /** A DOM event target, or a fake one. */
-export type Listenable = Pick<EventTarget, "addEventListener" | "removeEventListener">;
+export type Listenable = Pick<EventTarget, keyof Fake> | Fake;
 
 /** Holds the ends of subscriptions, timers and children. Ending twice is harmless. */
 export class Scope {
@@ -29,9 +37,10 @@ export class Scope {
 
   /** Listens to a target until the scope ends; `T` is the event that `type` names. */
   listen<T extends Event>(target: Listenable, type: string, handler: (event: T) => void): void {
-    const listener = handler as EventListener;
-    target.addEventListener(type, listener);
-    this.add(() => target.removeEventListener(type, listener));
+    const fake = target as Fake;
+    const listener = handler as Handler;
+    fake.addEventListener(type, listener);
+    this.add(() => fake.removeEventListener(type, listener));
   }
 
   /** Calls `tick` every `milliseconds` until the scope ends. */
