@@ -1,4 +1,4 @@
-"""`./run demo`: bring the world up, say where to look, and end everything on Ctrl-C; `--tour` plays the walk-through."""
+"""`./run demo`: bring the world up, say where to look, end everything on Ctrl-C; `--tour` plays the walk-through."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HELP_WHILE_RUNNING = """
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./run demo", description="The relay and a simulated vehicle on this machine.")
+    parser = argparse.ArgumentParser(prog="./run demo", description="The relay and a simulated vehicle.")
     parser.add_argument("--tour", action="store_true", help="play the walk-through headless with two browsers")
     parser.add_argument("--out", type=Path, default=Path("out/tour"), help="where the tour saves its pictures")
     parser.add_argument("--ecg-record", type=Path, help="a WFDB record (without extension) for the simulated ECG")

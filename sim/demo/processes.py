@@ -81,7 +81,8 @@ class Process:
             async with asyncio.timeout(_READY_SECONDS):
                 while not await self._ready():
                     if self.running.returncode is not None:
-                        raise DemoFailed(f"{self.name} ended at once (exit {self.running.returncode}): {self.last_words()}")
+                        raise DemoFailed(f"{self.name} ended at once (exit {self.running.returncode}): "
+                                         f"{self.last_words()}")
                     await asyncio.sleep(_PROBE_SECONDS)
         except TimeoutError:
             raise DemoFailed(f"{self.name} is not ready after {_READY_SECONDS:.0f} s: {self.last_words()}") from None
@@ -124,5 +125,6 @@ async def run_once(*argv: str, log: Path, environment: Mapping[str, str] | None 
     with log.open("ab") as sink:
         sink.write(b"$ " + " ".join(argv[:3]).encode() + b"\n" + err)
     if done.returncode:
-        raise DemoFailed(f"`{' '.join(argv[:4])} …` failed (exit {done.returncode}): {err.decode(errors='replace').strip()[-400:]}")
+        said = err.decode(errors="replace").strip()[-400:]
+        raise DemoFailed(f"`{' '.join(argv[:4])} …` failed (exit {done.returncode}): {said}")
     return out.decode()
