@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,7 +35,7 @@ RENEW_WITHIN = timedelta(days=30)
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     parser = argparse.ArgumentParser(description="Make a development CA and the relay's server certificate.")
-    parser.add_argument("--directory", type=Path, required=True, help="a folder outside every git work tree")
+    parser.add_argument("--directory", type=Path, required=True, help="a folder git does not track")
     parser.add_argument("--host", action="append", required=True, help="host name or address of the relay; repeatable")
     parser.add_argument("--name", default="Passerelle development CA", help="name of a new CA")
     try:
@@ -41,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return 64 if end.code else 0
     directory: Path = wanted.directory.resolve()
-    if any((folder / ".git").exists() for folder in (directory, *directory.parents)):
-        return _fail(64, f"{directory} is inside a git work tree; keys must stay outside git")
+    if _could_be_committed(directory):
+        return _fail(64, f"{directory} is inside a git work tree that does not ignore it; keys must stay outside git")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         authority = _authority(directory, wanted.name)
@@ -55,6 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(73, f"cannot write {error.filename}: {error.strerror}")
     print(f"{directory}: CA {authority.pin}, server certificate {'made' if made else 'kept'}")
     return 0
+
+
+def _could_be_committed(directory: Path) -> bool:
+    tree = next((folder for folder in (directory, *directory.parents) if (folder / ".git").exists()), None)
+    git = shutil.which("git")
+    if tree is None:
+        return False
+    # check-ignore answers 0 when a rule of .gitignore covers the path.
+    return git is None or subprocess.run([git, "-C", str(tree), "check-ignore", "-q", str(directory / CA_KEY_FILE)],  # noqa: S603
+                                         check=False).returncode != 0
 
 
 def _authority(directory: Path, name: str) -> IssuingAuthority:
