@@ -1,0 +1,339 @@
+"""The signalling socket to the relay: mutual TLS, numbered frames, resume, back-off. Imports aiohttp.
+
+One `_Socket` pass is one connection's life; `RelayLink` outlives them all. What arrives goes through
+a bounded queue to one dispatcher, so that a slow handler never stops the pongs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import ssl
+import struct
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import msgspec
+import structlog
+from yarl import URL
+
+from protocol import SUBPROTOCOL
+from protocol.kiosk import RelayLink as LinkState
+from protocol.limits import SIGNALLING_BACKLOG, SIGNALLING_MESSAGE_BYTES
+from protocol.signalling import (
+    Dismissed,
+    FrameFromVehicle,
+    FrameToVehicle,
+    FromVehicle,
+    Nothing,
+    Refusal,
+    ToVehicle,
+    Welcome,
+)
+
+from .frames import Acknowledged, FrameError, LinkFrames
+from .identity import DeviceIdentity, tls_alert, tls_code
+
+log = structlog.get_logger()
+
+SOCKET_PATH = "vehicle/socket"
+
+BACK_OFF_FIRST_SECONDS = 0.25
+"""A relay that restarts is back in about a second: the first tries are quick."""
+BACK_OFF_LAST_SECONDS = 5.0
+"""A bus that leaves a tunnel is back within this; 500 buses at this pace are 100 handshakes a second."""
+DISMISSED_SECONDS = 60.0
+"""Revoked or replaced: asking faster changes nothing, and a mended registry is noticed in a minute."""
+CONNECT_SECONDS = 10.0
+"""TCP, TLS and upgrade over a link of 800 ms round trip need about 4 s."""
+WELCOME_SECONDS = 10.0
+"""One round trip and a look into the registry."""
+PING_SECONDS = 10.0
+"""Keeps the address translation of a mobile network open (30 s on the worst) and measures the round trip."""
+SILENCE_SECONDS = 25.0
+"""Two pings and their pongs lost: the socket is dead."""
+SEND_SECONDS = 10.0
+"""A socket that takes nothing for that long is dead."""
+ACK_SECONDS = 0.1
+"""An acknowledgement waits that long for a frame to travel in."""
+
+_decoder = msgspec.json.Decoder(FrameToVehicle)
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """The link as the kiosk and the health report see it."""
+
+    state: LinkState
+    since: datetime
+    round_trip_ms: int | None = None
+    code: str | None = None
+    """Why it is not online, as far as known."""
+    clock_offset_s: float | None = None
+    """The relay's clock minus ours at the last welcome; a round trip of error."""
+
+
+class LinkEvents:
+    """What the link tells the room above. Handlers are awaited one after the other, in order."""
+
+    def __init__(self, *, received: Callable[[ToVehicle], Awaitable[None]], up: Callable[[bool], Awaitable[None]],
+                 changed: Callable[[], None]) -> None:
+        self.received = received
+        self.up = up
+        self.changed = changed
+
+
+class _Dismissal(Exception):
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class RelayLink:
+    """The vehicle's end of the signalling socket, for the life of the process."""
+
+    def __init__(self, url: str, identity: DeviceIdentity, events: LinkEvents, *,
+                 jitter: Callable[[], float] = random.random) -> None:
+        self._url = URL(url) / SOCKET_PATH
+        self._identity = identity
+        self._events = events
+        self._jitter = jitter
+        self._frames = LinkFrames()
+        # The relay keeps no more than this for us either.
+        self._inbox: asyncio.Queue[tuple[str | None, FrameToVehicle | bool]] = asyncio.Queue(SIGNALLING_BACKLOG)
+        self._work = asyncio.Event()
+        self._flushed = asyncio.Event()
+        self._view = LinkView(LinkState.connecting, datetime.now(UTC))
+        self._welcome: Welcome | None = None
+
+    @property
+    def view(self) -> LinkView:
+        """State, since when, and why."""
+        return self._view
+
+    @property
+    def online(self) -> bool:
+        """The relay has welcomed us on a socket that is open."""
+        return self._view.state is LinkState.online
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """The last welcome: ICE servers, our card."""
+        return self._welcome
+
+    def send(self, body: FromVehicle, acknowledged: Acknowledged | None = None) -> None:
+        """Queue one message; it is sent again after a break until the relay has acknowledged it.
+
+        `acknowledged` is called once, when it has. A message that a lost session takes with it
+        (anything but `frames.CARRIED_OVER`) is never acknowledged: say snapshots again at `up`.
+        """
+        self._frames.push(body, acknowledged)
+        self._flushed.clear()
+        self._work.set()
+
+    async def flushed(self) -> None:
+        """Return when the relay has acknowledged everything that was sent."""
+        if self._frames.unacknowledged:
+            await self._flushed.wait()
+
+    async def run(self) -> None:
+        """Connect and stay connected, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._dispatch(), name="link.dispatch")
+            await self._connect_for_ever()
+
+    async def _connect_for_ever(self) -> None:
+        tls = await asyncio.to_thread(self._identity.ssl_context)
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+        failures = 0
+        async with aiohttp.ClientSession(timeout=timeout) as http:
+            while True:
+                pause = 0.0
+                try:
+                    await self._one_socket(http, tls)
+                    code = "link.closed"
+                except _Dismissal as dismissal:
+                    code, pause = dismissal.code, DISMISSED_SECONDS
+                except FrameError as error:
+                    code = error.code
+                except aiohttp.WSServerHandshakeError as error:
+                    code, pause = _handshake_code(error), DISMISSED_SECONDS if error.status in (401, 403) else 0.0
+                except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                    code = await self._reason(error, tls)
+                    pause = DISMISSED_SECONDS if code.startswith("certificate.") else 0.0
+                was_online = self.online
+                failures = 0 if was_online else failures + 1
+                self._went(code)
+                step = min(BACK_OFF_FIRST_SECONDS * 2 ** min(failures, 10), BACK_OFF_LAST_SECONDS)
+                await asyncio.sleep(pause or step * (0.5 + self._jitter() / 2))
+
+    async def _reason(self, error: BaseException, tls: ssl.SSLContext) -> str:
+        code = tls_code(error) or self._identity.certificate_code()
+        if code is None and isinstance(error, aiohttp.ServerDisconnectedError) and not self.online:
+            # With TLS 1.3 a refused client has finished its handshake and sees a closed socket: look closer.
+            code = await asyncio.to_thread(tls_alert, self._url.host or "", self._url.port or 443, tls)
+        return code or "relay.unreachable"
+
+    def _went(self, code: str) -> None:
+        """Not online any more, or still not. Going away is logged once, and each new reason once."""
+        before = self._view
+        # The first failure of a connection that was up is not "offline" yet: a resume takes 300 ms.
+        state = LinkState.connecting if before.state is LinkState.online else LinkState.offline
+        since = datetime.now(UTC) if before.state is LinkState.online else before.since
+        if before.state is LinkState.online or before.code != code:
+            log.warning("link.down", code=code)
+        self._show(LinkView(state, since, code=code, clock_offset_s=before.clock_offset_s))
+
+    def _show(self, view: LinkView) -> None:
+        changed = view != self._view
+        self._view = view
+        if changed:
+            self._events.changed()
+
+    async def _one_socket(self, http: aiohttp.ClientSession, tls: ssl.SSLContext) -> None:
+        socket = await http.ws_connect(
+            self._url, ssl=tls, protocols=(SUBPROTOCOL,), max_msg_size=SIGNALLING_MESSAGE_BYTES, compress=0,
+            autoping=False, timeout=aiohttp.ClientWSTimeout(ws_close=2.0))
+        try:
+            if socket.protocol != SUBPROTOCOL:
+                raise _Dismissal("version.unsupported")
+            await self._greet(socket)
+            sent = self._frames.last - self._frames.unacknowledged
+            async with asyncio.TaskGroup() as tasks:
+                writer = tasks.create_task(self._write(socket, sent), name="link.write")
+                pinger = tasks.create_task(self._ping(socket), name="link.ping")
+                try:
+                    await self._read(socket)
+                finally:
+                    writer.cancel()
+                    pinger.cancel()
+        except BaseExceptionGroup as group:
+            # Reader, writer and pinger fail for one cause; the relay's own word for it comes first.
+            said = [error for error in group.exceptions if isinstance(error, _Dismissal | FrameError)]
+            raise (said or group.exceptions)[0] from None
+        finally:
+            await socket.close()
+
+    async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async with asyncio.timeout(WELCOME_SECONDS):
+            await self._send(socket, self._frames.hello())
+            frame = await self._frame(socket)
+        if frame is None:
+            raise FrameError("link.closed")
+        if isinstance(frame.body, Dismissed | Refusal):
+            self._frames.forget()
+            await self._inbox.put((None, frame))
+            raise _Dismissal(frame.body.code)
+        if not isinstance(frame.body, Welcome):
+            raise FrameError("link.no_welcome")
+        welcome = frame.body
+        self._welcome = welcome
+        for acknowledged in self._frames.welcome(welcome):
+            acknowledged()
+        self._note_flushed()
+        now = datetime.now(UTC)
+        log.info("link.up", resumed=welcome.resumed)
+        self._show(LinkView(LinkState.online, now, clock_offset_s=(welcome.server_time - now).total_seconds()))
+        await self._inbox.put((self._frames.session, frame))
+        await self._inbox.put((self._frames.session, welcome.resumed))
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while (frame := await self._frame(socket)) is not None:
+            body, acknowledged = self._frames.take(frame)
+            for callback in acknowledged:
+                callback()
+            self._note_flushed()
+            if body is None or isinstance(body, Nothing):
+                self._frames.done(self._frames.session, frame.n)
+                continue
+            await self._inbox.put((self._frames.session, frame))
+            if isinstance(body, Dismissed):
+                self._frames.forget()
+                raise _Dismissal(body.code)
+
+    def _note_flushed(self) -> None:
+        if not self._frames.unacknowledged:
+            self._flushed.set()
+
+    async def _frame(self, socket: aiohttp.ClientWebSocketResponse) -> FrameToVehicle | None:
+        """The next frame; None when the socket ended. Raises FrameError, TimeoutError."""
+        while True:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                message = await socket.receive()
+            if message.type is aiohttp.WSMsgType.TEXT:
+                try:
+                    return _decoder.decode(message.data)
+                except msgspec.MsgspecError as error:
+                    # Resumed, the same message would come again.
+                    self._frames.forget()
+                    raise FrameError("link.malformed") from error
+            if message.type is aiohttp.WSMsgType.PING:
+                await socket.pong(message.data)
+            elif message.type is aiohttp.WSMsgType.PONG:
+                self._pong(message.data)
+            elif message.type is aiohttp.WSMsgType.BINARY:
+                raise FrameError("link.malformed")
+            else:
+                return None
+
+    async def _write(self, socket: aiohttp.ClientWebSocketResponse, sent: int) -> None:
+        session = self._frames.session
+        while True:
+            self._work.clear()
+            if self._frames.session != session:
+                raise FrameError("link.backlog")
+            for frame in self._frames.after(sent):
+                await self._send(socket, frame)
+                sent = frame.n
+            if self._frames.ack_due:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(ACK_SECONDS):
+                        await self._work.wait()
+                if self._frames.last == sent and self._frames.ack_due:
+                    await self._send(socket, self._frames.ack())
+                continue
+            await self._work.wait()
+
+    async def _send(self, socket: aiohttp.ClientWebSocketResponse, frame: FrameFromVehicle) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await socket.send_str(_encoder.encode(frame).decode())
+
+    async def _ping(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            async with asyncio.timeout(SEND_SECONDS):
+                await socket.ping(struct.pack(">d", time.monotonic()))
+            await asyncio.sleep(PING_SECONDS)
+
+    def _pong(self, payload: bytes) -> None:
+        if len(payload) != 8:
+            return
+        elapsed = time.monotonic() - struct.unpack(">d", payload)[0]
+        if 0 <= elapsed <= SILENCE_SECONDS and self.online:
+            view = self._view
+            self._show(LinkView(view.state, view.since, round(elapsed * 1000), clock_offset_s=view.clock_offset_s))
+
+    async def _dispatch(self) -> None:
+        while True:
+            session, item = await self._inbox.get()
+            try:
+                if isinstance(item, bool):
+                    await self._events.up(item)
+                else:
+                    await self._events.received(item.body)
+            except Exception as error:  # one message's handler must not end the link
+                log.error("link.handler", error=type(error).__name__,
+                          code=getattr(error, "code", None),
+                          message=type(item.body).__name__ if isinstance(item, FrameToVehicle) else "up")
+            if isinstance(item, FrameToVehicle):
+                self._frames.done(session, item.n)
+                self._work.set()
+
+
+def _handshake_code(error: aiohttp.WSServerHandshakeError) -> str:
+    return {401: "certificate.refused", 403: "certificate.refused", 404: "relay.not_found",
+            429: "relay.busy", 503: "relay.busy"}.get(error.status, "relay.handshake")

@@ -1,0 +1,285 @@
+"""The relay link over real mutual TLS on loopback; the relay is a small scripted one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from structlog.testing import capture_logs
+
+from gateway import link as link_module
+from gateway.identity import DeviceIdentity, IdentityRefused, VehicleFile
+from gateway.link import LinkEvents, RelayLink
+from protocol import SUBPROTOCOL
+from protocol.kiosk import RelayLink as LinkState
+from protocol.signalling import (
+    CallLeft,
+    Dismissed,
+    FrameFromVehicle,
+    FrameToVehicle,
+    Hello,
+    Place,
+    ToVehicle,
+    Welcome,
+)
+from relay.fleet.ca import IssuingAuthority, private_key_pem
+
+NOW = datetime.now(UTC)
+WAIT = 10.0
+
+Script = Callable[[web.WebSocketResponse, Hello], Awaitable[None]]
+
+
+def make_identity(directory: Path, ca: IssuingAuthority, *, issuer: IssuingAuthority | None = None,
+                  issued: datetime = NOW, vehicle_id: str = "bus-1") -> DeviceIdentity:
+    directory.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    issuer = issuer or ca
+    pem = issuer.issue_vehicle(csr.public_bytes(serialization.Encoding.PEM).decode(), vehicle_id=vehicle_id,
+                               name="Bus", now=issued).certificate_pem
+    (directory / "vehicle.key").write_bytes(private_key_pem(key))
+    (directory / "vehicle.pem").write_text(pem)
+    (directory / "ca.pem").write_text(issuer.certificate_pem)
+    (directory / "vehicle.json").write_bytes(msgspec.json.encode(
+        VehicleFile(vehicle_id=vehicle_id, name="Bus", relay_url="https://127.0.0.1")))
+    identity = DeviceIdentity.load(directory)
+    (directory / "ca.pem").write_text(ca.certificate_pem)
+    identity.ca_pem = ca.certificate_pem
+    return identity
+
+
+class ScriptedRelay:
+    """Speaks the wire of the relay and does what a test tells it."""
+
+    def __init__(self) -> None:
+        self.scripts: list[Script] = []
+        self.hellos: list[Hello] = []
+        self.frames: list[FrameFromVehicle] = []
+        self.arrived = asyncio.Event()
+        self.url = ""
+
+    async def say(self, socket: web.WebSocketResponse, n: int, body: ToVehicle, ack: int = 0) -> None:
+        await socket.send_str(msgspec.json.encode(FrameToVehicle(n=n, ack=ack, body=body)).decode())
+
+    async def hear(self, socket: web.WebSocketResponse) -> FrameFromVehicle:
+        frame = msgspec.json.decode(await socket.receive_str(timeout=WAIT), type=FrameFromVehicle)
+        self.frames.append(frame)
+        return frame
+
+    async def welcome(self, socket: web.WebSocketResponse, *, resumed: bool = False, last_seen: int = 0,
+                      session: str = "s1") -> None:
+        await self.say(socket, 0, Welcome(session=session, resume_token="t", resumed=resumed, last_seen=last_seen,
+                                          server_time=datetime.now(UTC)))
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,))
+        await socket.prepare(request)
+        hello = (await self.hear(socket)).body
+        assert isinstance(hello, Hello)
+        self.hellos.append(hello)
+        script = self.scripts.pop(0) if self.scripts else hold
+        await script(socket, hello)
+        await socket.close()
+        return socket
+
+
+async def hold(socket: web.WebSocketResponse, hello: Hello) -> None:
+    await socket.receive()
+
+
+@asynccontextmanager
+async def serving(ca: IssuingAuthority, directory: Path, *, host: str = "127.0.0.1",
+                  issued: datetime = NOW) -> AsyncIterator[ScriptedRelay]:
+    relay = ScriptedRelay()
+    key = ec.generate_private_key(ec.SECP256R1())
+    chain = directory / "server.pem"
+    chain.write_bytes(ca.issue_server(key.public_key(), hosts=[host], now=issued).certificate_pem.encode()
+                      + private_key_pem(key))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(chain)
+    tls.load_verify_locations(cadata=ca.certificate_pem)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    app = web.Application()
+    app.router.add_get("/" + link_module.SOCKET_PATH, relay.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    await site.start()
+    port = runner.addresses[0][1]
+    relay.url = f"https://127.0.0.1:{port}"
+    try:
+        yield relay
+    finally:
+        await runner.cleanup()
+
+
+class Vehicle:
+    """Records what the link says."""
+
+    def __init__(self, url: str, identity: DeviceIdentity) -> None:
+        self.got: list[ToVehicle] = []
+        self.ups: list[bool] = []
+        self._moved = asyncio.Event()
+        self.link = RelayLink(url, identity, LinkEvents(received=self._received, up=self._up, changed=self._moved.set),
+                              jitter=lambda: 0.0)
+
+    async def _received(self, body: ToVehicle) -> None:
+        self.got.append(body)
+        self._moved.set()
+
+    async def _up(self, resumed: bool) -> None:
+        self.ups.append(resumed)
+        self._moved.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WAIT):
+            while not condition():
+                self._moved.clear()
+                await self._moved.wait()
+
+
+@asynccontextmanager
+async def driving(vehicle: Vehicle) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(vehicle.link.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+def ca() -> IssuingAuthority:
+    return IssuingAuthority.create("Operator", NOW)
+
+
+async def test_a_break_resumes_the_session_and_loses_nothing(ca: IssuingAuthority, tmp_path: Path) -> None:
+    """A frame the relay never acknowledged goes again after a break, and what it sent twice arrives once."""
+    async with serving(ca, tmp_path) as relay:
+        done = asyncio.Event()
+
+        async def first(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket)
+            await relay.say(socket, 1, Place(encounter_id="e", place=1, doctors=1))
+            frame = await relay.hear(socket)
+            while not isinstance(frame.body, CallLeft):
+                frame = await relay.hear(socket)
+
+        async def second(socket: web.WebSocketResponse, hello: Hello) -> None:
+            assert hello.session == "s1"
+            assert hello.resume_token == "t"
+            await relay.welcome(socket, resumed=True, last_seen=0)
+            await relay.say(socket, 1, Place(encounter_id="e", place=1, doctors=1))
+            await relay.say(socket, 2, Place(encounter_id="e", place=2, doctors=1))
+            frame = await relay.hear(socket)
+            while not isinstance(frame.body, CallLeft):
+                frame = await relay.hear(socket)
+            await relay.say(socket, 0, Place(encounter_id="e", place=3, doctors=1), ack=frame.n)
+            await socket.receive()
+            done.set()
+
+        relay.scripts = [first, second]
+        vehicle = Vehicle(relay.url, make_identity(tmp_path / "id", ca))
+        confirmed = asyncio.Event()
+        vehicle.link.send(CallLeft(call_id="c", finished=True), confirmed.set)
+        async with driving(vehicle):
+            await asyncio.wait_for(confirmed.wait(), WAIT)
+            await asyncio.wait_for(vehicle.link.flushed(), WAIT)
+            await vehicle.until(lambda: len([b for b in vehicle.got if isinstance(b, Place)]) == 3)
+        places = [body.place for body in vehicle.got if isinstance(body, Place)]
+        assert places == [1, 2, 3]
+        assert vehicle.ups == [False, True]
+
+
+async def test_a_dismissal_is_told_and_retried_slowly(ca: IssuingAuthority, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revoked vehicle hears its code, is offline by that code, and asks again for a new session."""
+    monkeypatch.setattr(link_module, "DISMISSED_SECONDS", 0.01)
+    async with serving(ca, tmp_path) as relay:
+        async def dismiss(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket)
+            await relay.say(socket, 1, Dismissed(code="vehicle.revoked"))
+            await socket.receive()
+
+        async def take_back(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket, session="s2")
+            await socket.receive()
+
+        relay.scripts = [dismiss, take_back]
+        vehicle = Vehicle(relay.url, make_identity(tmp_path / "id", ca))
+        async with driving(vehicle):
+            await vehicle.until(lambda: Dismissed(code="vehicle.revoked") in vehicle.got)
+            await vehicle.until(lambda: len(vehicle.ups) == 2)
+        assert relay.hellos[1].session is None
+
+
+async def test_malformed_words_of_the_relay_start_a_new_session(ca: IssuingAuthority, tmp_path: Path) -> None:
+    """A message that can't be read ends the socket and its session, never the process."""
+    async with serving(ca, tmp_path) as relay:
+        async def babble(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket)
+            await socket.send_str(json.dumps({"n": 1, "ack": 0, "body": {"type": "unheard_of"}}))
+            await socket.receive()
+
+        async def again(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket, session="s2")
+            await socket.receive()
+
+        relay.scripts = [babble, again]
+        vehicle = Vehicle(relay.url, make_identity(tmp_path / "id", ca))
+        async with driving(vehicle):
+            await vehicle.until(lambda: vehicle.ups == [False, False])
+        assert [hello.session for hello in relay.hellos] == [None, None]
+
+
+@pytest.mark.parametrize(("case", "code"), [
+    ("foreign_relay", "relay.certificate_foreign"), ("expired_relay", "relay.certificate_expired"),
+    ("other_name", "relay.certificate_name"), ("expired", "certificate.expired"), ("foreign", "certificate.refused"),
+    ("nobody", "relay.unreachable")])
+async def test_a_certificate_that_does_not_hold_is_one_line_with_a_code(
+        ca: IssuingAuthority, tmp_path: Path, case: str, code: str) -> None:
+    """Each bad certificate, theirs or ours, has its own reason code, logged once, without a traceback."""
+    long_ago = NOW - timedelta(days=800)
+    other = IssuingAuthority.create("Other", NOW)
+    relay_ca = other if case == "foreign_relay" else ca
+    async with serving(relay_ca, tmp_path, host="relay.example" if case == "other_name" else "127.0.0.1",
+                       issued=long_ago if case == "expired_relay" else NOW) as relay:
+        identity = make_identity(tmp_path / "id", ca, issuer=other if case == "foreign" else None,
+                                 issued=long_ago if case == "expired" else NOW)
+        vehicle = Vehicle("https://127.0.0.1:1" if case == "nobody" else relay.url, identity)
+        with capture_logs() as logs:
+            async with driving(vehicle):
+                await vehicle.until(lambda: vehicle.link.view.state is LinkState.offline)
+                assert vehicle.link.view.code == code
+        lines = [entry for entry in logs if entry["event"] == "link.down"]
+        assert len(lines) == 1
+        assert lines[0]["code"] == code
+        assert "exc_info" not in lines[0]
+
+
+async def test_an_identity_folder_that_does_not_fit_together_is_refused(ca: IssuingAuthority, tmp_path: Path) -> None:
+    """A key of another vehicle, a file that is gone, a folder never enrolled: each its own code."""
+    with pytest.raises(IdentityRefused, match=r"identity\.not_enrolled"):
+        DeviceIdentity.load(tmp_path)
+    make_identity(tmp_path / "a", ca)
+    make_identity(tmp_path / "b", ca)
+    (tmp_path / "a" / "vehicle.key").write_bytes((tmp_path / "b" / "vehicle.key").read_bytes())
+    with pytest.raises(IdentityRefused, match=r"identity\.key_mismatch"):
+        DeviceIdentity.load(tmp_path / "a")
+    (tmp_path / "b" / "ca.pem").unlink()
+    with pytest.raises(IdentityRefused, match=r"identity\.missing"):
+        DeviceIdentity.load(tmp_path / "b")
