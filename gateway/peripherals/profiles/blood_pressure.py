@@ -1,0 +1,144 @@
+"""Blood Pressure Measurement 0x2A35 and Intermediate Cuff Pressure 0x2A36 (Blood Pressure Service 1.1.1).
+
+Both have one frame: flags, three SFLOATs, then what the flags announce. Nothing is guessed: a frame whose length
+does not fit its flags is refused, also where a known maker breaks the rule (Beurer BM85 and its kin send a user byte
+without saying so and the rest big-endian); such models need a profile of their own, chosen by model name.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from ..errors import DecodeError
+from ..ieee11073 import Number, Special, sfloat
+from . import date_time
+
+USER_UNKNOWN = 0xFF
+
+SHORTEST, LONGEST = 7, 19
+
+
+class Flags(enum.IntFlag):
+    """First byte; bits 5 to 7 are reserved and ignored."""
+
+    kilopascal = 0x01
+    time_stamp = 0x02
+    pulse_rate = 0x04
+    user_id = 0x08
+    measurement_status = 0x10
+
+
+class Feature(enum.IntFlag):
+    """Blood Pressure Feature 0x2A49: which status bits mean something on this device."""
+
+    body_movement = 0x01
+    cuff_fit = 0x02
+    irregular_pulse = 0x04
+    pulse_rate_range = 0x08
+    measurement_position = 0x10
+    multiple_bond = 0x20
+
+
+class Unit(enum.Enum):
+    """Unit of the three pressures, in UCUM."""
+
+    millimetre_of_mercury = "mm[Hg]"
+    kilopascal = "kPa"
+
+
+@dataclass(frozen=True, slots=True)
+class BloodPressure:
+    """One frame. `time` is None without a stamp or with an unknown one (`stamped` tells them apart);
+    `status` holds the names of the quality bits that this device is able to set."""
+
+    systolic: Number
+    diastolic: Number
+    mean: Number
+    unit: Unit
+    pulse: Number | None
+    stamped: bool
+    time: datetime | None
+    user: int | None
+    status: tuple[str, ...]
+
+
+def decode(data: bytes, feature: int | None = None) -> BloodPressure:
+    """Read a 2A35 or 2A36 frame. `feature` is the value of 0x2A49, None when the device did not say.
+
+    DecodeError: `blood_pressure.short`, `blood_pressure.long`, and `date_time.invalid`.
+    """
+    if len(data) < SHORTEST:
+        raise DecodeError("blood_pressure.short", f"{len(data)} bytes, at least {SHORTEST}")
+    flags = Flags(data[0] & 0x1F)
+    expected = _length(flags)
+    if len(data) != expected:
+        code = "blood_pressure.short" if len(data) < expected else "blood_pressure.long"
+        raise DecodeError(code, f"{len(data)} bytes, {expected} by the flags {data[0]:#04x}")
+    systolic, diastolic, mean = (sfloat(data, offset) for offset in (1, 3, 5))
+    offset, time, pulse, user = SHORTEST, None, None, None
+    status: tuple[str, ...] = ()
+    if Flags.time_stamp in flags:
+        time = date_time.decode(data[offset:offset + date_time.SIZE])
+        offset += date_time.SIZE
+    if Flags.pulse_rate in flags:
+        pulse = sfloat(data, offset)
+        offset += 2
+    if Flags.user_id in flags:
+        user = None if data[offset] == USER_UNKNOWN else data[offset]
+        offset += 1
+    if Flags.measurement_status in flags:
+        status = _status(int.from_bytes(data[offset:offset + 2], "little"), feature)
+    unit = Unit.kilopascal if Flags.kilopascal in flags else Unit.millimetre_of_mercury
+    return BloodPressure(systolic, diastolic, mean, unit, pulse, Flags.time_stamp in flags, time, user, status)
+
+
+def cuff_pressure(data: bytes) -> int | None:
+    """Current pressure of a 2A36 frame in whole mmHg; None when the cuff does not know it. DecodeError as `decode`."""
+    frame = decode(data)
+    if isinstance(frame.systolic, Special):
+        return None
+    pressure = to_millimetres(frame.systolic, frame.unit)
+    return round(pressure) if 0 <= pressure < 1000 else None
+
+
+def feature(data: bytes) -> int:
+    """Value of 0x2A49: 16 bits; later versions of the service may append octets. DecodeError `feature.short`."""
+    if len(data) < 2:
+        raise DecodeError("feature.short", f"{len(data)} of 2 bytes")
+    return int.from_bytes(data[:2], "little")
+
+
+MILLIMETRES_PER_KILOPASCAL = Decimal("7.500615758")
+"""1 mmHg is 133.322387415 Pa (BIPM, non-SI units)."""
+
+
+def to_millimetres(pressure: Decimal, unit: Unit) -> Decimal:
+    """For comparing with limits; what is stored and shown stays in the device's own unit."""
+    return pressure * MILLIMETRES_PER_KILOPASCAL if unit is Unit.kilopascal else pressure
+
+
+def _length(flags: Flags) -> int:
+    sizes = {Flags.time_stamp: date_time.SIZE, Flags.pulse_rate: 2, Flags.user_id: 1, Flags.measurement_status: 2}
+    return SHORTEST + sum(size for flag, size in sizes.items() if flag in flags)
+
+
+_PULSE_RANGE = {1: "pulse_above_range", 2: "pulse_below_range"}
+
+
+def _status(bits: int, known: int | None) -> tuple[str, ...]:
+    """Names of the set bits. A bit counts only if 0x2A49 declares it; when that could not be read a warning
+    too many is better than one too few."""
+    able = Feature(0x1F if known is None else known & 0x1F)
+    names = [name for bit, feature_bit, name in (
+        (0x01, Feature.body_movement, "body_movement"),
+        (0x02, Feature.cuff_fit, "cuff_too_loose"),
+        (0x04, Feature.irregular_pulse, "irregular_pulse"),
+        (0x20, Feature.measurement_position, "improper_position"),
+    ) if bits & bit and feature_bit in able]
+    pulse_range = _PULSE_RANGE.get(bits >> 3 & 3)
+    if pulse_range and Feature.pulse_rate_range in able:
+        names.append(pulse_range)
+    return tuple(names)

@@ -1,0 +1,52 @@
+"""Device Information Service, 0x180A (DIS 1.1): who made the instrument, and its serial number."""
+
+from __future__ import annotations
+
+import contextlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import DecodeError
+
+LINE = 200
+"""Longest line the wire carries (`protocol.values.Line`); a DIS string is at most 512 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInformation:
+    """What the service said; an empty string for what it did not say."""
+
+    maker: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+    system_id: str = ""
+
+
+STRINGS = {0x2A29: "maker", 0x2A24: "model", 0x2A25: "serial", 0x2A26: "firmware"}
+"""Characteristics that are UTF-8 strings, by field."""
+
+SYSTEM_ID = 0x2A23
+
+
+def decode(values: Mapping[int, bytes]) -> DeviceInformation:
+    """From characteristic number to bytes. What is malformed is left out: it names, it does not measure."""
+    fields = {name: text(values[number]) for number, name in STRINGS.items() if number in values}
+    if SYSTEM_ID in values:
+        with contextlib.suppress(DecodeError):
+            fields["system_id"] = system_id(values[SYSTEM_ID])
+    return DeviceInformation(**fields)
+
+
+def text(data: bytes) -> str:
+    """One line: padding and control characters stripped, foreign bytes replaced."""
+    line = data.split(b"\0", 1)[0].decode("utf-8", "replace")
+    return "".join(c for c in line if unicodedata.category(c)[0] != "C").strip()[:LINE]
+
+
+def system_id(data: bytes) -> str:
+    """EUI-64 in hexadecimal: 40-bit manufacturer identifier and 24-bit OUI, both little-endian (DIS 1.1, 3.8)."""
+    if len(data) != 8:
+        raise DecodeError("system_id.short" if len(data) < 8 else "system_id.long", f"{len(data)} bytes")
+    return data[::-1].hex()

@@ -1,0 +1,181 @@
+"""From a decoded frame to a `Reading`: codes, units, provenance, and the two rules about numbers and time (I3).
+
+A number that was not measured is absent, with the reason. A time that is not known stays unknown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from protocol.readings import Absent, Device, Quantity, Reading, ReadingKind
+
+from . import codes
+from .errors import DecodeError
+from .ieee11073 import Number, Special
+from .profiles.blood_pressure import BloodPressure, Unit, decode, to_millimetres
+
+FROM_MEMORY_AFTER = timedelta(seconds=120)
+"""An A&D cuff advertises for about a minute after its measurement; what is older waited in its memory."""
+
+CLOCK_SLACK = timedelta(seconds=5)
+"""A record this far in the device's own future is taken as "now": its clock is read before the record is sent."""
+
+RAW_BYTES = 1024
+"""What a reading keeps of a foreign frame; an ATT value has at most 512 bytes."""
+
+_ABSENT = {Special.not_a_number: Absent.not_a_number, Special.positive_infinity: Absent.positive_infinity,
+           Special.negative_infinity: Absent.negative_infinity, Special.not_at_this_resolution: Absent.error,
+           Special.reserved: Absent.error}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The device's clock at one moment, read when the connection was made. `device` is naive, as the device has it;
+    `wall` is our UTC, `local` the same moment on our own wall clock, naive."""
+
+    device: datetime
+    wall: datetime
+    local: datetime
+
+    @property
+    def offset_s(self) -> float:
+        """Device minus ours."""
+        return (self.device - self.local).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a frame came. `live`: the cuff was seen measuring in this visit and this is what it measured;
+    `corrected` is its clock after we set it in this visit.
+
+    `unsure_until`: device times up to this one were written under a clock we have since corrected by more than a
+    minute, so they no longer say when.
+    """
+
+    received_at: datetime
+    clock: Clock | None = None
+    live: bool = False
+    corrected: Clock | None = None
+    unsure_until: datetime | None = None
+
+
+def blood_pressure(frame: bytes, feature: int | None, device: Device, arrival: Arrival) -> Reading:
+    """The reading in a 2A35 frame. What can't be decoded becomes an `unreadable` one with its bytes."""
+    try:
+        measured = decode(frame, feature)
+    except DecodeError as error:
+        return unreadable(frame, error.code, device, arrival)
+    taken_at, clock, flags = _taken(measured, arrival)
+    if _implausible(measured):
+        flags.append("implausible")
+    return Reading(
+        reading_id=uuid.uuid4().hex,
+        kind=ReadingKind.blood_pressure,
+        device=device,
+        received_at=arrival.received_at,
+        quantities=_quantities(measured),
+        taken_at=taken_at,
+        device_time=measured.time.isoformat() if measured.time else "",
+        clock_offset_s=clock.offset_s if clock else None,
+        user=measured.user,
+        flags=(*measured.status, *flags),
+        raw=frame.hex(),
+    )
+
+
+def unreadable(frame: bytes, code: str, device: Device, arrival: Arrival) -> Reading:
+    """Bytes that no decoder accepts: kept, named by their error, without a value and without a time."""
+    return Reading(
+        reading_id=uuid.uuid4().hex,
+        kind=ReadingKind.unreadable,
+        device=device,
+        received_at=arrival.received_at,
+        taken_at=arrival.received_at if arrival.live else None,
+        clock_offset_s=arrival.clock.offset_s if arrival.clock else None,
+        flags=() if arrival.live else ("time_unknown",),
+        error=code,
+        raw=frame[:RAW_BYTES].hex(),
+    )
+
+
+def dedup_key(reading: Reading) -> str:
+    """SHA-256 that is equal for the same measurement sent twice: device, kind, device's own time, values.
+
+    Without a device time nothing tells two equal measurements apart, so such a reading is only equal to itself:
+    a duplicate on the screen is seen by a person, a lost one is not.
+    """
+    parts = [reading.device.device_id, reading.kind.value, reading.device_time]
+    if reading.kind is ReadingKind.unreadable:
+        parts.append(reading.raw)
+    elif reading.device_time:
+        parts += [f"{q.mdc}={q.value if q.absent is None else q.absent.value}{q.unit}" for q in reading.quantities]
+    if not reading.device_time and reading.kind is not ReadingKind.unreadable:
+        parts.append(reading.reading_id)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _quantities(measured: BloodPressure) -> tuple[Quantity, ...]:
+    unit = measured.unit.value
+    pairs = [(codes.SYSTOLIC, measured.systolic, unit), (codes.DIASTOLIC, measured.diastolic, unit),
+             (codes.MEAN, _mean(measured), unit)]
+    if measured.pulse is not None:
+        pairs.append((codes.CUFF_PULSE, measured.pulse, codes.CUFF_PULSE.unit))
+    return tuple(_quantity(measure, number, unit) for measure, number, unit in pairs)
+
+
+def _quantity(measure: codes.Measure, number: Number, unit: str) -> Quantity:
+    if isinstance(number, Special):
+        return Quantity(loinc=measure.loinc, mdc=measure.mdc, unit=unit, absent=_ABSENT[number])
+    return Quantity(loinc=measure.loinc, mdc=measure.mdc, unit=unit, value=number)
+
+
+def _mean(measured: BloodPressure) -> Number:
+    # Cuffs that do not compute a mean write 0 where the service asks for NaN (BLS 1.1.1, 3.1.1.3).
+    return Special.not_a_number if measured.mean == 0 else measured.mean
+
+
+def _implausible(measured: BloodPressure) -> bool:
+    """Outside what a living person has: systolic 30-300, diastolic 10-250, systolic above diastolic, pulse 20-250."""
+    def outside(number: Number | None, low: int, high: int, unit: Unit | None) -> bool:
+        if not isinstance(number, Decimal):
+            return False
+        return not low <= (to_millimetres(number, unit) if unit else number) <= high
+
+    systolic, diastolic = measured.systolic, measured.diastolic
+    return (outside(systolic, 30, 300, measured.unit) or outside(diastolic, 10, 250, measured.unit)
+            or outside(measured.pulse, 20, 250, None)
+            or (isinstance(systolic, Decimal) and isinstance(diastolic, Decimal) and systolic <= diastolic))
+
+
+def _taken(measured: BloodPressure, arrival: Arrival) -> tuple[datetime | None, Clock | None, list[str]]:
+    """When it was taken on our clock, the device clock that stamped it, and the flags that go with it.
+
+    The age by the device's own clock is what counts: a clock that is days wrong still measures intervals well.
+    """
+    if arrival.live:
+        return _taken_now(measured, arrival)
+    if measured.time is None or arrival.clock is None:
+        return None, arrival.clock, ["time_unknown"]
+    age = arrival.clock.device - measured.time
+    if age < -CLOCK_SLACK or (arrival.unsure_until is not None and measured.time <= arrival.unsure_until):
+        return None, arrival.clock, ["time_unknown"]
+    taken_at = arrival.clock.wall - max(age, timedelta(0))
+    return taken_at, arrival.clock, ["from_memory"] if age > FROM_MEMORY_AFTER else []
+
+
+def _taken_now(measured: BloodPressure, arrival: Arrival) -> tuple[datetime | None, Clock | None, list[str]]:
+    """We watched the cuff measure: it is now, unless its own stamp says clearly that this is an older record."""
+    if measured.time is None:
+        return arrival.received_at, arrival.corrected or arrival.clock, []
+    clocks = [clock for clock in (arrival.corrected, arrival.clock) if clock]
+    for clock in clocks:
+        if abs((clock.device - measured.time) + (arrival.received_at - clock.wall)) < FROM_MEMORY_AFTER:
+            return arrival.received_at, clock, []
+    if not clocks:
+        # Never readable, never settable: the only thing to compare with is the moment itself.
+        return arrival.received_at, None, []
+    return _taken(measured, replace(arrival, live=False))
