@@ -1,0 +1,198 @@
+"""The one encoder: newest picture in, RTP payloads of H.264 out, in a thread of its own.
+
+Its rate changes without a keyframe (`bit_rate` on the open context, which x264 reconfigures from);
+a keyframe is made when somebody asks or the size changes, never by the clock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import structlog
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from . import h264
+from .camera import CameraFrame
+from .mailbox import Mailbox
+from .rate import KeyframeGate, Rung
+
+CLOCK_RATE = 90_000
+"""RTP clock of video (RFC 6184, section 5.1)."""
+
+IDLE_SECONDS = 0.5
+"""How long the thread waits for a picture before it looks whether it should end."""
+
+IN_FLIGHT_MAX = 3
+"""Encoded pictures the event loop has not taken yet; past it the encoder skips pictures, so that a busy
+loop lowers the picture rate instead of queueing."""
+
+VBV_SECONDS = 0.5
+"""Rate buffer of x264: bounds a keyframe to half a second of the rung's ceiling."""
+
+STOP_SECONDS = 2.0
+
+_EARLY = 0.25
+"""A picture may come this share of an interval early: cameras jitter, and 25 must not become 12.5."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """One access unit. `timestamp` is RTP time; all payloads but the last have no marker."""
+
+    payloads: tuple[bytes, ...]
+    timestamp: int
+    keyframe: bool
+    size: int
+
+
+class CameraEncoder:
+    """Encodes while somebody watches. `deliver` is called in the encoder's thread."""
+
+    def __init__(self, mailbox: Mailbox[CameraFrame], deliver: Callable[[EncodedFrame], None],
+                 rung: Rung, bits_per_second: int) -> None:
+        self._mailbox = mailbox
+        self._deliver = deliver
+        self._rung = rung
+        self._bits_per_second = bits_per_second
+        self._gate = KeyframeGate()
+        self._codec: _Codec | None = None
+        self._next_at = 0.0
+        self._in_flight = 0
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._watched = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
+
+    def start(self) -> None:
+        """Begin; once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End. Call it off the event loop."""
+        self._stop.set()
+        self._watched.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
+
+    def watch(self, watched: bool) -> None:
+        """Whether anybody gets the pictures; without, nothing is encoded."""
+        if watched:
+            self._watched.set()
+        elif not self._stop.is_set():
+            self._watched.clear()
+
+    def want_keyframe(self) -> None:
+        """Make the next picture a keyframe, as soon as the last one is old enough."""
+        with self._lock:
+            self._gate.want()
+
+    def set_rate(self, bits_per_second: int, rung: Rung) -> None:
+        """From the next picture on."""
+        with self._lock:
+            self._bits_per_second, self._rung = bits_per_second, rung
+
+    def taken(self) -> None:
+        """The event loop has sent one frame."""
+        with self._lock:
+            self._in_flight -= 1
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if not self._watched.wait(IDLE_SECONDS):
+                # The next viewer starts from a fresh picture of a fresh encoder.
+                self._codec = None
+                continue
+            captured = self._mailbox.take(IDLE_SECONDS)
+            if captured is None or self._stop.is_set():
+                continue
+            try:
+                frame = self._encode(captured)
+            except av.FFmpegError as error:
+                _log.error("encoder.failed", code=type(error).__name__)
+                self._codec = None
+                continue
+            if frame is not None:
+                self._deliver(frame)
+
+    def _encode(self, captured: CameraFrame) -> EncodedFrame | None:
+        with self._lock:
+            rung, rate = self._rung, self._bits_per_second
+            interval = 1 / rung.frames_per_second
+            if captured.at < self._next_at - _EARLY * interval or self._in_flight >= IN_FLIGHT_MAX:
+                return None
+            keyframe = self._gate.due(time.monotonic())
+            self._in_flight += 1
+        # Keep the beat of the rung, but never try to catch up after a pause.
+        self._next_at = max(self._next_at + interval, captured.at + (1 - _EARLY) * interval)
+        width, height = _scaled(captured.frame.width, rung), _scaled(captured.frame.height, rung)
+        if self._codec is None or not self._codec.fits(width, height, rung):
+            self._codec = _Codec(width, height, rung)
+            keyframe = False  # the first picture of a context is one
+        data, is_key = self._codec.encode(captured, rate, keyframe)
+        if not data:
+            self.taken()
+            return None
+        return EncodedFrame(payloads=h264.payloads(h264.split_units(data)), keyframe=is_key, size=len(data),
+                            timestamp=round(captured.at * CLOCK_RATE) % (1 << 32))
+
+
+class _Codec:
+    """One open x264 context: one size, one rung."""
+
+    def __init__(self, width: int, height: int, rung: Rung) -> None:
+        self._rung = rung
+        self._origin: float | None = None
+        self._reformatter = VideoReformatter()
+        ceiling = rung.ceiling_kbps * 1000
+        context = VideoCodecContext.create("libx264", "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.framerate = Fraction(rung.frames_per_second)
+        context.time_base = Fraction(1, CLOCK_RATE)
+        # Opened as constant rate at the ceiling: x264 then follows a lower `bit_rate` within a few pictures;
+        # without a rate buffer it follows over minutes.
+        context.bit_rate = ceiling
+        context.options = {
+            "preset": "superfast", "tune": "zerolatency", "profile": "baseline", "level": "3.1",
+            "threads": "1", "forced-idr": "1", "maxrate": str(ceiling), "bufsize": str(int(ceiling * VBV_SECONDS)),
+            "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1",
+        }
+        self._context = context
+
+    def fits(self, width: int, height: int, rung: Rung) -> bool:
+        """Whether this context can go on; another picture rate alone needs no new one."""
+        same_size = (self._context.width, self._context.height) == (width, height)
+        return same_size and self._rung.ceiling_kbps == rung.ceiling_kbps
+
+    def encode(self, captured: CameraFrame, bits_per_second: int, keyframe: bool) -> tuple[bytes, bool]:
+        """Annex B bytes of one picture, and whether it is a keyframe."""
+        if self._origin is None:
+            self._origin = captured.at
+        frame = self._converted(captured.frame)
+        frame.pts = round((captured.at - self._origin) * CLOCK_RATE)
+        frame.time_base = Fraction(1, CLOCK_RATE)
+        frame.pict_type = PictureType.I if keyframe else PictureType.NONE
+        self._context.bit_rate = min(bits_per_second, self._rung.ceiling_kbps * 1000)
+        packets = self._context.encode(frame)
+        return b"".join(bytes(packet) for packet in packets), any(packet.is_keyframe for packet in packets)
+
+    def _converted(self, frame: VideoFrame) -> VideoFrame:
+        wanted = (self._context.width, self._context.height)
+        if (frame.width, frame.height) == wanted and frame.format.name == "yuv420p":
+            return frame
+        return self._reformatter.reformat(frame, width=wanted[0], height=wanted[1], format="yuv420p",
+                                          interpolation=Interpolation.FAST_BILINEAR)
+
+
+def _scaled(side: int, rung: Rung) -> int:
+    # Even: 4:2:0 has one colour sample for two pixels.
+    return max(16, side * rung.quarters // 4 // 2 * 2)

@@ -1,0 +1,216 @@
+"""The media room's front door: one camera, one encoder, the peers of now."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import structlog
+
+from protocol.kiosk import CameraView
+from protocol.values import IceServer
+
+from . import interfaces
+from .camera import CameraFrame, CameraReader, CameraState
+from .config import MediaConfig
+from .encoder import IN_FLIGHT_MAX, CameraEncoder, EncodedFrame
+from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
+from .forward import CameraOutlet, Inlet, Outlet
+from .hooks import GatewayConnection
+from .mailbox import Mailbox
+from .peers import DoctorPeer, KioskPeer, Peer, ice_servers, rate_controller
+from .rate import Ladder
+
+TICK_SECONDS = 0.25
+"""Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
+
+MICROPHONE_SECONDS = 2.0
+"""With DTX a silent room still sends a packet each 400 ms."""
+
+SELF_VIEW_KBPS = 800
+"""Before a call the kiosk alone watches, over loopback: no reason to spend more of the processor."""
+
+_T = TypeVar("_T")
+
+_log = structlog.get_logger()
+
+
+class MediaEngine:
+    """Owns the threads and the peers. `changed` is called in the loop when camera or microphone change."""
+
+    def __init__(self, config: MediaConfig, changed: Callable[[], None]) -> None:
+        self._config = config
+        self._changed = changed
+        self._doctors: list[DoctorPeer] = []
+        self._kiosk: KioskPeer | None = None
+        self._camera_state = CameraState(present=False, code="camera.missing")
+        self._microphone = False
+        self._retired: asyncio.Queue[Peer] = asyncio.Queue()
+        """Bounded by the number of peers: each retires once."""
+        self._frames: asyncio.Queue[EncodedFrame] = asyncio.Queue(IN_FLIGHT_MAX)
+        mailbox: Mailbox[CameraFrame] = Mailbox()
+        start = SELF_VIEW_KBPS * 1000
+        self._ladder = Ladder(start)
+        self._reader = CameraReader(config.camera, mailbox, self._from_thread_camera)
+        self._encoder = CameraEncoder(mailbox, self._from_thread_frame, self._ladder.rung, start)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def camera(self) -> CameraView:
+        """What the ready check and the bar say of the room camera."""
+        state, config = self._camera_state, self._config.camera
+        return CameraView(present=state.present, name=config.name[:200], width=state.width, height=state.height,
+                          frames_per_second=config.frames_per_second if state.present else 0, code=state.code,
+                          simulated=config.simulated)
+
+    @property
+    def microphone(self) -> bool:
+        """Whether sound came from the kiosk's browser within `MICROPHONE_SECONDS`."""
+        kiosk = self._kiosk
+        return kiosk is not None and time.monotonic() - kiosk.voice_in.last_packet < MICROPHONE_SECONDS
+
+    async def run(self) -> None:
+        """Until cancelled; then closes every peer and ends the threads."""
+        self._loop = asyncio.get_running_loop()
+        self._reader.start()
+        self._encoder.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send_frames())
+                tasks.create_task(self._close_retired())
+                tasks.create_task(self._watch())
+        finally:
+            await self._stop()
+
+    async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
+        """A new peer connection for a doctor's page. MediaRefused when an ICE server's address is none."""
+        config = self._config
+        rate = rate_controller(config.floor_kbps, config.start_kbps, config.ceiling_kbps)
+        try:
+            connection = GatewayConnection(
+                ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces))
+            peer = DoctorPeer(connection, events, self, self, CameraOutlet(self._encoder, rate))
+        except ValueError as error:
+            raise MediaRefused("media.ice_server_bad", str(error)) from error
+        self._doctors.append(peer)
+        return peer
+
+    async def kiosk_peer(self, events: PeerEvents) -> KioskPeer:
+        """A new peer connection for the touchscreen's page; an older one is closed."""
+        old, self._kiosk = self._kiosk, None
+        if old is not None:
+            await old.close()
+        connection = GatewayConnection([], lambda: interfaces.choose(interfaces.present(), (interfaces.LOOPBACK,)))
+        self._kiosk = KioskPeer(connection, events, self, self, CameraOutlet(self._encoder, None))
+        return self._kiosk
+
+    def targets(self, inlet: Inlet) -> Iterable[Outlet]:
+        """The kiosk's voice to every doctor; the newest connected doctor to the kiosk."""
+        kiosk = self._kiosk
+        if kiosk is None:
+            return ()
+        if inlet is kiosk.voice_in:
+            return [doctor.voice_out for doctor in self._doctors]
+        doctor = self._speaker()
+        if doctor is not None and inlet is doctor.voice_in:
+            return (kiosk.voice_out,)
+        if doctor is not None and inlet is doctor.picture_in:
+            return (kiosk.picture_out,)
+        return ()
+
+    def source(self, outlet: Outlet) -> Inlet | None:
+        """Whose picture the kiosk shows."""
+        doctor = self._speaker()
+        if doctor is not None and self._kiosk is not None and outlet is self._kiosk.picture_out:
+            return doctor.picture_in
+        return None
+
+    def peer_changed(self) -> None:
+        """A peer connected, fell silent or ended."""
+        doctor = self._speaker()
+        if doctor is not None:
+            doctor.picture_in.want_keyframe()
+        self._update_watched()
+
+    def retire(self, peer: Peer) -> None:
+        """Forget it now, close it soon."""
+        if peer is self._kiosk:
+            self._kiosk = None
+        elif peer in self._doctors:
+            self._doctors.remove(peer)
+        self._retired.put_nowait(peer)
+
+    def _speaker(self) -> DoctorPeer | None:
+        live = [doctor for doctor in self._doctors if doctor.state in (PeerState.connected, PeerState.interrupted)]
+        return live[-1] if live else None
+
+    def _peers(self) -> list[Peer]:
+        return [*self._doctors, *([self._kiosk] if self._kiosk is not None else [])]
+
+    async def _send_frames(self) -> None:
+        while True:
+            frame = await self._frames.get()
+            for peer in self._peers():
+                await peer.send_frame(frame)
+            self._encoder.taken()
+
+    async def _close_retired(self) -> None:
+        while True:
+            peer = await self._retired.get()
+            await peer.close()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            for peer in self._peers():
+                await peer.tick(now)
+            self._update_watched()
+            self._update_rate(now)
+            if self.microphone != self._microphone:
+                self._microphone = not self._microphone
+                _log.info("microphone.present" if self._microphone else "microphone.away")
+                self._changed()
+
+    def _update_watched(self) -> None:
+        watched = any(peer.camera is not None and peer.camera.open for peer in self._peers())
+        self._reader.watch(watched)
+        self._encoder.watch(watched)
+
+    def _update_rate(self, now: float) -> None:
+        targets = [doctor.camera.rate.target(now) for doctor in self._doctors
+                   if doctor.camera is not None and doctor.camera.open and doctor.camera.rate is not None]
+        target = min(targets, default=SELF_VIEW_KBPS * 1000)
+        self._encoder.set_rate(target, self._ladder.step(target, now))
+
+    async def _stop(self) -> None:
+        for peer in self._peers():
+            await peer.close()
+        while not self._retired.empty():
+            await self._retired.get_nowait().close()
+        await asyncio.to_thread(self._reader.stop)
+        await asyncio.to_thread(self._encoder.stop)
+
+    def _from_thread_camera(self, state: CameraState) -> None:
+        self._post(self._set_camera, state)
+
+    def _from_thread_frame(self, frame: EncodedFrame) -> None:
+        # The encoder keeps at most IN_FLIGHT_MAX on their way, so the queue is never full.
+        self._post(self._frames.put_nowait, frame)
+
+    def _post(self, call: Callable[[_T], None], value: _T) -> None:
+        if self._loop is not None:
+            # RuntimeError: the loop closed while a thread was ending.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(call, value)
+
+    def _set_camera(self, state: CameraState) -> None:
+        self._camera_state = state
+        self._changed()
+
+
+__all__ = ["DoctorPeer", "KioskPeer", "MediaEngine", "MediaError", "MediaRefused", "PeerClosed", "PeerEvents",
+           "PeerState"]

@@ -1,0 +1,177 @@
+"""Who hears and sees whom: the kiosk's microphone to every doctor, one doctor to the kiosk, undecoded.
+
+Nothing is queued here: a packet that comes in goes out in the same turn of the event loop, or nowhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+from aiortc import RTCRtpReceiver, RTCRtpSender
+
+from .hooks import PacketReceiver, PacketSender
+from .rate import KeyframeGate, RateController
+from .splice import Packet, Splice
+
+OPUS_RATE, VIDEO_RATE = 48_000, 90_000
+"""RTP clocks (RFC 7587, section 4.1; RFC 7741, section 4.1)."""
+
+BACKLOG_BYTES = 64 * 1024
+"""Bytes a socket may hold back before a picture is left out: half a second at 1 Mbit/s."""
+
+
+class KeyframeSource(Protocol):
+    """Whoever makes pictures: the encoder here, or a browser."""
+
+    def want_keyframe(self) -> None:
+        """A new viewer, or a picture that cannot be decoded."""
+
+
+class Inlet:
+    """One incoming stream. `targets` is asked for each packet: peers come and go."""
+
+    def __init__(self, origin: object, route: Route) -> None:
+        self._origin = origin
+        self._route = route
+        self._gate = KeyframeGate()
+        self.receiver: PacketReceiver | None = None
+        self.last_packet = float("-inf")
+
+    def bind(self, receiver: RTCRtpReceiver) -> None:
+        """The m-line's receiver."""
+        assert isinstance(receiver, PacketReceiver)
+        self.receiver = receiver
+
+    async def packet(self, packet: Packet) -> None:
+        """Hand it on at once."""
+        self.last_packet = time.monotonic()
+        for outlet in self._route.targets(self):
+            await outlet.forward(self._origin, packet, self.last_packet)
+
+    def sync(self, ssrc: int, ntp: int, timestamp: int) -> None:
+        """The source's clock pair goes on, so that sound and picture stay in step."""
+        for outlet in self._route.targets(self):
+            outlet.sync(self._origin, ssrc, ntp, timestamp)
+
+    def want_keyframe(self) -> None:
+        """Sent by `tick`, so that many requests become one."""
+        self._gate.want()
+
+    async def tick(self, now: float) -> None:
+        """Pass on a keyframe request that is due; one that finds no picture yet is repeated later."""
+        if self.receiver is not None and self._gate.due(now) and not await self.receiver.request_keyframe():
+            self._gate.want()
+
+
+class Route(Protocol):
+    """Where an incoming stream goes, and whence an outgoing one comes, now."""
+
+    def targets(self, inlet: Inlet) -> Iterable[Outlet]:
+        """Outlets that play this inlet."""
+
+    def source(self, outlet: Outlet) -> Inlet | None:
+        """The inlet this outlet plays."""
+
+
+class Outlet:
+    """One outgoing stream made of forwarded packets."""
+
+    def __init__(self, route: Route, clock_rate: int, vp8: bool = False) -> None:
+        self._route = route
+        self._splice = Splice(clock_rate, vp8)
+        self._video = vp8
+        self.sender: PacketSender | None = None
+
+    def bind(self, sender: RTCRtpSender) -> None:
+        """The m-line's sender."""
+        assert isinstance(sender, PacketSender)
+        self.sender = sender
+
+    async def forward(self, origin: object, packet: Packet, now: float) -> None:
+        """Send a packet on under our numbering."""
+        if self.sender is None or not self.sender.open:
+            return
+        ours = self._splice.take(origin, packet, now)
+        if ours is not None:
+            await self.sender.write(ours.payload, ours.timestamp, ours.marker, ours.sequence_number)
+
+    def sync(self, origin: object, ssrc: int, ntp: int, timestamp: int) -> None:
+        """A sender report of the source."""
+        if self.sender is not None and self._splice.plays(origin, ssrc):
+            self.sender.sync(ntp, self._splice.timestamp(timestamp))
+
+    async def ready(self) -> None:
+        """A new viewer sees nothing before a keyframe."""
+        await self.keyframe_wanted()
+
+    async def keyframe_wanted(self) -> None:
+        """Up to the source, at once when its gate allows."""
+        inlet = self._route.source(self) if self._video else None
+        if inlet is not None:
+            inlet.want_keyframe()
+            await inlet.tick(time.monotonic())
+
+    def remb(self, bits_per_second: int) -> None:
+        """The kiosk is on loopback: its estimate says nothing about the doctor's uplink."""
+
+    def report(self, fraction_lost: float) -> None:
+        """As `remb`."""
+
+
+class CameraOutlet:
+    """The encoder's packets to one peer, and what that peer's link takes. `rate` None: it sets no rate."""
+
+    def __init__(self, encoder: KeyframeSource, rate: RateController | None) -> None:
+        self._encoder = encoder
+        self.rate = rate
+        self.sender: PacketSender | None = None
+        self._reported = (time.monotonic(), 0)
+        self._waits_for_keyframe = True
+
+    def bind(self, sender: RTCRtpSender) -> None:
+        """The m-line's sender."""
+        assert isinstance(sender, PacketSender)
+        self.sender = sender
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody watches."""
+        return self.sender is not None and self.sender.open
+
+    async def send(self, payloads: tuple[bytes, ...], timestamp: int, keyframe: bool, backlog: int) -> None:
+        """One access unit. With a full socket it is left out, and all until the next keyframe."""
+        if self.sender is None or not self.sender.open:
+            return
+        if backlog > BACKLOG_BYTES:
+            self._waits_for_keyframe = True
+            return
+        if self._waits_for_keyframe and not keyframe:
+            self._encoder.want_keyframe()
+            return
+        self._waits_for_keyframe = False
+        for i, payload in enumerate(payloads):
+            await self.sender.write(payload, timestamp, i == len(payloads) - 1)
+
+    async def ready(self) -> None:
+        """Start with a keyframe."""
+        self._encoder.want_keyframe()
+
+    async def keyframe_wanted(self) -> None:
+        """To the encoder, which merges requests."""
+        self._encoder.want_keyframe()
+
+    def remb(self, bits_per_second: int) -> None:
+        """The peer's estimate of its whole session."""
+        if self.rate is not None:
+            self.rate.remb(bits_per_second, time.monotonic())
+
+    def report(self, fraction_lost: float) -> None:
+        """Loss of this stream since the last report."""
+        now = time.monotonic()
+        since, before = self._reported
+        if self.rate is None or self.sender is None or now - since < 0.1:
+            return
+        self._reported = (now, self.sender.sent_bytes)
+        self.rate.report(fraction_lost, (self.sender.sent_bytes - before) * 8 / (now - since), now)

@@ -1,0 +1,65 @@
+"""Which of this machine's addresses a peer connection may use."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ifaddr
+
+VIRTUAL = ("lo", "docker", "veth", "br-", "virbr", "vmnet", "vboxnet", "cni", "flannel", "cali", "podman", "lxc",
+           "lxdbr", "tun", "tap", "wg", "tailscale", "zt", "ifb", "dummy")
+"""Prefixes of interfaces behind which no doctor is: each costs a socket, checks and often a timeout."""
+
+ADDRESSES_MAX = 8
+"""Two cellular links and a cable, both families, with room; candidate pairs grow with the product."""
+
+EVERY_PHYSICAL = "*"
+LOOPBACK = "lo"
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface and its addresses as text."""
+
+    name: str
+    up: bool
+    addresses: tuple[str, ...]
+
+
+def choose(present: Iterable[Interface], wanted: Sequence[str]) -> list[str]:
+    """Addresses to gather on. Empty `wanted` is `*`: every physical interface that is up."""
+    names = set(wanted) or {EVERY_PHYSICAL}
+    chosen = []
+    for interface in present:
+        if not interface.up:
+            continue
+        physical = not interface.name.startswith(VIRTUAL)
+        if interface.name in names or (physical and EVERY_PHYSICAL in names):
+            chosen += [address for address in interface.addresses if _fits(address, interface.name)]
+    return chosen[:ADDRESSES_MAX]
+
+
+def present() -> list[Interface]:
+    """The machine's interfaces now."""
+    return [Interface(name=adapter.name, up=_is_up(adapter.name),
+                      addresses=tuple(ip.ip if isinstance(ip.ip, str) else ip.ip[0] for ip in adapter.ips))
+            for adapter in ifaddr.get_adapters()]
+
+
+def _fits(address: str, name: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    if ip.is_loopback:
+        # One loopback family is enough, and browsers prefer the first.
+        return name == LOOPBACK and ip.version == 4
+    return not ip.is_link_local
+
+
+def _is_up(name: str) -> bool:
+    try:
+        # `unknown` is what loopback and raw-IP modems say when they work.
+        return Path(f"/sys/class/net/{name}/operstate").read_text().strip() in ("up", "unknown")
+    except OSError:
+        return False

@@ -1,0 +1,308 @@
+"""One peer connection's life each: the doctor's page, the kiosk's page. A reconnect is a new object."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+from aiortc import RTCDataChannel, RTCIceServer, RTCSessionDescription
+from aiortc.exceptions import InvalidStateError
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+from aiortc.sdp import candidate_from_sdp
+
+from protocol.channels import BULK, CONTROL, WAVEFORM
+from protocol.values import IceServer
+
+from . import sdp as descriptions
+from .encoder import EncodedFrame
+from .events import MediaRefused, PeerClosed, PeerEvents, PeerState
+from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route
+from .hooks import GatewayConnection, hasten
+from .rate import RateController
+
+SILENCE_SECONDS = 3.0
+"""Browsers send RTCP, sound or a keepalive at least each 2.5 s."""
+
+SETUP_SECONDS = 15.0
+"""From the answer to DTLS done: ten round trips of 600 ms with losses; past it another attempt is quicker."""
+
+ANSWER_SECONDS = 60.0
+"""From the offer to the answer: a doctor's page that says nothing for so long is gone."""
+
+CLOSE_SECONDS = 3.0
+"""The library closes within a second; longer means it hangs on a dead socket."""
+
+H264 = RTCRtpCodecCapability(mimeType="video/H264", clockRate=VIDEO_RATE, parameters={
+    "level-asymmetry-allowed": "1", "packetization-mode": "1", "profile-level-id": "42e01f"})
+VP8 = RTCRtpCodecCapability(mimeType="video/VP8", clockRate=VIDEO_RATE)
+OPUS = RTCRtpCodecCapability(mimeType="audio/opus", clockRate=OPUS_RATE, channels=2)
+
+BUFFER_BYTES = {CONTROL: 1024 * 1024, WAVEFORM: 16 * 1024, BULK: 64 * 1024}
+"""Unsent bytes a channel may hold: a whole encounter said again; three seconds of ECG, older is asked for
+again; four parts of a still, so that little stands before what is live."""
+
+LOW_WATER_BYTES = {CONTROL: 64 * 1024, WAVEFORM: 4 * 1024, BULK: 16 * 1024}
+"""Where a writer that waits goes on."""
+
+_log = structlog.get_logger()
+
+
+class PeerOwner(Protocol):
+    """The engine, as its peers see it."""
+
+    def peer_changed(self) -> None:
+        """A peer connected, opened a stream or ended."""
+
+    def retire(self, peer: Peer) -> None:
+        """Close it from a task of the engine's."""
+
+
+class Peer:
+    """What both peers share: states, timers, the description exchange."""
+
+    def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner) -> None:
+        self._connection = connection
+        self._events = events
+        self._owner = owner
+        self._state = PeerState.connecting
+        self._since = time.monotonic()
+        self._answered = False
+        self._closing = False
+        self._kinds: tuple[str, ...] = ()
+        self._early: list[str] = []
+        self.inlets: tuple[Inlet, ...] = ()
+        self.camera: CameraOutlet | None = None
+        connection.on("connectionstatechange", self._connection_changed)
+
+    @property
+    def state(self) -> PeerState:
+        """Where it stands."""
+        return self._state
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of our DTLS certificate, upper case with colons."""
+        return self._connection.fingerprint
+
+    async def offer(self) -> str:
+        """The complete offer, candidates included; takes up to `ice.GATHER_SECONDS`. PeerClosed when over."""
+        self._assert_open()
+        try:
+            await self._connection.setLocalDescription(await self._connection.createOffer())
+        except InvalidStateError as error:
+            raise PeerClosed("closed while it gathered") from error
+        self._since = time.monotonic()
+        return descriptions.finish_offer(self._connection.localDescription.sdp)
+
+    async def answer(self, sdp: str) -> None:
+        """Take the other side's answer. MediaRefused says why not; PeerClosed when over."""
+        self._assert_open()
+        if self._answered:
+            raise MediaRefused("media.answer_late", "this offer was answered already")
+        usable = descriptions.check_answer(sdp, self._kinds)
+        self._answered = True
+        self._since = time.monotonic()
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(sdp=usable, type="answer"))
+        except Exception as error:
+            # The library's parser meets hostile text here and may raise anything; half applied, the
+            # connection is of no more use.
+            _log.warning("media.answer_refused", error=type(error).__name__)
+            self._end()
+            raise MediaRefused("media.sdp_bad", f"the answer does not fit: {type(error).__name__}") from error
+        early, self._early = self._early, []
+        for candidate in early:
+            await self._add_candidate(candidate)
+
+    async def candidate(self, candidate: str, sdp_mid: str = "", sdp_m_line_index: int = 0) -> None:
+        """A late candidate (RFC 8838); empty ends them. All m-lines share one transport, so both indices are moot."""
+        self._assert_open()
+        if not candidate:
+            return
+        read = descriptions.read_candidate(candidate)
+        if read is None:
+            return
+        if self._answered:
+            await self._add_candidate(read.text)
+        elif len(self._early) < descriptions.CANDIDATES_MAX:
+            self._early.append(read.text)
+
+    async def close(self) -> None:
+        """End it; idempotent."""
+        self._end()
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._connection.close()
+        except TimeoutError:
+            _log.warning("media.close_late")
+
+    async def tick(self, now: float) -> None:
+        """Called a few times a second: timers and keyframe requests."""
+        ice = self._connection.ice
+        silent = ice is not None and now - ice.heard >= SILENCE_SECONDS
+        if self._state is PeerState.connecting:
+            limit = SETUP_SECONDS if self._answered else ANSWER_SECONDS
+            if now - self._since > limit:
+                _log.warning("media.setup_late", answered=self._answered)
+                self._end()
+        elif self._state is PeerState.connected and silent:
+            self._become(PeerState.interrupted)
+        elif self._state is PeerState.interrupted and not silent:
+            self._become(PeerState.connected)
+        for inlet in self.inlets:
+            await inlet.tick(now)
+
+    async def send_frame(self, frame: EncodedFrame) -> None:
+        """One picture of the room camera."""
+        if self.camera is not None and self.camera.open:
+            backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
+            await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog)
+
+    async def _add_candidate(self, text: str) -> None:
+        try:
+            candidate = candidate_from_sdp(text)
+        except (ValueError, AssertionError, IndexError) as error:
+            raise MediaRefused("media.candidate_bad", "not an ICE candidate") from error
+        ice = self._connection.ice
+        if ice is None or len(ice.remote_candidates) >= descriptions.CANDIDATES_MAX:
+            return
+        await self._connection.getTransceivers()[0].receiver.transport.transport.addRemoteCandidate(candidate)
+
+    def _connection_changed(self) -> None:
+        state = self._connection.connectionState
+        if state == "connected" and self._state is PeerState.connecting:
+            self._become(PeerState.connected)
+        elif state in ("failed", "closed"):
+            self._end()
+
+    def _end(self) -> None:
+        if self._state is not PeerState.closed:
+            self._become(PeerState.closed)
+            self._owner.retire(self)
+
+    def _become(self, state: PeerState) -> None:
+        self._state = state
+        self._tell(lambda: self._events.peer_state(state))
+        self._owner.peer_changed()
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:
+            # It runs inside the library's receive loop, which a listener's mistake must not end.
+            _log.error("media.listener_failed", error=type(error).__name__)
+
+    def _assert_open(self) -> None:
+        if self._state is PeerState.closed:
+            raise PeerClosed("the peer connection is over")
+
+
+class DoctorPeer(Peer):
+    """To the doctor's page: voice both ways, the room camera out, the doctor's camera in, three channels."""
+
+    def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
+                 camera: CameraOutlet) -> None:
+        super().__init__(connection, events, owner)
+        self.voice_in, self.voice_out = Inlet(self, route), Outlet(route, OPUS_RATE)
+        self.picture_in = Inlet(self, route)
+        self.camera = camera
+        self.inlets = (self.voice_in, self.picture_in)
+        voice = connection.add("audio", "sendrecv", OPUS, stream="vehicle", sending=self.voice_out, forwarded=True,
+                               receiving=self.voice_in)
+        room = connection.add("video", "sendonly", H264, stream="vehicle", sending=camera)
+        doctor = connection.add("video", "recvonly", VP8, receiving=self.picture_in)
+        self.voice_in.bind(voice.receiver)
+        self.voice_out.bind(voice.sender)
+        self.picture_in.bind(doctor.receiver)
+        camera.bind(room.sender)
+        self._kinds = ("audio", "video", "video", "application")
+        self._channels = {
+            CONTROL: connection.createDataChannel(CONTROL),
+            WAVEFORM: connection.createDataChannel(WAVEFORM, ordered=False, maxRetransmits=0),
+            BULK: connection.createDataChannel(BULK),
+        }
+        self._low = {label: asyncio.Event() for label in self._channels}
+        for label, channel in self._channels.items():
+            channel.bufferedAmountLowThreshold = LOW_WATER_BYTES[label]
+            self._listen(label, channel)
+        # The page opens no channels of its own; one that does gets no listener and no memory.
+        connection.on("datachannel", lambda channel: channel.close())
+
+    def send(self, channel: str, data: str | bytes) -> bool:
+        """Queue one message; False when the channel is not open or its buffer is full (the message is dropped)."""
+        target = self._channels[channel]
+        size = len(data.encode() if isinstance(data, str) else data)
+        if self._state is PeerState.closed or target.readyState != "open":
+            return False
+        if target.bufferedAmount + size > BUFFER_BYTES[channel]:
+            return False
+        target.send(data)
+        if channel != BULK:
+            slower = (WAVEFORM, BULK) if channel == CONTROL else (BULK,)
+            hasten(target, [self._channels[label] for label in slower])
+        return True
+
+    def buffered(self, channel: str) -> int:
+        """Bytes that wait to be sent."""
+        return int(self._channels[channel].bufferedAmount)
+
+    async def drained(self, channel: str) -> None:
+        """Until no more than the low-water mark waits. PeerClosed when the connection ends first."""
+        low = self._low[channel]
+        while True:
+            self._assert_open()
+            if self.buffered(channel) <= LOW_WATER_BYTES[channel]:
+                return
+            low.clear()
+            await low.wait()
+
+    def _listen(self, label: str, channel: RTCDataChannel) -> None:
+        channel.on("open", lambda: self._tell(lambda: self._events.channel_open(label)))
+        channel.on("message", lambda data: self._tell(lambda: self._events.channel_message(label, data)))
+        channel.on("bufferedamountlow", self._low[label].set)
+        channel.on("close", self._low[label].set)
+
+    def _become(self, state: PeerState) -> None:
+        super()._become(state)
+        if state is PeerState.closed:
+            for low in self._low.values():
+                low.set()
+
+
+class KioskPeer(Peer):
+    """To the touchscreen's page on loopback: voice both ways, its own picture, the doctor's picture."""
+
+    def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
+                 camera: CameraOutlet) -> None:
+        super().__init__(connection, events, owner)
+        self.voice_in, self.voice_out = Inlet(self, route), Outlet(route, OPUS_RATE)
+        self.picture_out = Outlet(route, VIDEO_RATE, vp8=True)
+        self.camera = camera
+        self.inlets = (self.voice_in,)
+        # Two streams: the doctor's lips go with the doctor's voice, the own picture waits for nobody.
+        voice = connection.add("audio", "sendrecv", OPUS, stream="doctor", sending=self.voice_out, forwarded=True,
+                               receiving=self.voice_in)
+        own = connection.add("video", "sendonly", H264, stream="own", sending=camera)
+        doctor = connection.add("video", "sendonly", VP8, stream="doctor", sending=self.picture_out, forwarded=True)
+        self.voice_in.bind(voice.receiver)
+        self.voice_out.bind(voice.sender)
+        self.picture_out.bind(doctor.sender)
+        camera.bind(own.sender)
+        self._kinds = ("audio", "video", "video")
+
+
+def ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
+    """The library's form; it uses the first STUN and the first TURN server it understands."""
+    return [RTCIceServer(urls=list(server.urls), username=server.username or None,
+                         credential=server.credential or None) for server in servers]
+
+
+def rate_controller(floor_kbps: int, start_kbps: int, ceiling_kbps: int) -> RateController:
+    """In bit/s."""
+    return RateController(floor_kbps * 1000, start_kbps * 1000, ceiling_kbps * 1000)

@@ -1,0 +1,115 @@
+"""Session descriptions as text: what we add to our offers, what we refuse in answers. Pure (RFC 8866, RFC 9429)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .events import MediaRefused
+
+SDP_BYTES = 32 * 1024
+"""As `protocol.signalling.Sdp`: an answer with 30 candidates is about 6 KiB."""
+
+CANDIDATES_MAX = 64
+"""Interfaces times families times servers of a laptop is about 20; more only costs checks."""
+
+OPUS_WISHES = "minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=28000"
+"""RFC 7587, section 6.1: one voice, mono, 28 kbit/s, redundancy against loss, nothing in silence."""
+
+_FINGERPRINT = re.compile(r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", re.IGNORECASE)
+_SETUPS = {"active", "passive"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A remote ICE candidate we can use: UDP, an address literal (RFC 8839, section 5.1)."""
+
+    text: str
+
+
+def finish_offer(sdp: str) -> str:
+    """Our offer with what the library does not write: how we want Opus, and NACK for sound."""
+    lines = []
+    for line in sdp.splitlines():
+        lines.append(line)
+        match = re.fullmatch(r"a=rtpmap:(\d+) opus/48000/2", line, re.IGNORECASE)
+        if match:
+            lines.append(f"a=rtcp-fb:{match[1]} nack")
+            lines.append(f"a=fmtp:{match[1]} {OPUS_WISHES}")
+    return "\r\n".join([*lines, ""])
+
+
+def check_answer(sdp: str, kinds: Sequence[str]) -> str:
+    """The answer without candidates we cannot use; MediaRefused says why it does not fit our offer.
+
+    `kinds` are the media of the offer's m-lines, in order.
+    """
+    if len(sdp) > SDP_BYTES or not sdp.startswith("v=0"):
+        raise MediaRefused("media.sdp_bad", "not a session description")
+    head, *sections = _sections(sdp)
+    if [lines[0].split(" ")[0][2:] for lines in sections] != list(kinds):
+        raise MediaRefused("media.sdp_bad", "the answer's media are not the offer's")
+    prints = set()
+    for lines in sections:
+        _check_section(lines)
+    for lines in (head, *sections):
+        for line in lines:
+            if line.startswith("a=fingerprint:"):
+                value = line.removeprefix("a=fingerprint:").strip()
+                if not _FINGERPRINT.fullmatch(value):
+                    raise MediaRefused("media.fingerprint_bad", "a fingerprint that is not SHA-256")
+                prints.add(value.lower())
+    if len(prints) != 1:
+        raise MediaRefused("media.fingerprint_bad", f"{len(prints)} fingerprints, one is expected")
+    return _usable(sdp)
+
+
+def read_candidate(text: str) -> Candidate | None:
+    """A candidate attribute; None when it is of no use to us (TCP, an mDNS name), MediaRefused when it is not one."""
+    words = text.removeprefix("a=").removeprefix("candidate:").split()
+    if len(words) < 8 or words[6] != "typ" or not (words[1].isdecimal() and words[3].isdecimal()):
+        raise MediaRefused("media.candidate_bad", "not an ICE candidate")
+    if not words[5].isdecimal() or not 0 <= int(words[5]) < 65536 or len(words) % 2:
+        raise MediaRefused("media.candidate_bad", "not an ICE candidate")
+    # A peer behind an mDNS name reaches us: our own candidates are complete, its checks teach us its address.
+    if words[2].lower() != "udp" or words[4].endswith(".local") or words[1] != "1":
+        return None
+    return Candidate(" ".join(words))
+
+
+def _sections(sdp: str) -> list[list[str]]:
+    sections: list[list[str]] = [[]]
+    for line in sdp.splitlines():
+        if line.startswith("m="):
+            sections.append([])
+        sections[-1].append(line)
+    return sections
+
+
+def _check_section(lines: list[str]) -> None:
+    words = lines[0].split(" ")
+    if len(words) < 4 or not words[1].isdecimal():
+        raise MediaRefused("media.sdp_bad", "a media line is cut")
+    if words[1] == "0" and "a=bundle-only" not in lines:
+        raise MediaRefused("media.codec_missing", f"the other side refused {words[0][2:]}")
+    for name in ("ice-ufrag", "ice-pwd", "mid"):
+        if not any(line.startswith(f"a={name}:") and len(line) > len(name) + 3 for line in lines):
+            raise MediaRefused("media.sdp_bad", f"a media section without {name}")
+    if not any(line.removeprefix("a=setup:") in _SETUPS for line in lines if line.startswith("a=setup:")):
+        raise MediaRefused("media.sdp_bad", "an answer takes the active or the passive part")
+
+
+def _usable(sdp: str) -> str:
+    kept: list[str] = []
+    candidates = 0
+    for line in sdp.splitlines():
+        if line.startswith("a=candidate:"):
+            candidates += 1
+            if candidates > CANDIDATES_MAX or read_candidate(line) is None:
+                continue
+        elif line == "a=end-of-candidates":
+            # Late candidates may follow in messages of their own; the set-up timer ends a vain wait.
+            continue
+        kept.append(line)
+    return "\r\n".join([*kept, ""])
