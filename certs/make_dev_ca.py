@@ -24,9 +24,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from relay.fleet.ca import CA_CERTIFICATE_FILE, CA_KEY_FILE, IssuingAuthority, private_key_pem
+from relay.fleet.ca import IssuingAuthority, private_key_pem
 from relay.fleet.errors import AuthorityUnusable
 
+CA_KEY_FILE = "ca.key"
+CA_CERTIFICATE_FILE = "ca.pem"
 SERVER_KEY_FILE = "server.key"
 SERVER_CERTIFICATE_FILE = "server.pem"
 RENEW_WITHIN = timedelta(days=30)
@@ -72,7 +74,7 @@ def _could_be_committed(directory: Path) -> bool:
 def _authority(directory: Path, name: str) -> IssuingAuthority:
     present = [(directory / file).exists() for file in (CA_KEY_FILE, CA_CERTIFICATE_FILE)]
     if any(present):
-        return IssuingAuthority.load(directory)
+        return IssuingAuthority.load(directory / CA_CERTIFICATE_FILE, directory / CA_KEY_FILE)
     authority = IssuingAuthority.create(name, datetime.now(UTC))
     _write(directory / CA_CERTIFICATE_FILE, authority.certificate_pem.encode("ascii"), 0o644)
     _write(directory / CA_KEY_FILE, authority.key_pem, 0o600)

@@ -23,9 +23,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from .errors import AuthorityUnusable, RequestRefused
 
-CA_KEY_FILE = "ca.key"
-CA_CERTIFICATE_FILE = "ca.pem"
-
 CA_LIFETIME = timedelta(days=3650)
 VEHICLE_LIFETIME = timedelta(days=90)
 """Renewal begins after a third; a bus in the workshop for a month still comes back by itself."""
@@ -108,17 +105,17 @@ class IssuingAuthority:
         return cls(certificate, key)
 
     @classmethod
-    def load(cls, directory: Path) -> IssuingAuthority:
-        """Reads `ca.pem` and `ca.key`; raises `AuthorityUnusable` with a code and the file's name."""
+    def load(cls, certificate_file: Path, key_file: Path) -> IssuingAuthority:
+        """Reads the two PEM files; raises `AuthorityUnusable` with a code and the file's name."""
         try:
-            certificate = x509.load_pem_x509_certificate((directory / CA_CERTIFICATE_FILE).read_bytes())
-            key = serialization.load_pem_private_key((directory / CA_KEY_FILE).read_bytes(), password=None)
+            certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+            key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
         except OSError as error:
             raise AuthorityUnusable("ca.missing", file=str(error.filename)) from error
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise AuthorityUnusable("ca.unreadable", directory=str(directory)) from error
+            raise AuthorityUnusable("ca.unreadable", file=str(key_file)) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise AuthorityUnusable("ca.unreadable", directory=str(directory))
+            raise AuthorityUnusable("ca.unreadable", file=str(key_file))
         return cls(certificate, key)
 
     @property

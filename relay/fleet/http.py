@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 
 from protocol.accounts import CertificateRequest, Enrolment, PersonKind, VehicleWanted
-from protocol.values import DoctorCard
 from relay.bodies import Refused, answer, body_of
+from relay.identity.people import person_of
+from relay.identity.sign_ins import Person
+from relay.vehicle_peer import vehicle_of
 
 from .errors import CodeRefused, FleetError, VehicleUnknown
 from .service import Fleet
@@ -26,24 +29,19 @@ _MINUTE = 60.0
 T = TypeVar("T")
 
 
-class Person(Protocol):
-    """A signed-in person, as `relay.identity` knows them."""
-
-    @property
-    def account_id(self) -> str: ...
-    @property
-    def session_id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def doctor(self) -> DoctorCard | None: ...
-
-
 People = Callable[[web.Request, PersonKind], Awaitable[Person]]
 """Who asks; raises `relay.bodies.Refused` (401, 403) when it is nobody of this kind."""
 
 Vehicles = Callable[[web.Request], Awaitable[str]]
 """Identifier of the vehicle whose TLS certificate came with the request; raises `Refused` (403)."""
+
+
+async def signed_in(request: web.Request, kind: PersonKind) -> Person:
+    """The signed-in person of this kind, by the relay's sessions."""
+    person = await person_of(request)
+    if person.kind is not kind:
+        raise Refused(403, "forbidden")
+    return person
 
 
 class Attempts:
@@ -65,7 +63,8 @@ class Attempts:
             self._made.popitem(last=False)
 
 
-def routes(fleet: Fleet, people: People, clock: Callable[[], float]) -> Iterable[web.RouteDef]:
+def routes(fleet: Fleet, people: People = signed_in,
+           clock: Callable[[], float] = time.monotonic) -> Iterable[web.RouteDef]:
     """Routes of the listener for people. `clock`: monotonic seconds, for the limit on enrolments."""
     attempts = Attempts(clock)
 
@@ -107,7 +106,7 @@ def routes(fleet: Fleet, people: People, clock: Callable[[], float]) -> Iterable
             web.post("/api/enrol", enrol), web.post("/api/doctor/certificate", certify))
 
 
-def vehicle_routes(fleet: Fleet, vehicles: Vehicles) -> Iterable[web.RouteDef]:
+def vehicle_routes(fleet: Fleet, vehicles: Vehicles = vehicle_of) -> Iterable[web.RouteDef]:
     """Routes of the listener for vehicles (mutual TLS)."""
 
     async def renew(request: web.Request) -> web.Response:

@@ -26,8 +26,8 @@ UNDER_THE_SAME_RULE = frozenset((
 TRADE_NAMES = frozenset((
     "abstral", "actiq", "actiskenan", "biprodol", "breakyl", "buvidal", "codoliprane", "concerta", "contramal",
     "dafalgan codéiné", "durogesic", "dolophine", "effentora", "efferalgan codéiné", "instanyl", "ixprim", "izalgi",
-    "klipal", "lamaline", "lyrica", "matrifen", "medikinet", "monoalgic", "moscontin", "oramorph", "orobupré", "oxsynia",
-    "oxycontin", "oxynorm", "palexia", "pecfent", "quasym", "recivit", "ritaline", "rivotril", "sevredol",
+    "klipal", "lamaline", "lyrica", "matrifen", "medikinet", "monoalgic", "moscontin", "oramorph", "orobupré",
+    "oxsynia", "oxycontin", "oxynorm", "palexia", "pecfent", "quasym", "recivit", "ritaline", "rivotril", "sevredol",
     "sixanol", "skenan", "sophidone", "spravato", "stablon", "stilnox", "suboxone", "subutex", "temgesic",
     "topalgic", "tranxene", "xyrem", "zaldiar", "zamudol", "zubsolv", "zumalgic"))
 

@@ -11,7 +11,10 @@ from .base import Base, Moment
 
 
 class PrescriptionDraftRow(Base):
-    """A page that waits for the doctor's signature. Deleted when signed or expired."""
+    """A page that waits for the doctor's signature. Deleted when signed or expired.
+
+    `drugs` and `byte_range` are JSON arrays; `certificate` is the PEM whose key is to sign.
+    """
 
     __tablename__ = "prescription_draft"
 
@@ -24,6 +27,7 @@ class PrescriptionDraftRow(Base):
     certificate: Mapped[str] = mapped_column(Text)
     drugs: Mapped[str] = mapped_column(Text)
     pdf: Mapped[bytes] = mapped_column(LargeBinary)
+    byte_range: Mapped[str] = mapped_column(String(80))
     signed_attributes: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime] = mapped_column(Moment)
 

@@ -28,6 +28,7 @@ from relay.fleet.codes import CODE_LIFETIME
 from relay.fleet.errors import CodeRefused, RequestRefused, VehicleUnknown
 from relay.fleet.registry import Registry
 from relay.fleet.service import Fleet
+from relay.identity.sign_ins import Person
 from relay.signalling.partners import DeviceStanding
 from relay.storage.audit import AuditRow
 from relay.storage.base import Storage, database_url, open_storage
@@ -249,20 +250,13 @@ async def test_rows_say_what_is_wrong(world: World) -> None:
     assert [problem.code for problem in second.problems] == ["camera.missing", "certificate.expiring"]
 
 
-@dataclass
-class SignedIn:
-    account_id: str = "it-1"
-    session_id: str = "s-1"
-    name: str = "Martin"
-    doctor: DoctorCard | None = None
-
-
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    async def people(request: web.Request, kind: PersonKind) -> SignedIn:
+    async def people(request: web.Request, kind: PersonKind) -> Person:
         if request.headers.get("Authorization") != f"Bearer {kind}":
             raise Refused(401, "session.missing")
-        return SignedIn(doctor=DoctorCard(doctor_id="d-1", name="Martin") if kind is PersonKind.doctor else None)
+        doctor = DoctorCard(doctor_id="d-1", name="Martin") if kind is PersonKind.doctor else None
+        return Person(account_id="it-1", session_id="s-1", kind=kind, name="Martin", doctor=doctor)
 
     app = web.Application(middlewares=[refusals])
     app.add_routes(http.routes(world.fleet, people, world.clock.monotonic))

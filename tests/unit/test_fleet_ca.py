@@ -97,12 +97,12 @@ def test_a_ca_whose_key_is_another_one_is_not_used(authority: IssuingAuthority, 
     (folder / "ca.pem").write_text(authority.certificate_pem)
     (folder / "ca.key").write_bytes(other.key_pem)
     with pytest.raises(AuthorityUnusable, match="key_mismatch"):
-        IssuingAuthority.load(folder)
+        IssuingAuthority.load(folder / "ca.pem", folder / "ca.key")
     (folder / "ca.key").write_bytes(authority.key_pem)
-    assert IssuingAuthority.load(folder).pin == authority.pin
+    assert IssuingAuthority.load(folder / "ca.pem", folder / "ca.key").pin == authority.pin
     (folder / "ca.key").unlink()
     with pytest.raises(AuthorityUnusable, match=r"ca\.missing"):
-        IssuingAuthority.load(folder)
+        IssuingAuthority.load(folder / "ca.pem", folder / "ca.key")
 
 
 def test_a_code_is_read_as_people_type_it(authority: IssuingAuthority) -> None:
