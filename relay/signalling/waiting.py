@@ -22,6 +22,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     urgency: Urgency
     since: datetime
     doctor_id: str = ""
+    doctor: str = ""
 
 
 def ordered(entries: Iterable[Waiting]) -> list[Waiting]:
