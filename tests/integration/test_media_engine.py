@@ -11,12 +11,10 @@ import av
 import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
-from aiortc.contrib.media import MediaBlackhole
-from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+from aiortc.mediastreams import MediaStreamTrack
 
 from gateway.media.config import CameraConfig, MediaConfig
-from gateway.media.engine import DoctorPeer, KioskPeer, MediaEngine, MediaRefused, PeerClosed, PeerState
-from protocol.binding import sdp_fingerprints
+from gateway.media.engine import DoctorPeer, KioskPeer, MediaEngine, PeerState
 from protocol.channels import BULK, CONTROL, WAVEFORM
 from sim.camera import SceneCamera, read_code
 

@@ -1,0 +1,165 @@
+"""The media engine with two real Chromium pages: a doctor's and a kiosk's, made here in raw JavaScript."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from gateway.media.engine import DoctorPeer, KioskPeer
+from sim.camera import READER_JS, SceneCamera
+from tests.integration.test_media_engine import Events, Room, running
+
+pytestmark = pytest.mark.e2e
+
+ARGUMENTS = [
+    "--no-sandbox", "--headless=new", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required", "--disable-quic",
+    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]
+
+PAGE_JS = READER_JS + """
+window.start = async (offer, camera) => {
+  window.began = performance.now();
+  const pc = window.pc = new RTCPeerConnection({ iceServers: [] });
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: camera ? { width: 640, height: 480 } : false });
+  window.videos = {};
+  window.firstFrame = {};
+  pc.ontrack = (event) => {
+    const mid = event.transceiver.mid;
+    if (event.track.kind === "video") {
+      const video = document.createElement("video");
+      video.muted = video.autoplay = video.playsInline = true;
+      video.srcObject = new MediaStream([event.track]);
+      document.body.append(video);
+      window.videos[mid] = video;
+      video.requestVideoFrameCallback(() => { window.firstFrame[mid] = performance.now() - window.began; });
+    } else {
+      const context = window.audio = new AudioContext();
+      const sound = new Audio();
+      sound.muted = true;
+      sound.srcObject = new MediaStream([event.track]);
+      const analyser = window.analyser = context.createAnalyser();
+      context.createMediaStreamSource(sound.srcObject).connect(analyser);
+    }
+  };
+  pc.ondatachannel = (event) => { (window.channels ||= {})[event.channel.label] = event.channel; };
+  await pc.setRemoteDescription({ type: "offer", sdp: offer });
+  for (const line of pc.getTransceivers()) {
+    const kind = line.receiver.track.kind;
+    const track = stream.getTracks().find((t) => t.kind === kind);
+    if (!track || line.direction === "stopped") continue;
+    const wanted = kind === "audio" || (camera && line.mid === "2");
+    if (!wanted) continue;
+    line.direction = kind === "audio" ? "sendrecv" : "sendonly";
+    await line.sender.replaceTrack(track);
+  }
+  await pc.setLocalDescription(await pc.createAnswer());
+  await new Promise((done) => {
+    if (pc.iceGatheringState === "complete") done();
+    pc.onicegatheringstatechange = () => { if (pc.iceGatheringState === "complete") done(); };
+    setTimeout(done, 500);
+  });
+  return pc.localDescription.sdp;
+};
+window.loudest = () => {
+  const samples = new Float32Array(window.analyser.fftSize);
+  window.analyser.getFloatTimeDomainData(samples);
+  return Math.max(...samples.map(Math.abs));
+};
+window.code = (mid) => (window.videos[mid] ? passerelleReadCode(window.videos[mid]) : null);
+window.shown = (mid) => (window.videos[mid] ? window.videos[mid].getVideoPlaybackQuality().totalVideoFrames : 0);
+window.colour = (mid) => {
+  const canvas = document.createElement("canvas");
+  const video = window.videos[mid];
+  if (!video || !video.videoWidth) return 0;
+  canvas.width = 32; canvas.height = 24;
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0, 32, 24);
+  const data = context.getImageData(0, 0, 32, 24).data;
+  return Math.max(...data.filter((_, i) => i % 4 === 1));
+};
+"""
+
+
+@dataclass
+class Call:
+    """Two pages in a call through one engine."""
+
+    room: Room
+    doctor: Page
+    kiosk: Page
+    doctor_peer: DoctorPeer
+    kiosk_peer: KioskPeer
+    doctor_events: Events
+
+
+async def load(browser: Browser, url: str) -> Page:
+    page = await (await browser.new_context()).new_page()
+    await page.goto(url)
+    await page.add_script_tag(content=PAGE_JS)
+    return page
+
+
+async def join(page: Page, peer: DoctorPeer | KioskPeer, camera: bool) -> None:
+    sdp = await page.evaluate("([offer, camera]) => window.start(offer, camera)", [await peer.offer(), camera])
+    await peer.answer(sdp)
+
+
+async def until(page: Page, expression: str, seconds: float = 10) -> Any:
+    handle = await page.wait_for_function(expression, timeout=seconds * 1000, polling=20)
+    return await handle.json_value()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    """A secure context (localhost) to call getUserMedia from."""
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<!doctype html><title>t</title><body></body>"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: "
+                     + str(len(body)).encode() + b"\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+@pytest.fixture
+async def call(browser: Browser, url: str) -> AsyncIterator[Call]:
+    async with running(SceneCamera(width=1280, height=720)) as room:
+        kiosk, doctor = await load(browser, url), await load(browser, url)
+        kiosk_peer = await room.engine.kiosk_peer(Events())
+        await join(kiosk, kiosk_peer, camera=False)
+        events = Events()
+        doctor_peer = await room.engine.doctor_peer([], events)
+        began = time.monotonic()
+        await join(doctor, doctor_peer, camera=True)
+        await until(doctor, "() => window.code('1') !== null")
+        print(f"offer to first code {time.monotonic() - began:.3f} s, "
+              f"first frame {await doctor.evaluate('window.firstFrame')}")
+        yield Call(room, doctor, kiosk, doctor_peer, kiosk_peer, events)
+
+
+async def test_a_call_carries_picture_and_sound_both_ways(call: Call) -> None:
+    """The room's moving code reaches both pages, the doctor's picture the kiosk, each page hears the other's beep."""
+    for page in (call.doctor, call.kiosk):
+        first = await until(page, "() => window.code('1')")
+        await until(page, f"() => {{ const c = window.code('1'); return c !== null && (c - {first} + 65536) % 65536 > 5; }}")
+        await until(page, "() => window.loudest() > 0.01")
+    await until(call.kiosk, "() => window.shown('2') > 10 && window.colour('2') > 60")
+    assert call.room.engine.microphone
