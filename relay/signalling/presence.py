@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -40,6 +41,7 @@ class Presence:
         self.sessions: Sessions[Outgoing] = Sessions()
         self._clock = clock
         self._lines: dict[str, Line] = {}
+        self._emptied = asyncio.Event()
 
     def attach(self, client: Client, line: Line) -> None:
         """This session speaks over this line from now on; a line it had before is closed."""
@@ -59,6 +61,7 @@ class Presence:
         if self._lines.get(client.session_id) is not line:
             return False
         del self._lines[client.session_id]
+        self._emptied.set()
         self.sessions.went(client, self._clock())
         return True
 
@@ -114,6 +117,12 @@ class Presence:
         """Close every socket; the sessions stay."""
         for line in tuple(self._lines.values()):
             line.end(code)
+
+    async def empty(self) -> None:
+        """Return when no socket is open any more."""
+        while self._lines:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     @property
     def lines(self) -> int:

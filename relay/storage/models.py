@@ -1,0 +1,8 @@
+"""All models in one place, so that migrations see every table."""
+
+from __future__ import annotations
+
+from . import audit, calls, fleet, papers, people
+from .base import Base
+
+__all__ = ["Base", "audit", "calls", "fleet", "papers", "people"]
