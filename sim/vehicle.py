@@ -1,0 +1,108 @@
+"""The hardware of one simulated vehicle in one process: radio with cuff, ECG, skin camera, room camera, controls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from .air import Air
+from .camera import SceneCamera
+from .control import Control
+from .cuff import Cuff
+from .ecg import EcgBox, Source, recorded, synthesised
+from .patient import Patient
+from .skin import SkinCamera
+
+_log = structlog.get_logger()
+
+HOST: Final = "127.0.0.1"
+ROOM_WIDTH, ROOM_HEIGHT, ROOM_FPS = 1280, 720, 25
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleOptions:
+    """What the command line said. `ecg_record` is a WFDB path without extension."""
+
+    directory: Path
+    ecg_record: Path | None = None
+    ecg_rate: float | None = None
+    room_camera: bool = True
+
+
+async def run(options: VehicleOptions) -> None:
+    """Everything until SIGINT or SIGTERM. `DIR/sim.json` appears, whole, when all parts answer."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await serve(options, stop, lambda: print("ready", flush=True))
+
+
+async def serve(options: VehicleOptions, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """The hardware, from `ready()` until `stop`."""
+    options.directory.mkdir(parents=True, exist_ok=True)
+    described = options.directory / "sim.json"
+    described.unlink(missing_ok=True)
+    patient = Patient()
+    source = await asyncio.to_thread(_ecg_source, options, patient)
+    async with AsyncExitStack() as stack:
+        stack.callback(described.unlink, missing_ok=True)
+        air, skin = Air(), SkinCamera()
+        hci = await air.start(HOST)
+        stack.push_async_callback(air.stop)
+        skin_url = await skin.start(HOST)
+        stack.push_async_callback(skin.stop)
+        cuff = Cuff(air, patient)
+        ecg = EcgBox(source, options.directory.resolve() / "ecg", patient)
+        room = _room_camera() if options.room_camera else None
+        control = Control(patient, cuff, ecg, skin, air, room)
+        control_url = await control.start(HOST)
+        stack.push_async_callback(control.stop)
+        async with asyncio.TaskGroup() as tasks:
+            awake = asyncio.Event()
+            running = [tasks.create_task(cuff.run(awake.set)), tasks.create_task(ecg.run())]
+            if room is not None:
+                running.append(tasks.create_task(room.run()))
+            await awake.wait()
+            _write(described, {
+                "pid": os.getpid(),
+                "control": control_url,
+                "hci": f"tcp-client:{HOST}:{hci}",
+                "cuff": cuff.address,
+                "ecg": str(ecg.path),
+                "ecg_rate_hz": source.rate_hz,
+                "skin": skin_url,
+                "camera": f"tcp://{HOST}:{room.port}" if room is not None else "",
+            })
+            ready()
+            await stop.wait()
+            for task in running:
+                task.cancel()
+
+
+def _ecg_source(options: VehicleOptions, patient: Patient) -> Source:
+    if options.ecg_record is not None:
+        return recorded(options.ecg_record, options.ecg_rate)
+    return synthesised(patient) if options.ecg_rate is None else synthesised(patient, options.ecg_rate)
+
+
+def _room_camera() -> SceneCamera:
+    camera = SceneCamera(HOST, 0, ROOM_WIDTH, ROOM_HEIGHT, ROOM_FPS)
+    camera.open()
+    return camera
+
+
+def _write(path: Path, parts: dict[str, Any]) -> None:
+    """Whole or not at all: whoever waits for the file reads it at once."""
+    beside = path.with_suffix(".tmp")
+    beside.write_text(json.dumps(parts, indent=1))
+    beside.replace(path)
