@@ -81,7 +81,6 @@ class Ua651ble:
         self._set_at: dict[str, datetime] = {}
         self._busy = False
         radio.watch(self._radio_changed)
-        self._radio_changed()
 
     async def run(self) -> None:
         """One visit after another. Never ends."""
