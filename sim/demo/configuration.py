@@ -64,8 +64,8 @@ def relay_toml(directory: Path, root: Path, ports: PortsLike, hashes: Mapping[st
     parts = [
         _table("", {"data": str(directory / "relay"), "demo": True}),
         _table("[browser]", {"host": "127.0.0.1", "port": ports.browser, "web": str(root / "web_client" / "dist")}),
-        _table("[vehicle]", {"host": "127.0.0.1", "port": ports.vehicle, "certificate": str(ca / "relay.pem"),
-                             "key": str(ca / "relay.key"), "ca": str(ca / "ca.pem"), "public_url": vehicle_url}),
+        _table("[vehicle]", {"host": "127.0.0.1", "port": ports.vehicle, "certificate": str(ca / "server.pem"),
+                             "key": str(ca / "server.key"), "ca": str(ca / "ca.pem"), "public_url": vehicle_url}),
         _table("[ca]", {"certificate": str(ca / "ca.pem"), "key": str(ca / "ca.key")}),
     ]
     for account in DOCTORS:

@@ -1,0 +1,126 @@
+"""A doctor at a browser: does what a person does, by the same buttons, and reads what the page shows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.async_api import BrowserContext, Locator, Page
+
+from .browser import Watch
+from .picture import Picture
+
+
+class Doctor:
+    """One doctor's page. Every method waits until the page shows the outcome."""
+
+    def __init__(self, page: Page, url: str, name: str = "doctor") -> None:
+        self.page, self.url = page, url
+        self.watch = Watch(name)
+        self.watch.attach(page)
+        self.picture = Picture(page, "remote-video")
+
+    @classmethod
+    async def sit_down(cls, context: BrowserContext, url: str, name: str = "doctor") -> Doctor:
+        """Open the doctor's page."""
+        doctor = cls(await context.new_page(), url, name)
+        await doctor.page.goto(url)
+        return doctor
+
+    def at(self, testid: str) -> Locator:
+        """The element of this name."""
+        return self.page.get_by_test_id(testid)
+
+    async def sign_in(self, account: str, password: str) -> None:
+        """Type account and password; the queue is there afterwards."""
+        await self.at("account").fill(account)
+        await self.at("password").fill(password)
+        await self.at("sign-in").click()
+        await self.online()
+
+    async def online(self) -> None:
+        """Wait until the relay is there."""
+        await self.page.locator('[data-testid="relay-link"][data-state="online"]').wait_for()
+
+    def entry(self, encounter_id: str | None = None) -> Locator:
+        """A line of the queue."""
+        return self.at("queue-entry").first if encounter_id is None else self.page.locator(
+            f'[data-testid="queue-entry"][data-encounter="{encounter_id}"]')
+
+    async def take(self, encounter_id: str | None = None) -> None:
+        """One click on the call."""
+        await self.entry(encounter_id).get_by_test_id("take").click()
+
+    async def consultation(self) -> str:
+        """Wait for the consultation's page; its encounter."""
+        await self.at("consultation").wait_for()
+        return await self.at("consultation").get_attribute("data-encounter") or ""
+
+    async def generation(self) -> int:
+        """Which peer connection of the call this is."""
+        return int(await self.at("consultation").get_attribute("data-generation") or 0)
+
+    async def marks(self) -> dict[str, float]:
+        """The page's own clock: last tap, first frame… in ms since the epoch."""
+        marks: list[dict[str, Any]] = await self.page.evaluate("window.passerelleProbe.marks()")
+        return {mark["name"]: float(mark["at"]) for mark in marks}
+
+    async def pressure(self) -> tuple[str, str]:
+        """Systolic and diastolic of the newest reading."""
+        values = [await self.at(f"reading-{which}").first.get_attribute("data-value") for which in ("systolic", "diastolic")]
+        return values[0] or "", values[1] or ""
+
+    async def wait_for_pressure(self, systolic: str) -> None:
+        """Wait until this systolic value is the newest on the page."""
+        await self.page.locator(f'[data-testid="reading-systolic"][data-value="{systolic}"]').first.wait_for()
+
+    async def readings(self) -> list[dict[str, Any]]:
+        """Every reading that was shown: readingId, receivedAt, shownAt (ms since the epoch)."""
+        shown: list[dict[str, Any]] = await self.page.evaluate("window.passerelleProbe.readings()")
+        return shown
+
+    async def ask(self, instrument_id: str) -> None:
+        """Ask for an instrument."""
+        await self.at(f"ask-{instrument_id}").click()
+        await self.at(f"asked-{instrument_id}").wait_for()
+
+    async def streams(self) -> list[int]:
+        """The waveforms of this encounter."""
+        streams: list[int] = await self.page.evaluate("window.passerelleProbe.streams()")
+        return streams
+
+    async def ecg(self, stream_id: int) -> dict[str, Any]:
+        """What came of a waveform: received, missing, end, samples."""
+        came: dict[str, Any] = await self.page.evaluate("(id) => window.passerelleProbe.ecg(id)", stream_id)
+        return came
+
+    async def wait_for_samples(self, stream_id: int, count: int) -> None:
+        """Wait until so many samples are there without a hole."""
+        await self.page.wait_for_function(
+            "([id, count]) => { const e = window.passerelleProbe.ecg(id);"
+            " return e.samples.length >= count && e.missing === 0; }", arg=[stream_id, count])
+
+    async def open_still(self) -> tuple[int, int]:
+        """Open the newest still full size; its width and height in pixels."""
+        await self.at("still-thumb").last.click()
+        await self.page.locator('[data-testid="still-full"][data-state="whole"]').wait_for()
+        size: list[int] = await self.at("still-image").evaluate("(e) => [e.naturalWidth, e.naturalHeight]")
+        return size[0], size[1]
+
+    async def close_still(self) -> None:
+        """Close the still."""
+        await self.at("still-close").click()
+
+    async def finish(self) -> None:
+        """End the consultation for good and close the file."""
+        await self.at("finish").click()
+        await self.at("confirm-finish").click()
+        await self.at("call-ended").wait_for()
+
+    async def reload(self) -> None:
+        """Press reload."""
+        await self.page.reload()
+
+    async def text_matches(self, testid: str, pattern: str) -> bool:
+        """Whether the element's text fits the pattern."""
+        return re.search(pattern, await self.at(testid).first.inner_text()) is not None

@@ -1,0 +1,64 @@
+"""Whether a <video> really shows the moving code of the simulated room camera, read in the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page
+
+_READER = Path(__file__).resolve().parents[1] / "read_code.js"
+
+_CODES = """
+async ([testid, wanted, milliseconds]) => {
+  %s
+  const codes = [];
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until && new Set(codes).size < wanted) {
+    const video = document.querySelector(`[data-testid="${testid}"]`);
+    const element = video && (video.tagName === "VIDEO" ? video : video.querySelector("video"));
+    if (element && element.readyState >= 2) {
+      const code = passerelleReadCode(element);
+      if (code !== null && code !== codes[codes.length - 1]) codes.push(code);
+    }
+    await new Promise((done) => setTimeout(done, 15));
+  }
+  return codes;
+}
+"""
+
+_MOVES = """
+async ([testid, milliseconds]) => {
+  const until = performance.now() + milliseconds;
+  let first = null;
+  while (performance.now() < until) {
+    const video = document.querySelector(`[data-testid="${testid}"]`);
+    const element = video && (video.tagName === "VIDEO" ? video : video.querySelector("video"));
+    const quality = element && element.getVideoPlaybackQuality && element.getVideoPlaybackQuality();
+    if (quality) {
+      if (first === null || quality.totalVideoFrames < first) first = quality.totalVideoFrames;
+      if (quality.totalVideoFrames - first >= 5) return true;
+    }
+    await new Promise((done) => setTimeout(done, 30));
+  }
+  return false;
+}
+"""
+
+
+class Picture:
+    """A <video> in a page, by its data-testid."""
+
+    def __init__(self, page: Page, testid: str) -> None:
+        self._page, self._testid = page, testid
+
+    async def codes(self, wanted: int = 3, seconds: float = 15.0) -> list[int]:
+        """Different codes read from the picture: `wanted` of them, or what came in `seconds`."""
+        script = _CODES % _READER.read_text()
+        read: list[int] = await self._page.evaluate(script, [self._testid, wanted, seconds * 1000])
+        return read
+
+    async def moves(self, seconds: float = 15.0) -> bool:
+        """Whether new frames are shown."""
+        answer: Any = await self._page.evaluate(_MOVES, [self._testid, seconds * 1000])
+        return bool(answer)
