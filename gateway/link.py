@@ -40,7 +40,7 @@ from .identity import DeviceIdentity, tls_alert, tls_code
 
 log = structlog.get_logger()
 
-SOCKET_PATH = "vehicle/socket"
+SOCKET_PATH = "vehicle/ws"
 
 BACK_OFF_FIRST_SECONDS = 0.25
 """A relay that restarts is back in about a second: the first tries are quick."""
@@ -48,6 +48,8 @@ BACK_OFF_LAST_SECONDS = 5.0
 """A bus that leaves a tunnel is back within this; 500 buses at this pace are 100 handshakes a second."""
 DISMISSED_SECONDS = 60.0
 """Revoked or replaced: asking faster changes nothing, and a mended registry is noticed in a minute."""
+LASTING_REFUSALS = frozenset({"version.unsupported", "forbidden"})
+"""Refusals of the greeting that the same greeting gets again."""
 CONNECT_SECONDS = 10.0
 """TCP, TLS and upgrade over a link of 800 ms round trip need about 4 s."""
 WELCOME_SECONDS = 10.0
@@ -228,7 +230,9 @@ class RelayLink:
         if isinstance(frame.body, Dismissed | Refusal):
             self._frames.forget()
             await self._inbox.put((None, frame))
-            raise _Dismissal(frame.body.code)
+            if isinstance(frame.body, Dismissed) or frame.body.code in LASTING_REFUSALS:
+                raise _Dismissal(frame.body.code)
+            raise FrameError(frame.body.code)
         if not isinstance(frame.body, Welcome):
             raise FrameError("link.no_welcome")
         welcome = frame.body
