@@ -35,6 +35,7 @@ export const say = catalogue(
     cancel: "Annuler",
     confirm: "Confirmer",
     understood: "Compris",
+    done_writing: "Terminé",
     code_small: "code {code}",
     stay_ms: "{n} ms",
 
@@ -352,6 +353,7 @@ export const say = catalogue(
     cancel: "Cancel",
     confirm: "Confirm",
     understood: "Understood",
+    done_writing: "Done",
     code_small: "code {code}",
     stay_ms: "{n} ms",
 

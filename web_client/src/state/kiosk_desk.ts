@@ -172,7 +172,8 @@ export class Desk {
     const before = this.state.value;
     if (before?.encounter?.encounter_id !== state.encounter?.encounter_id && before !== null) this.#otherEncounter();
     // A person who signs out leaves nothing half written for the next one.
-    if (before?.nurse != null && state.nurse?.nurse_id !== before.nurse.nurse_id) this.forgetDraft();
+    const nurse = before?.nurse ?? null;
+    if (nurse !== null && state.nurse?.nurse_id !== nurse.nurse_id) this.forgetDraft();
     const news = arrived(before, state).at(-1);
     this.#clockOffset = Date.parse(state.now) - this.#monotonic();
     this.place.value = placeAfter(this.place.value, before, state);

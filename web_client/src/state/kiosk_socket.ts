@@ -2,7 +2,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { SUBPROTOCOL } from "../protocol/constants";
 import type { KioskCommand, KioskReply, KioskState, LocalOffer } from "../protocol/types";
-import { Scope } from "./scope";
+import type { Scope } from "./scope";
 
 export type CommandBody = KioskCommand["body"];
 
@@ -15,8 +15,9 @@ export interface Socket {
   readonly readyState: number;
   send(data: string): void;
   close(): void;
-  addEventListener(type: string, handler: (event: never) => void): void;
-  removeEventListener(type: string, handler: (event: never) => void): void;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
 }
 
 export type OpenSocket = (subprotocol: string) => Socket;
@@ -64,7 +65,6 @@ export class KioskSocket {
   readonly #away = signal(true);
   readonly #waiting = new Map<number, Waiting>();
   #socket: Socket | null = null;
-  #listening = new Scope();
   #retry: ReturnType<typeof setTimeout> | undefined;
   #delay = RETRY_FIRST_MS;
   #id = 0;
@@ -101,18 +101,15 @@ export class KioskSocket {
 
   #connect(): void {
     if (this.#scope.ended) return;
-    // Not a child of the page's scope, which would keep one for each attempt of a long night.
-    const scope = new Scope();
-    this.#listening = scope;
     const socket = this.#open(SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
-    scope.listen(socket, "open", () => {
+    socket.onopen = () => {
       this.#delay = RETRY_FIRST_MS;
       this.#events.opened();
-    });
-    scope.listen(socket, "message", (event: MessageEvent<unknown>) => this.#message(event.data));
-    scope.listen(socket, "close", () => this.#lost());
+    };
+    socket.onmessage = (event: MessageEvent<unknown>) => this.#message(event.data);
+    socket.onclose = () => this.#lost();
   }
 
   #lost(): void {
@@ -124,9 +121,12 @@ export class KioskSocket {
 
   #drop(): void {
     this.#away.value = true;
-    this.#listening.end();
-    this.#socket?.close();
+    const socket = this.#socket;
     this.#socket = null;
+    if (socket !== null) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
     // Whether the gateway did it before it went is shown by its next state.
     for (const id of [...this.#waiting.keys()]) this.#settle(id, refused("kiosk.unanswered"));
   }

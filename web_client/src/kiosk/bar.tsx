@@ -1,0 +1,137 @@
+// The bar that is always there: network, power, instruments, what is still to send, who is signed in, the time.
+import { useSignal } from "@preact/signals";
+import { clock } from "../i18n/format";
+import { language, speak } from "../i18n/core";
+import { say } from "../i18n/kiosk";
+import type { KioskState, Link, Power } from "../protocol/types";
+import { usable } from "../state/kiosk_view";
+import { light, theme } from "../theme";
+import { useGateway, useKiosk } from "./context";
+import { Icon, type IconName } from "./icons";
+import { CodeText, Press } from "./parts";
+import { StatusSheet } from "./status";
+
+export function linkWords(link: Link): string {
+  const trip = link.relay === "online" && link.round_trip_ms !== null ? ` · ${say("stay_ms", { n: link.round_trip_ms })}` : "";
+  return say(link.relay) + trip;
+}
+
+export function powerWords(power: Power): string {
+  if (power.source === "unknown") return say("power_unknown");
+  if (power.percent === null) return say(power.source);
+  return say(power.source === "mains" ? "mains_percent" : "battery_percent", { n: power.percent });
+}
+
+/** A pair of words with its icon; a touch opens the state of the unit. */
+function Chip(props: { id: string; icon: IconName; name: string; words: string; tone: "plain" | "look" | "done"; open: () => void }) {
+  return (
+    <button type="button" class={`chip ${props.tone}`} data-testid={props.id} onClick={props.open}>
+      <Icon name={props.icon} size={28} />
+      <span class="chip-words">
+        <small>{props.name}</small>
+        <b>{props.words}</b>
+      </span>
+    </button>
+  );
+}
+
+/** Everything the nurse should send: events of the call, and what waits for the network. */
+export function toSend(state: KioskState): number {
+  return state.outbox + (state.encounter?.unacknowledged ?? 0);
+}
+
+export function Bar() {
+  const { desk } = useKiosk();
+  const state = useGateway();
+  const sheet = useSignal(false);
+  const open = (): void => {
+    sheet.value = true;
+  };
+  const { link, power } = state;
+  const ready = state.instruments.filter(usable).length;
+  const waiting = toSend(state);
+  const linkTone = link.relay === "online" ? "done" : "look";
+  return (
+    <>
+      <header class="bar" data-testid="bar">
+        {state.nurse !== null && (
+          <button type="button" class="bar-button" data-testid="go-home" onClick={() => { desk.place.value = "home"; }}>
+            <Icon name="home" size={28} />
+            <span>{say("home")}</span>
+          </button>
+        )}
+        <div class="bar-vehicle">
+          <b data-testid="vehicle">{state.vehicle.name}</b>
+          {state.demo || state.vehicle.simulated ? (
+            <span class="tag action" data-testid="demo">{state.demo ? say("demo") : say("simulated")}</span>
+          ) : (
+            <small>{state.vehicle.territory}</small>
+          )}
+        </div>
+        <Chip id="link" icon={link.relay} name={link.operator === "" ? say("link") : link.operator} words={linkWords(link)} tone={linkTone} open={open} />
+        <Chip id="power" icon={power.source === "battery" ? "battery" : "plug"} name={say("power")} words={powerWords(power)}
+          tone={power.source === "battery" ? "look" : "plain"} open={open} />
+        {state.nurse !== null && (
+          <>
+            <Chip id="instruments" icon="gauge" name={say("instruments")}
+              words={say("instruments_ready", { n: ready, all: state.instruments.length })}
+              tone={ready < state.instruments.length ? "look" : "plain"} open={open} />
+            <Chip id="to-send" icon="upload" name={say("to_send")}
+              words={waiting === 0 ? say("nothing_to_send") : say("to_send_count", { n: waiting })}
+              tone={waiting === 0 ? "plain" : "look"} open={open} />
+          </>
+        )}
+        <span class="bar-space" />
+        {state.nurse !== null && <Chip id="who" icon="user" name={say("signed_in")} words={state.nurse.name} tone="plain" open={open} />}
+        {state.nurse === null && (
+          <>
+            <LanguageSwitch />
+            <ThemeSwitch />
+          </>
+        )}
+        <time class="bar-clock figures" data-testid="clock">{clock(desk.now.value)}</time>
+      </header>
+      <Problems open={open} />
+      {sheet.value && <StatusSheet close={() => { sheet.value = false; }} />}
+    </>
+  );
+}
+
+export function LanguageSwitch() {
+  return (
+    <Press id="language" press={() => speak(language.value === "fr" ? "en" : "fr")} label={say("other_language_long")}>
+      {say("other_language_long")}
+    </Press>
+  );
+}
+
+export function ThemeSwitch() {
+  const night = theme.value === "night";
+  return (
+    <Press id="theme" press={() => light(night ? "day" : "night")} icon={night ? "sun" : "moon"}>
+      {night ? say("day_theme") : say("night_theme")}
+    </Press>
+  );
+}
+
+/** The first problem in words; the rest behind one touch. */
+function Problems({ open }: { open: () => void }) {
+  const { media } = useKiosk();
+  const state = useGateway();
+  const codes = problemCodes(state, media.microphoneProblem.value);
+  const first = codes[0];
+  if (first === undefined) return null;
+  return (
+    <button type="button" class="problems" data-testid="problems" onClick={open}>
+      <Icon name="warning" size={28} />
+      <CodeText code={first} />
+      {codes.length > 1 && <b class="problems-more">{say("problem_more", { n: codes.length - 1 })}</b>}
+    </button>
+  );
+}
+
+/** Every problem once: the gateway's, and the microphone's, which only this page knows. */
+export function problemCodes(state: KioskState, microphone: string | null): readonly string[] {
+  const codes = state.problems.map((problem) => problem.code);
+  return [...new Set(microphone === null ? codes : [...codes, microphone])];
+}

@@ -1,0 +1,65 @@
+// The screens of one open encounter: patient always in sight, the stage at the left, the rail at the right.
+import type { ComponentChildren } from "preact";
+import { reasonWords, say } from "../i18n/kiosk";
+import type { Encounter } from "../protocol/types";
+import { useGateway, useKiosk } from "./context";
+import { Icon } from "./icons";
+import { patientName, patientTraits } from "./parts";
+import { Rail } from "./rail";
+import { FreshReading } from "./reading";
+import { SkinCamera } from "./skin";
+
+const STEPS = ["stage_ready", "stage_waiting", "stage_call", "stage_after"] as const;
+const STEP_OF = { ready: 0, waiting: 1, in_call: 2, interrupted: 2, after: 3 } as const;
+
+export function PatientBand({ encounter }: { encounter: Encounter }) {
+  const { desk } = useKiosk();
+  const { patient } = encounter;
+  const now = STEP_OF[encounter.stage];
+  return (
+    <div class="band" data-testid="band">
+      <Icon name={patient.anonymous ? "mask" : "user"} size={28} />
+      <b class="band-name" data-testid="patient-name">{patientName(patient)}</b>
+      <span class="band-traits">{patientTraits(patient, desk.now.value)}</span>
+      <span class="band-reason">
+        {reasonWords(encounter.reason)}
+        {encounter.reason_words !== "" && ` · ${encounter.reason_words}`}
+      </span>
+      {encounter.urgency !== "routine" && <span class={`tag ${encounter.urgency === "urgent" ? "stop" : "look"}`}>{say(encounter.urgency)}</span>}
+      <ol class="steps">
+        {STEPS.map((step, index) => (
+          <li key={step} class={index < now ? "done" : index === now ? "now" : ""} aria-current={index === now ? "step" : undefined}>
+            {index < now && <Icon name="check" size={18} />}
+            {say(step)}
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+/** The stage beside the rail. The skin camera takes the stage's place; what just came lies over it. */
+export function WithRail({ id, encounter, children, small }: { id: string; encounter: Encounter; children: ComponentChildren; small?: ComponentChildren }) {
+  const { desk } = useKiosk();
+  const { review, instruments } = useGateway();
+  const skin = review?.instrument_id ?? (instruments.some((each) => each.instrument_id === desk.skin.value) ? desk.skin.value : null);
+  return (
+    <>
+      <PatientBand encounter={encounter} />
+      <main class="screen with-rail" data-testid={id}>
+        <div class="stage">
+          {skin === null ? (
+            children
+          ) : (
+            <>
+              <SkinCamera instrumentId={skin} />
+              {small}
+            </>
+          )}
+          <FreshReading />
+        </div>
+        <Rail encounter={encounter} />
+      </main>
+    </>
+  );
+}
