@@ -36,7 +36,7 @@ from protocol.limits import PRESCRIPTION_PDF_BYTES
 from .errors import PaperError
 
 CONTAINER_BYTES = 64 * 1024
-"""Largest CMS looked at: two P-256 certificates and the attributes are 1.6 KiB."""
+"""Largest CMS looked at: a P-256 certificate and the attributes are 1.1 KiB."""
 
 CLOCK_SKEW = timedelta(hours=1)
 """A vehicle's clock may be behind the relay's; its CA dates certificates back by as much."""
@@ -94,7 +94,9 @@ def verify(pdf: bytes, *, ca_pem: str, doctor_certificate_pem: str, prescription
         signature = _check_pades(reader, ca, now)
         _check_reason(str(signature.sig_object.get("/Reason", "")), prescription_id, encounter_id)
         return _described(reader, signature)
-    except (PdfError, SigningError, SignatureValidationError, ValueError, KeyError, IndexError, TypeError,
+    except (SigningError, SignatureValidationError) as error:
+        raise PrescriptionRefused("prescription.altered") from error
+    except (PdfError, ValueError, KeyError, IndexError, TypeError,
             AttributeError, AssertionError, RecursionError, OverflowError, NotImplementedError) as error:
         # The doctor signed these bytes, so this is a fault of the relay's layout, not an attack; still no paper.
         raise PrescriptionRefused("prescription.unreadable") from error
@@ -146,7 +148,15 @@ def _parts(pdf: bytes) -> tuple[bytes, bytes, bytes]:
         container = binascii.unhexlify(pdf[start + 1:end - 1])
     except binascii.Error as error:
         raise PrescriptionRefused("prescription.altered") from error
+    if container[_der_length(container):].strip(b"\0"):
+        # The room left after the value is under no signature: nothing may be hidden there.
+        raise PrescriptionRefused("prescription.altered")
     return pdf[:start], container, pdf[end:]
+
+
+def _der_length(encoded: bytes) -> int:
+    """Octets of the first DER element (X.690, 8.1.3), with its header; two length octets, as 256 B to 64 KiB need."""
+    return 4 + int.from_bytes(encoded[2:4], "big") if encoded[:2] == b"\x30\x82" else 0
 
 
 def _signer_info(container: bytes) -> Any:

@@ -227,13 +227,13 @@ class Prescriptions:
                  certificate: str) -> signature.Prepared:
         now = self._from.now()
         page = lay_out(draft, prescriber, prescription_id=prescription_id, now=now, demo=self._demo)
-        return signature.prepare(page, certificate_pem=certificate, ca_pem=self._from.ca_pem, name=prescriber.name,
+        return signature.prepare(page, certificate_pem=certificate, name=prescriber.name,
                                  why=signature.reason(prescription_id, draft.encounter_id), now=now)
 
     def _finish(self, draft: PrescriptionDraftRow, raw: bytes, now: datetime) -> str:
         prepared = signature.Prepared(draft.pdf, msgspec.json.decode(draft.byte_range, type=tuple[int, int, int, int]),
                                       draft.signed_attributes)
-        signed = signature.embed(prepared, raw, certificate_pem=draft.certificate, ca_pem=self._from.ca_pem)
+        signed = signature.embed(prepared, raw, certificate_pem=draft.certificate)
         signature.check(signed, certificate_pem=draft.certificate, ca_pem=self._from.ca_pem, now=now)
         return self._files.keep(signed)
 

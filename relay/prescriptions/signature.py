@@ -31,14 +31,13 @@ from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from .errors import SignatureRefused
 
 FIELD = "Prescripteur"
 HASH = "sha256"
-CONTAINER_HEX = 8192
-"""Hexadecimal digits kept free for the CMS: two P-256 certificates and the attributes are 1,600 octets."""
+CONTAINER_HEX = 4096
+"""Hexadecimal digits kept free for the CMS: a P-256 certificate and the attributes are 1,100 octets."""
 
 _COORDINATE = 32
 _ECDSA_SHA256 = SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"})
@@ -58,7 +57,7 @@ def reason(prescription_id: str, encounter_id: str) -> str:
     return f"prescription {prescription_id} encounter {encounter_id}"
 
 
-def prepare(pdf: bytes, *, certificate_pem: str, ca_pem: str, why: str, name: str, now: datetime) -> Prepared:
+def prepare(pdf: bytes, *, certificate_pem: str, why: str, name: str, now: datetime) -> Prepared:
     """Adds an empty certifying signature (no change allowed after it) and computes what is to be signed."""
     writer = _Writer(BytesIO(pdf))
     embedding = PdfCMSEmbedder().write_cms(field_name=FIELD, writer=writer)
@@ -69,14 +68,14 @@ def prepare(pdf: bytes, *, certificate_pem: str, ca_pem: str, why: str, name: st
         mdp_setup=SigMDPSetup(md_algorithm=HASH, certify=True, docmdp_perms=MDPPerm.NO_CHANGES)))
     digest, output = embedding.send(SigIOSetup(md_algorithm=HASH))
     prepared = output.getvalue()
-    attributes = asyncio.run(_signer(certificate_pem, ca_pem, None).signed_attrs(
+    attributes = asyncio.run(_signer(certificate_pem, None).signed_attrs(
         digest.document_digest, HASH, use_pades=True,
         attr_settings=PdfCMSSignedAttributes(cades_signed_attrs=CAdESSignedAttrSpec())))
     start, end = digest.reserved_region_start, digest.reserved_region_end
     return Prepared(pdf=prepared, byte_range=(0, start, end, len(prepared) - end), to_be_signed=attributes.dump())
 
 
-def embed(prepared: Prepared, raw: bytes, *, certificate_pem: str, ca_pem: str) -> bytes:
+def embed(prepared: Prepared, raw: bytes, *, certificate_pem: str) -> bytes:
     """Puts the browser's signature (raw r||s over `to_be_signed`) into the page. Raises `SignatureRefused`."""
     key = pyca.load_pem_x509_certificate(certificate_pem.encode("ascii")).public_key()
     der = encode_dss_signature(int.from_bytes(raw[:_COORDINATE], "big"), int.from_bytes(raw[_COORDINATE:], "big"))
@@ -86,7 +85,7 @@ def embed(prepared: Prepared, raw: bytes, *, certificate_pem: str, ca_pem: str) 
         key.verify(der, prepared.to_be_signed, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature as error:
         raise SignatureRefused("prescription.signature") from error
-    container = asyncio.run(_signer(certificate_pem, ca_pem, der).async_sign_prescribed_attributes(
+    container = asyncio.run(_signer(certificate_pem, der).async_sign_prescribed_attributes(
         HASH, cms.CMSAttributes.load(prepared.to_be_signed)))
     _, start, end, _ = prepared.byte_range
     digest = hashlib.sha256(prepared.pdf[:start] + prepared.pdf[end:]).digest()
@@ -115,11 +114,11 @@ class _Writer(IncrementalPdfFileWriter):
         """Leaves the metadata as typst wrote it: rewritten XMP would lose the form PDF/A asks for."""
 
 
-def _signer(certificate_pem: str, ca_pem: str, signature: bytes | None) -> ExternalSigner:
-    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    store.register(_certificate(ca_pem))
-    return ExternalSigner(_certificate(certificate_pem), store, signature_value=signature,
-                          signature_mechanism=_ECDSA_SHA256)
+def _signer(certificate_pem: str, signature: bytes | None) -> ExternalSigner:
+    # The CA's certificate stays out: it would be the one part of the file that no signature covers, and who
+    # checks has it already. The signer's own is bound by its hash in the signed attributes (RFC 5035).
+    return ExternalSigner(_certificate(certificate_pem), None, signature_value=signature,
+                          signature_mechanism=_ECDSA_SHA256, embed_roots=False)
 
 
 def _certificate(pem: str) -> x509.Certificate:
