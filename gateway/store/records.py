@@ -47,6 +47,8 @@ class EncounterRecord(msgspec.Struct, frozen=True, kw_only=True):
     stage: str
     waiting_since: datetime | None = None
     call: CallRecord | None = None
+    doctors: tuple[DoctorCard, ...] = ()
+    """Everyone who had the call: whose prescriptions may come."""
     requests: tuple[Request, ...] = ()
     closing: Closing | None = None
     closed_at: datetime | None = None

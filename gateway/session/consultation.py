@@ -1,0 +1,310 @@
+"""One consultation at a time: the room's front, composed of chart, intake, call, commands.
+
+Also the `InstrumentSink` of the instruments and what the data channels ask (`delivery.Situations`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from gateway.store import Store, StoreConflict, StoreError
+from gateway.store.records import EncounterCounts
+from protocol import kiosk
+from protocol.channels import (
+    Instrument,
+    InstrumentRequested,
+    InstrumentRequestWithdrawn,
+    MediaState,
+    Situation,
+)
+from protocol.kiosk import CommandBody, Encounter, KioskReply, Nurse, StillReview, TrayItem, Unfinished
+from protocol.readings import Chunk, Reading, WaveformEnd
+from protocol.signalling import (
+    CallAnswer,
+    CallAssigned,
+    CallCandidate,
+    CallLeft,
+    CallRefused,
+    PeerAway,
+    Place,
+    PrescriptionReady,
+    Refusal,
+    ToVehicle,
+)
+from protocol.values import VehicleCard
+
+from .bindings import Signer
+from .call import CallDesk
+from .chart import Chart
+from .commands import Commands
+from .errors import Refused
+from .intake import Intake
+from .requests import Requests
+from .resumption import Resumption
+from .seams import Instruments, Media, Papers, Relay, code_of
+from .states import IN_CALL, STAGES
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultationView:
+    """The parts of `KioskState` that the session owns. `unsent`: what is still to reach somebody."""
+
+    encounter: Encounter | None
+    instruments: tuple[Instrument, ...]
+    tray: tuple[TrayItem, ...]
+    unfinished: tuple[Unfinished, ...]
+    review: StillReview | None
+    unsent: int
+    problem: str | None
+
+
+class Consultation:
+    """Constructor takes the rooms it uses; `changed` is called whenever `view()` may differ.
+
+    `chunks` may be set by the kiosk: it gets each live chunk.
+    """
+
+    def __init__(self, *, store: Store, media: Media, instruments: Instruments, relay: Relay, papers: Papers,
+                 signer: Signer, vehicle: VehicleCard, changed: Callable[[], None], now: Callable[[], datetime],
+                 demo: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._media = media
+        self._relay = relay
+        self._papers = papers
+        self._tell = changed
+        self._place: Place | None = None
+        self._microphone_code: str | None = None
+        self.chunks: Callable[[Chunk], None] = lambda _: None
+        self._stale = asyncio.Event()
+        self._chart = Chart(store, now, self._changed)
+        self._requests = Requests(self._chart, instruments)
+        self._intake = Intake(self._chart, instruments, self._requests, self._live)
+        self._call = CallDesk(self._chart, media, relay, signer, self, clock)
+        self._commands = Commands(self._chart, self._call, self._intake, self._requests, instruments, papers,
+                                  demo=vehicle.simulated if demo is None else demo)
+        self._resumption = Resumption(self._chart, relay, self._intake, self._commands, instruments)
+        self._chart.committed = lambda _: self._call.committed()
+        store.prescriptions.changed = lambda _: self._stale.set()
+
+    async def run(self) -> None:
+        """Restore the open encounter, then live until cancelled. Raises StoreError when the store cannot be read."""
+        async with self._chart.turn():
+            streams = await self._resumption.restore()
+        async with asyncio.TaskGroup() as tasks:
+            self._call.begin(tasks)
+            tasks.create_task(self._call.run(), name="session.call")
+            tasks.create_task(self._resumption.post(), name="session.outbox")
+            tasks.create_task(self._refresh(), name="session.refresh")
+            tasks.create_task(self._resumption.restart(streams), name="session.waveforms")
+            self._chart.ready.set()
+            self._changed()
+            if self._relay.online:
+                # The link was quicker than the disk.
+                self._call.say_state()
+
+    # From the relay
+
+    async def from_relay(self, body: ToVehicle) -> None:
+        """One message of the signalling link; what it changes is committed when this returns.
+
+        Raises StoreError: then the relay may say it again.
+        """
+        await self._chart.ready.wait()
+        try:
+            await self._signalled(body)
+        except (Refused, StoreConflict) as error:
+            log.warning("signalling.refused", code=error.code, message=type(body).__name__)
+
+    def relay_up(self, resumed: bool) -> None:
+        """After each welcome: say where the encounter stands, rejoin when our peer is dead."""
+        if self._chart.ready.is_set():
+            self._call.say_state()
+        self._resumption.relay_up(resumed)
+        self._call.relay_up(resumed)
+
+    # From the kiosk
+
+    async def command(self, body: CommandBody, nurse: Nurse) -> KioskReply:
+        """One command; the reply's `id` is 0, the caller puts its own."""
+        await self._chart.ready.wait()
+        try:
+            return await self._commanded(body, nurse)
+        except Exception as error:
+            code = code_of(error)
+            if code is None:
+                raise
+            facts = getattr(error, "facts", {})
+            log.info("command.refused", code=code, command=type(body).__name__)
+            return KioskReply(id=0, code=code, facts={str(k): str(v) for k, v in facts.items()})
+
+    def view(self) -> ConsultationView:
+        """What the kiosk shows now."""
+        chart = self._chart
+        unfinished = tuple(Unfinished(encounter_id=u.record.encounter_id, patient=u.record.patient,
+                                      opened_at=u.record.opened_at, prescriptions=u.prescriptions,
+                                      unsent=u.counts.unacknowledged) for u in chart.unfinished)
+        return ConsultationView(encounter=self._encounter(), instruments=self.instruments(), tray=chart.tray,
+                                unfinished=unfinished, review=chart.review,
+                                unsent=chart.outbox + chart.counts.unacknowledged,
+                                problem=self._intake.problem or chart.store.problem)
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments with what the doctor asks of them."""
+        return self._requests.shown()
+
+    def media_changed(self) -> None:
+        """Camera or microphone changed: the doctor is told."""
+        self._call.changed()
+
+    # InstrumentSink
+
+    async def reading(self, reading: Reading) -> None:
+        """Returns when the reading is committed, to its encounter or to the tray (I2)."""
+        await self._intake.reading(reading)
+
+    async def chunk(self, chunk: Chunk) -> None:
+        """Returns when the chunk is committed."""
+        await self._intake.chunk(chunk)
+
+    async def waveform_stopped(self, end: WaveformEnd) -> None:
+        """Returns when the end is committed."""
+        await self._intake.waveform_stopped(end)
+
+    def changed(self) -> None:
+        """Some instrument's state or the cuff's pressure changed."""
+        self._intake.changed()
+
+    # delivery.Situations
+
+    def situation(self) -> Situation | None:
+        """What the doctor is told of the encounter, the instruments, camera and microphone."""
+        summary = self._chart.summary
+        if summary is None:
+            return None
+        camera, microphone = self._media.camera, self._media.microphone
+        code = None if microphone else self._microphone_code or "microphone.silent"
+        return Situation(encounter=summary, instruments=self.instruments(), media=MediaState(
+            camera=camera.present, microphone=microphone, camera_code=camera.code, microphone_code=code))
+
+    def running(self) -> tuple[tuple[int, int], ...]:
+        """Streams that were announced and run: number, chunks."""
+        return tuple((stream_id, stream.chunks) for stream_id, stream in self._chart.streams.items()
+                     if stream.waveform is not None)
+
+    def acknowledged(self, encounter_id: str, counts: EncounterCounts) -> None:
+        """The doctor's page holds more than before."""
+        self._chart.count(encounter_id, counts)
+
+    async def ask(self, message: InstrumentRequested) -> None:
+        """The doctor asks for an instrument. Raises Refused, StoreError."""
+        await self._requests.ask(message)
+
+    async def withdraw(self, message: InstrumentRequestWithdrawn) -> None:
+        """The doctor takes it back. Raises Refused, StoreError."""
+        await self._requests.withdraw(message)
+
+    # Inside
+
+    def _changed(self) -> None:
+        self._call.changed()
+        self._tell()
+
+    def _live(self, chunk: Chunk) -> None:
+        self._call.live(chunk)
+        self.chunks(chunk)
+
+    async def _refresh(self) -> None:
+        """Papers changed: read them again and post what the relay must hear."""
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            try:
+                async with self._chart.turn():
+                    await self._chart.refresh()
+            except StoreError as error:
+                log.error("session.unread", code=error.code)
+            self._resumption.more()
+
+    async def _signalled(self, body: ToVehicle) -> None:
+        match body:
+            case CallAssigned():
+                await self._call.assigned(body)
+            case CallAnswer():
+                await self._call.answered(body)
+            case CallCandidate():
+                await self._call.candidate(body)
+            case CallRefused():
+                await self._call.refused(body)
+            case CallLeft():
+                await self._call.left(body)
+            case PeerAway():
+                await self._call.away(body)
+            case Place():
+                self._place = body
+                self._tell()
+            case PrescriptionReady():
+                await self._papers.ready(body)
+            case Refusal():
+                log.warning("signalling.relay_refused", code=body.code, about=body.about)
+
+    async def _commanded(self, body: CommandBody, nurse: Nurse) -> KioskReply:
+        commands = self._commands
+        match body:
+            case kiosk.OpenEncounter():
+                encounter_id, warnings = await commands.open(body, nurse)
+                facts = {"warnings": " ".join(warnings)} if warnings else {}
+                return KioskReply(id=0, encounter_id=encounter_id, facts=facts)
+            case kiosk.EnterWaiting():
+                await commands.enter_waiting()
+            case kiosk.LeaveWaiting():
+                await commands.leave_waiting()
+            case kiosk.HangUp():
+                await commands.hang_up(nurse)
+            case kiosk.CloseEncounter():
+                await commands.close(body, nurse)
+                self._resumption.more()
+            case kiosk.StartWaveform():
+                await commands.start_waveform(body.instrument_id)
+            case kiosk.StopWaveform():
+                await commands.stop_waveform(body.instrument_id)
+            case kiosk.CaptureStill():
+                await commands.capture_still(body.instrument_id)
+            case kiosk.KeepStill():
+                await commands.keep_still(body.still_id)
+            case kiosk.DropStill():
+                await commands.drop_still(body.still_id)
+            case kiosk.AssignReading():
+                await commands.assign_reading(body, nurse)
+            case kiosk.PrintPrescription() | kiosk.SayPrinted() | kiosk.HandOver():
+                await commands.paper(body)
+            case kiosk.MicrophoneFailed():
+                self._microphone_code = body.code
+                self._changed()
+            case _:
+                raise Refused("kiosk.command")
+        return KioskReply(id=0)
+
+    def _encounter(self) -> Encounter | None:
+        chart = self._chart
+        record = chart.record
+        if record is None:
+            return None
+        place = self._place if self._place and self._place.encounter_id == record.encounter_id else None
+        call = record.call if chart.state in IN_CALL else None
+        return Encounter(
+            encounter_id=record.encounter_id, patient=record.patient, reason=record.reason, urgency=record.urgency,
+            reason_words=record.reason_words, opened_at=record.opened_at, stage=STAGES[chart.state],
+            place=place.place if place else None, doctors=place.doctors if place else None,
+            doctor=record.call.doctor.name if record.call else "",
+            doctor_speciality=record.call.doctor.speciality if record.call else "",
+            call_since=call.since if call else None, readings=chart.readings, stills=chart.stills,
+            waveforms=tuple(s.waveform for s in chart.streams.values() if s.waveform is not None),
+            prescriptions=chart.prescriptions, unacknowledged=chart.counts.unacknowledged,
+            call_code=self._call.code)

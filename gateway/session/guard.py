@@ -1,0 +1,76 @@
+"""The wrong-patient guard (I2). Pure.
+
+A reading belongs to the encounter that was open when it was *taken*. Whatever leaves a doubt goes to
+the tray, where a person says whose it is: a reading too many in the tray costs a tap, one in the
+wrong file can cost a life.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from protocol.readings import Reading
+
+NO_ENCOUNTER = "tray.no_encounter"
+OLDER = "tray.older_than_encounter"
+BETWEEN = "tray.between_encounters"
+TIME_UNKNOWN = "tray.time_unknown"
+
+MEASURING = timedelta(seconds=30)
+"""A cuff needs 25 to 50 s and stamps the end: within this after the chair changed hands the measurement
+may have begun on the patient before."""
+
+FUTURE = timedelta(seconds=60)
+"""A time further ahead of ours than that says nothing about when."""
+
+SLACK = timedelta(seconds=2)
+"""Devices stamp whole seconds, and their clocks are read to the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chair:
+    """Who sits on it: the open encounter (None: nobody), since when; and when the one before was closed."""
+
+    encounter_id: str | None = None
+    opened_at: datetime | None = None
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """We saw the instrument begin to measure: at that moment, with that encounter open (None: none)."""
+
+    at: datetime
+    encounter_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tray:
+    """To the tray, for this reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Belongs:
+    """To this encounter."""
+
+    encounter_id: str
+
+
+def place(reading: Reading, chair: Chair, seen: Seen | None, now: datetime) -> Belongs | Tray:
+    """Whose reading it is. `reading.taken_at` is on our clock (the driver took the device's offset off)."""
+    if chair.encounter_id is None or chair.opened_at is None:
+        return Tray(NO_ENCOUNTER)
+    taken = reading.taken_at
+    if taken is None or taken > now + FUTURE:
+        return Tray(TIME_UNKNOWN)
+    if taken < chair.opened_at or reading.received_at < chair.opened_at:
+        return Tray(OLDER)
+    if seen is not None and taken >= seen.at - SLACK:
+        # The begin was watched: no need to reckon how long the measurement took.
+        return Belongs(chair.encounter_id) if seen.encounter_id == chair.encounter_id else Tray(BETWEEN)
+    if chair.left_at is not None and taken - chair.left_at < MEASURING:
+        return Tray(BETWEEN)
+    return Belongs(chair.encounter_id)

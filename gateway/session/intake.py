@@ -1,0 +1,137 @@
+"""Where what instruments say comes in: bound to its patient (I2), committed, then sent on.
+
+A disk that refuses a reading stops its instrument's task here until the disk takes it; the kiosk says so.
+Nothing is dropped and nothing is called saved meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.store import StoreConflict, StoreError
+from protocol.channels import InstrumentState
+from protocol.readings import Chunk, Reading, ReadingTaken, WaveformEnd
+
+from . import guard
+from .chart import Chart
+from .requests import Requests
+from .seams import Instruments
+
+log = structlog.get_logger()
+
+DISK_RETRY_SECONDS = 2.0
+"""A disk that was full or slow is asked again that often; a cuff keeps its reading for a minute anyway."""
+
+WATCHED = (InstrumentState.measuring, InstrumentState.done)
+"""While an instrument is in one of these, the begin of its measurement is the one we saw."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    state: InstrumentState
+    seen: guard.Seen | None = None
+
+
+class Intake:
+    """The `InstrumentSink` of the supervisor. `live` gets each chunk that may be shown now."""
+
+    def __init__(self, chart: Chart, instruments: Instruments, requests: Requests,
+                 live: Callable[[Chunk], None]) -> None:
+        self._chart = chart
+        self._instruments = instruments
+        self._requests = requests
+        self._live = live
+        self._watches: dict[str, _Watch] = {}
+        self.problem: str | None = None
+
+    async def reading(self, reading: Reading) -> None:
+        """Returns when the reading is committed, in its encounter or in the tray."""
+        await self._chart.ready.wait()
+        while True:
+            try:
+                await self._take(reading)
+            except StoreError as error:
+                self._note(error.code)
+                await asyncio.sleep(DISK_RETRY_SECONDS)
+            else:
+                self._note(None)
+                return
+
+    async def chunk(self, chunk: Chunk) -> None:
+        """Commit a chunk, then show it. A full disk does not stop the live trace; its gap stays on record."""
+        stream = self._chart.streams.get(chunk.stream_id)
+        if stream is None:
+            log.warning("waveform.stray_chunk")
+            return
+        try:
+            await self._chart.store.waveforms.chunk(chunk)
+        except StoreError as error:
+            self._note(error.code)
+        else:
+            stream.chunks = max(stream.chunks, chunk.number + 1)
+            self._note(None)
+        if stream.waveform is not None and self._chart.streams.get(chunk.stream_id) is stream:
+            self._live(chunk)
+
+    async def waveform_stopped(self, end: WaveformEnd) -> None:
+        """Commit the end of a stream."""
+        await self._chart.ready.wait()
+        async with self._chart.turn():
+            await self.end(end)
+
+    async def end(self, end: WaveformEnd) -> None:
+        """Commit the end of a stream, within a turn. An end that came before changes nothing."""
+        self._chart.streams.pop(end.stream_id, None)
+        try:
+            event = await self._chart.store.waveforms.end(end, self._chart.now())
+        except StoreConflict as conflict:
+            log.warning("waveform.end_refused", code=conflict.code)
+        except StoreError as error:
+            # The row stays open; the next start of the gateway ends it.
+            self._note(error.code)
+        else:
+            if event is not None:
+                self._chart.show(event)
+        self._chart.changed()
+
+    def changed(self) -> None:
+        """Some instrument changed: remember who sat on the chair when a measurement began."""
+        record = self._chart.record
+        for instrument in self._instruments.instruments():
+            watch = self._watches.setdefault(instrument.instrument_id, _Watch(InstrumentState.absent))
+            if instrument.state is InstrumentState.measuring and watch.state is not InstrumentState.measuring:
+                watch.seen = guard.Seen(self._chart.now(), record.encounter_id if record else None)
+            elif instrument.state not in WATCHED:
+                watch.seen = None
+            watch.state = instrument.state
+        self._chart.changed()
+
+    async def _take(self, reading: Reading) -> None:
+        async with self._chart.turn():
+            where = guard.place(reading, self._chart.chair, self._seen(reading), self._chart.now())
+            if isinstance(where, guard.Tray):
+                if await self._chart.store.tray.put(reading, where.reason):
+                    log.info("reading.tray", code=where.reason)
+                    await self._chart.refresh()
+                return
+            if await self._chart.append(ReadingTaken(reading=reading)) is None:
+                log.info("reading.known")
+            await self._requests.answered(reading.device)
+
+    def _seen(self, reading: Reading) -> guard.Seen | None:
+        by_id = self._watches.get(reading.device.device_id)
+        if by_id is not None:
+            return by_id.seen
+        # Radio devices carry their address; with one instrument of the kind there is no doubt which it is.
+        kin = [i.instrument_id for i in self._instruments.instruments() if i.kind is reading.device.kind]
+        watch = self._watches.get(kin[0]) if len(kin) == 1 else None
+        return watch.seen if watch is not None else None
+
+    def _note(self, code: str | None) -> None:
+        if code != self.problem:
+            self.problem = code
+            self._chart.changed()
