@@ -181,7 +181,7 @@ class MediaEngine:
         self._encoder.watch(watched)
 
     def _update_rate(self, now: float) -> None:
-        targets = [doctor.camera.rate.target(now) for doctor in self._doctors
+        targets = [doctor.camera.rate.target for doctor in self._doctors
                    if doctor.camera is not None and doctor.camera.open and doctor.camera.rate is not None]
         target = min(targets, default=SELF_VIEW_KBPS * 1000)
         self._encoder.set_rate(target, self._ladder.step(target, now))

@@ -6,6 +6,7 @@ Nothing is queued here: a packet that comes in goes out in the same turn of the 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -20,6 +21,10 @@ OPUS_RATE, VIDEO_RATE = 48_000, 90_000
 
 BACKLOG_BYTES = 64 * 1024
 """Bytes a socket may hold back before a picture is left out: half a second at 1 Mbit/s."""
+
+
+SENT_SAMPLES = 7
+"""One each tick of 0.25 s: what was sent in the last 1.5 s, longer than from one report to the next."""
 
 
 class KeyframeSource(Protocol):
@@ -127,7 +132,7 @@ class CameraOutlet:
         self._encoder = encoder
         self.rate = rate
         self.sender: PacketSender | None = None
-        self._reported = (time.monotonic(), 0)
+        self._sent: deque[tuple[float, int]] = deque(maxlen=SENT_SAMPLES)
         self._waits_for_keyframe = True
 
     def bind(self, sender: RTCRtpSender) -> None:
@@ -162,16 +167,21 @@ class CameraOutlet:
         """To the encoder, which merges requests."""
         self._encoder.want_keyframe()
 
+    def tick(self, now: float) -> None:
+        """Take a sample of what was sent."""
+        if self.sender is not None:
+            self._sent.append((now, self.sender.sent_bytes))
+
     def remb(self, bits_per_second: int) -> None:
         """The peer's estimate of its whole session."""
-        if self.rate is not None:
-            self.rate.remb(bits_per_second, time.monotonic())
+        if self.rate is not None and len(self._sent) == SENT_SAMPLES:
+            self.rate.remb(bits_per_second, self._sent_rate())
 
     def report(self, fraction_lost: float) -> None:
         """Loss of this stream since the last report."""
-        now = time.monotonic()
-        since, before = self._reported
-        if self.rate is None or self.sender is None or now - since < 0.1:
-            return
-        self._reported = (now, self.sender.sent_bytes)
-        self.rate.report(fraction_lost, (self.sender.sent_bytes - before) * 8 / (now - since), now)
+        if self.rate is not None and len(self._sent) == SENT_SAMPLES:
+            self.rate.report(fraction_lost, self._sent_rate())
+
+    def _sent_rate(self) -> float:
+        (start, first), (end, last) = self._sent[0], self._sent[-1]
+        return (last - first) * 8 / (end - start)

@@ -157,6 +157,8 @@ class Peer:
             self._become(PeerState.connected)
         for inlet in self.inlets:
             await inlet.tick(now)
+        if self.camera is not None and self.camera.open:
+            self.camera.tick(now)
 
     async def send_frame(self, frame: EncodedFrame) -> None:
         """One picture of the room camera."""

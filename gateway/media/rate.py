@@ -11,20 +11,33 @@ from dataclasses import dataclass
 LOSS_LOW, LOSS_HIGH = 0.02, 0.10
 """Under the first, radio noise: try more. Over the second, a full queue: give way."""
 
-GROWTH = 1.05
-"""Per receiver report (about one a second): doubles in 14 s, so that a probe never fills a modem's queue."""
+GROWTH = 1.08
+"""Per receiver report (about one a second): doubles in 9 s; receivers raise their estimates as slowly."""
 
-USED_SHARE = 0.75
-"""Growth needs evidence: an encoder that uses less says nothing about the link."""
+FALL = 0.95
+"""A receiver that sees its queue grow falls to 0.85 of what reaches it, in one step."""
 
-REMB_SECONDS = 10.0
-"""Receivers repeat REMB each second; an older one speaks of another network."""
+OVERUSE = 1.1
+"""Then we send 1.18 of its estimate or more."""
+
+OVERUSE_AT_FIRST = 1.5
+"""The first estimate of a call has nothing to fall from; it lags behind by up to a third."""
+
+UNUSED = 3.0
+"""A still picture uses little: the rate may stand at this many times what is sent (or at the start rate),
+or it would never find out; more would let the first movement flood the link."""
 
 KEYFRAME_SECONDS = 0.5
 """Least time between two keyframes: each costs 10-30 ordinary pictures."""
 
 CLIMB_SECONDS = 4.0
 """A larger picture costs a keyframe: only after the rate held this long."""
+
+CLIMB_SECONDS_MAX = 60.0
+"""Each climb that had to be taken back doubles the wait, up to this: a thin link is not tried in vain all day."""
+
+CLIMB_HELD_SECONDS = 15.0
+"""A climb that lasted this long was right."""
 
 CLIMB_MARGIN = 1.2
 """And only with room to spare, or the picture swings between two sizes."""
@@ -54,29 +67,35 @@ class RateController:
     """The rate one receiver can take."""
 
     def __init__(self, floor: int, start: int, ceiling: int) -> None:
-        self._floor, self._ceiling = floor, ceiling
+        self._floor, self._start, self._ceiling = floor, start, ceiling
         self._rate = float(start)
-        self._remb: tuple[float, int] | None = None
+        self._remb: int | None = None
 
-    def remb(self, bits_per_second: int, now: float) -> None:
-        """The receiver's own estimate."""
-        self._remb = (now, bits_per_second)
-        self._rate = min(self._rate, float(max(self._floor, bits_per_second)))
+    def remb(self, bits_per_second: int, sent_bits_per_second: float) -> None:
+        """The receiver's own estimate, and what we really sent of late.
 
-    def report(self, fraction_lost: float, sent_bits_per_second: float, now: float) -> None:
-        """A receiver report (RFC 3550, section 6.4.2) and what we really sent meanwhile."""
+        A receiver never estimates much more than it gets and raises its estimate by only 8 % a second,
+        so a low one speaks of a still picture. It speaks of the link when it falls below what we send.
+        """
+        before, self._remb = self._remb, bits_per_second
+        falls = before is not None and bits_per_second < FALL * before
+        over = OVERUSE if falls else OVERUSE_AT_FIRST
+        if (falls or before is None) and sent_bits_per_second > over * bits_per_second:
+            self._rate = float(max(self._floor, min(self._rate, bits_per_second)))
+
+    def report(self, fraction_lost: float, sent_bits_per_second: float) -> None:
+        """A receiver report (RFC 3550, section 6.4.2), and what we really sent of late."""
         if fraction_lost > LOSS_HIGH:
             self._rate *= 1 - fraction_lost / 2
-        elif fraction_lost < LOSS_LOW and sent_bits_per_second >= USED_SHARE * self.target(now):
-            self._rate *= GROWTH
-        self._rate = min(max(self._rate, self._floor), self._ceiling)
+        elif fraction_lost < LOSS_LOW:
+            reach = min(max(UNUSED * sent_bits_per_second, self._start), self._ceiling)
+            self._rate = max(self._rate, min(self._rate * GROWTH, reach))
+        self._rate = max(self._rate, float(self._floor))
 
-    def target(self, now: float) -> int:
+    @property
+    def target(self) -> int:
         """What to send now, bit/s."""
-        rate = self._rate
-        if self._remb is not None and now - self._remb[0] <= REMB_SECONDS:
-            rate = min(rate, self._remb[1])
-        return round(min(max(rate, self._floor), self._ceiling))
+        return round(self._rate)
 
 
 class Ladder:
@@ -84,7 +103,9 @@ class Ladder:
 
     def __init__(self, bits_per_second: int) -> None:
         self._index = _fitting(bits_per_second / 1000)
+        self._wait = CLIMB_SECONDS
         self._climb_since: float | None = None
+        self._climbed_at: float | None = None
 
     @property
     def rung(self) -> Rung:
@@ -95,13 +116,17 @@ class Ladder:
         """The rung for this rate."""
         kbps = bits_per_second / 1000
         fitting = _fitting(kbps)
+        if self._climbed_at is not None and now - self._climbed_at >= CLIMB_HELD_SECONDS:
+            self._climbed_at, self._wait = None, CLIMB_SECONDS
         if fitting < self._index:
+            if self._climbed_at is not None:
+                self._climbed_at, self._wait = None, min(self._wait * 2, CLIMB_SECONDS_MAX)
             self._index, self._climb_since = fitting, None
         elif self._index + 1 < len(LADDER) and kbps >= LADDER[self._index + 1].from_kbps * CLIMB_MARGIN:
             if self._climb_since is None:
                 self._climb_since = now
-            elif now - self._climb_since >= CLIMB_SECONDS:
-                self._index, self._climb_since = self._index + 1, None
+            elif now - self._climb_since >= self._wait:
+                self._index, self._climb_since, self._climbed_at = self._index + 1, None, now
         else:
             self._climb_since = None
         return self.rung

@@ -27,7 +27,8 @@ PAGE_JS = READER_JS + """
 window.start = async (offer, camera) => {
   window.began = performance.now();
   const pc = window.pc = new RTCPeerConnection({ iceServers: [] });
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: camera ? { width: 640, height: 480 } : false });
+  const video = camera ? { width: 640, height: 480 } : false;
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video });
   window.videos = {};
   window.firstFrame = {};
   pc.ontrack = (event) => {
@@ -71,6 +72,10 @@ window.loudest = () => {
   const samples = new Float32Array(window.analyser.fftSize);
   window.analyser.getFloatTimeDomainData(samples);
   return Math.max(...samples.map(Math.abs));
+};
+window.moved = (mid, first) => {
+  const now = window.code(mid);
+  return now !== null && (now - first + 65536) % 65536 > 5;
 };
 window.code = (mid) => (window.videos[mid] ? passerelleReadCode(window.videos[mid]) : null);
 window.shown = (mid) => (window.videos[mid] ? window.videos[mid].getVideoPlaybackQuality().totalVideoFrames : 0);
@@ -159,7 +164,7 @@ async def test_a_call_carries_picture_and_sound_both_ways(call: Call) -> None:
     """The room's moving code reaches both pages, the doctor's picture the kiosk, each page hears the other's beep."""
     for page in (call.doctor, call.kiosk):
         first = await until(page, "() => window.code('1')")
-        await until(page, f"() => {{ const c = window.code('1'); return c !== null && (c - {first} + 65536) % 65536 > 5; }}")
+        await until(page, f"() => window.moved('1', {first})")
         await until(page, "() => window.loudest() > 0.01")
     await until(call.kiosk, "() => window.shown('2') > 10 && window.colour('2') > 60")
     assert call.room.engine.microphone
