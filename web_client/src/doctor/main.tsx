@@ -1,5 +1,90 @@
+import "reflect-metadata";
+import { effect } from "@preact/signals";
 import { render } from "preact";
 import "../theme.css";
+import "../theme";
+import "./doctor.css";
+import { language } from "../i18n/core";
+import { say } from "../i18n/doctor";
+import { callPeer } from "../rtc/call";
+import { DoctorApi } from "../state/doctor_api";
+import { DoctorDesk } from "../state/doctor_desk";
+import { Scope } from "../state/scope";
+import type { Socket } from "../state/signalling";
+import { ticking } from "../state/time";
+import { App } from "./app";
+import { PageContext } from "./context";
+import { forCall, prepare, release, room, sound, statistics } from "./media";
+import { expose, mark } from "./probe";
+import { openVault } from "./vault";
+
+/** A hidden tab draws no frames; what is in its document counts as shown. */
+const HIDDEN_MS = 250;
+
+/** Resolves once the next picture of the page was drawn. */
+function shown(): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, HIDDEN_MS);
+    requestAnimationFrame(() => {
+      clearTimeout(late);
+      setTimeout(resolve, 0);
+    });
+  });
+}
+
+function openSocket(subprotocol: string): Socket {
+  const url = new URL("/ws", location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  return new WebSocket(url, subprotocol) as unknown as Socket;
+}
+
+function main(place: HTMLElement): void {
+  const scope = new Scope();
+  const api = new DoctorApi((path, init) => fetch(path, init));
+  const desk = new DoctorDesk(scope, {
+    api,
+    vault: openVault,
+    signalling: {
+      open: openSocket,
+      token: () => api.token(),
+      now: () => performance.now(),
+      random: Math.random,
+    },
+    shelf: localStorage,
+    call: {
+      peer: (iceServers, events) => callPeer(iceServers, events, forCall()),
+      shown,
+      now: () => performance.now(),
+      clock: Date.now,
+    },
+  });
+  scope.listen(window, "online", () => desk.signalling.value?.nudge());
+  effect(() => {
+    document.documentElement.lang = language.value;
+    document.title = say("page_title");
+  });
+  effect(() => {
+    if (desk.screen.value === "desk") prepare();
+    else release();
+  });
+  effect(() => {
+    if (desk.me.value?.demo === true) expose(() => desk.consultation.peek()?.record ?? null);
+  });
+  effect(() => {
+    if (desk.consultation.value === null) {
+      room.value = null;
+      sound.value = null;
+      statistics.value = null;
+    } else mark("granted");
+  });
+  render(
+    <PageContext.Provider value={{ desk, now: ticking(scope) }}>
+      <App />
+    </PageContext.Provider>,
+    place,
+  );
+  desk.start();
+}
 
 const place = document.getElementById("page");
-if (place !== null) render(<main>Passerelle</main>, place);
+if (place !== null) main(place);

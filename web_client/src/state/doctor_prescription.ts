@@ -97,6 +97,11 @@ export class Composer {
     this.preview.value = null;
     if (this.phase.value === "preview") this.phase.value = "writing";
     this.problem.value = null;
+    this.recheck();
+  }
+
+  /** Asks for the mentions again after a pause. */
+  recheck(): void {
     this.#checking?.();
     this.#checking = this.scope.after(CHECK_MS, () => run(this.check(), () => undefined));
   }

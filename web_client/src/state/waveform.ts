@@ -17,17 +17,13 @@ export interface Range {
   to: number;
 }
 
-/** A run of samples without a hole; `at` is the index of its first sample per lead within the stream. */
-export interface Run {
-  at: number;
-  samples: Int32Array;
-}
-
 export class StreamSamples {
   readonly #chunks: (Chunk | undefined)[] = [];
   readonly #missing = new Map<number, { since: number; asked: number | null }>();
   readonly leads: number;
-  #perChunk = 0;
+  readonly #starts: number[] = [0];
+  #nominal = 0;
+  #late = 0;
   #received = 0;
   #end: number | null = null;
 
@@ -40,9 +36,14 @@ export class StreamSamples {
     return this.#received;
   }
 
-  /** Samples per lead of a whole chunk; 0 before the first one came. */
-  get perChunk(): number {
-    return this.#perChunk;
+  /** Chunks that came after a later one: what is drawn already has to be drawn again. */
+  get late(): number {
+    return this.#late;
+  }
+
+  /** Samples per second and lead. */
+  get rate(): number {
+    return Number(this.waveform.rate_hz);
   }
 
   /** One past the highest chunk known to exist. */
@@ -69,12 +70,43 @@ export class StreamSamples {
     if (chunk.leads !== this.leads || chunk.number >= CHUNKS_MAX) return false;
     if (this.#end !== null && chunk.number >= this.#end) return false;
     if (this.#chunks[chunk.number] !== undefined) return false;
+    if (chunk.number < this.#chunks.length) this.#late += 1;
     this.exists(chunk.number + 1, now);
     this.#chunks[chunk.number] = chunk;
     this.#missing.delete(chunk.number);
     this.#received += 1;
-    this.#perChunk = Math.max(this.#perChunk, chunk.samples.length / chunk.leads);
+    const length = chunk.samples.length / chunk.leads;
+    if (this.#nominal === 0) {
+      this.#nominal = length;
+      this.#starts.length = 1;
+    } else if (length !== this.#nominal) this.#starts.length = Math.min(this.#starts.length, chunk.number + 1);
     return true;
+  }
+
+  /** Index per lead of the first sample of a chunk. A chunk that is missing counts as long as the first one was. */
+  start(number: number): number {
+    for (let known = this.#starts.length; known <= number; known += 1) {
+      const before = this.#chunks[known - 1];
+      const length = before === undefined ? this.#nominal : before.samples.length / before.leads;
+      this.#starts.push((this.#starts[known - 1] ?? 0) + length);
+    }
+    return this.#starts[number] ?? 0;
+  }
+
+  /** The chunk that holds the sample of this index per lead, or would. */
+  at(index: number): number {
+    let [low, high] = [0, this.head];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.start(middle + 1) <= index) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Seconds of the stream known to exist. */
+  get seconds(): number {
+    return this.start(this.head) / this.rate;
   }
 
   /** The vehicle says that this many chunks exist. */
