@@ -19,7 +19,6 @@ from typing import Final
 
 import numpy as np
 import structlog
-import wfdb  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from . import heart
@@ -59,6 +58,8 @@ def synthesised(patient: Patient, rate_hz: float = NATIVE_RATE_HZ) -> Source:
 
 def recorded(path: Path, rate_hz: float | None = None) -> Source:
     """The first channel of a WFDB record (path without extension), at its own rate unless told otherwise."""
+    import wfdb  # type: ignore[import-untyped]  # it loads pandas: a second that only records need
+
     record = wfdb.rdrecord(str(path), channels=[0], physical=True)
     signal = np.nan_to_num(np.asarray(record.p_signal)[:, 0])
     in_mv = {"mV": 1.0, "uV": 0.001, "V": 1000.0}[record.units[0]]

@@ -201,6 +201,7 @@ class Radio:
         self._resting = asyncio.Event()
         self._resting.set()
         self._rests = 0
+        self._anew = False
         self.problem: str | None = "radio.missing"
 
     def watch(self, changed: Callable[[], None]) -> None:
@@ -239,6 +240,10 @@ class Radio:
                 await self._connect(link)
             yield link
         finally:
+            # A visited device is only reported again by a scan that has not seen it; and a link that broke may
+            # be an adapter that was pulled out, which a running scan does not notice.
+            self._anew = True
+            self._wake.set()
             await link.close()
 
     async def _connect(self, link: Link) -> None:
@@ -266,12 +271,13 @@ class Radio:
         loop = asyncio.get_running_loop()
         scanner = BleakScanner(self._advertised, **self._scanner_options)
         self._resting.clear()
+        self._anew = False
         try:
             async with asyncio.timeout(SCAN_START_S):
                 await scanner.start()
             self._say(None)
             self._heard = loop.time()
-            while not self._rests and loop.time() - self._heard < SILENCE_S:
+            while not (self._rests or self._anew) and loop.time() - self._heard < SILENCE_S:
                 self._wake.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SILENCE_S):
