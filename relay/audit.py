@@ -147,9 +147,17 @@ def _check_rows(rows: Sequence[AuditRow]) -> list[Finding]:
             break
         if leaf_hash(row.entry) != row.leaf:
             findings.append(Finding("audit.altered", row.position))
-        if json.loads(row.entry).get("position") != row.position:
+        if _position(row.entry) != row.position:
             findings.append(Finding("audit.moved", row.position))
     return findings
+
+
+def _position(entry: bytes) -> object:
+    try:
+        line = json.loads(entry)
+    except ValueError:
+        return None
+    return line.get("position") if isinstance(line, dict) else None
 
 
 def _signed(head: Head, keys: Mapping[str, ec.EllipticCurvePublicKey]) -> bool:
