@@ -107,7 +107,7 @@ class InstrumentTable(_Table, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     driver: Annotated[str, Meta(min_length=1)]
     source: str = ""
-    rate_hz: Annotated[int, Meta(ge=1, le=20_000)] | None = None
+    rate_hz: Annotated[float, Meta(ge=1, le=4000)] | None = None
     simulated: bool = False
 
 
