@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 PAYLOAD_BYTES = 1160
 """With RTP, extensions, SRTP, a TURN header, UDP and IPv6 a packet stays under 1280 bytes, the smallest
@@ -19,9 +20,8 @@ def split_units(stream: bytes) -> list[bytes]:
     while at != -1:
         starts.append(at)
         at = stream.find(b"\x00\x00\x01", at + 3)
-    ends = [*starts[1:], len(stream)]
     # The zeros before a start code belong to it (a four-byte start code) or are trailing zeros.
-    units = [stream[start + 3:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=True)]
+    units = [stream[start + 3:end].rstrip(b"\x00") for start, end in pairwise((*starts, len(stream)))]
     return [unit for unit in units if unit]
 
 
