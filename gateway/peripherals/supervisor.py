@@ -80,6 +80,10 @@ class Supervisor:
             try:
                 await driver.run()
             except Exception as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # The driver met our cancellation with an error of its own while it let go of its device.
+                    raise asyncio.CancelledError from error
                 _log.error("instrument.crashed", instrument=name, error=type(error).__name__, exc_info=error)
             else:
                 _log.error("instrument.ended", instrument=name)
