@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -54,7 +56,9 @@ LOOK_SECONDS = 5.0
 GOODBYE_SECONDS = 1.0
 """At shutdown the relay may take that long to acknowledge what was said."""
 ROOM_SECONDS = 5.0
-"""A room that does not end within this is left behind: the store must still be closed within systemd's 15 s."""
+"""A room that does not end within this never will: the store must still be closed within systemd's 15 s."""
+AGAIN_SECONDS = 0.5
+"""Closing peers and devices takes a few milliseconds each."""
 
 
 def utc_now() -> datetime:
@@ -198,8 +202,19 @@ class Gateway:
                 async with asyncio.timeout(GOODBYE_SECONDS):
                     await self._link.flushed()
             for room in reversed(rooms):
-                room.cancel()
-                await asyncio.wait([room], timeout=ROOM_SECONDS)
+                await self._end(room)
+
+    async def _end(self, room: asyncio.Task[None]) -> None:
+        """End one room. A library may swallow a cancellation with an error of its own: it is said again."""
+        deadline = time.monotonic() + ROOM_SECONDS
+        while not room.done() and time.monotonic() < deadline:
+            room.cancel()
+            await asyncio.wait([room], timeout=AGAIN_SECONDS)
+        if not room.done():
+            log.critical("gateway.room_hangs", room=room.get_name())
+            await self._store.close()
+            # What was acknowledged is on disk; waiting longer would only meet systemd's SIGKILL.
+            os._exit(ExitCode.software)
 
     def _printer(self) -> Printer:
         table = self._config.printer
