@@ -26,7 +26,7 @@ def _cells(row: VehicleRow, words: Words, now: datetime) -> tuple[str, ...]:
     state = words(f"state.{row.state}") if row.state in ("expected", "active", "revoked") else row.state
     return (row.vehicle_id, _printable(row.name), _printable(row.territory) or "–", state,
             words("seen.online") if row.online else _ago(row.last_seen, words, now), row.release or "–", days,
-            ", ".join(words.problem(problem.code) for problem in row.problems) or "–")
+            ", ".join(words.problem(problem.code, _printable(problem.subject)) for problem in row.problems) or "–")
 
 
 def _ago(seen: datetime | None, words: Words, now: datetime) -> str:

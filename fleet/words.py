@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .problem_words import PROBLEMS
+
 FRENCH: Mapping[str, str] = {
     "about": "Parc de véhicules Passerelle, pour le support informatique.",
     "help.relay": "adresse du relais, par exemple https://relais.exemple:8443 (mémorisée à la connexion)",
@@ -32,9 +34,6 @@ FRENCH: Mapping[str, str] = {
     "state.expected": "attendu", "state.active": "en service", "state.revoked": "révoqué",
     "seen.online": "en ligne", "seen.never": "jamais", "seen.minutes": "il y a {n} min", "seen.hours": "il y a {n} h",
     "seen.days": "il y a {n} j", "days": "{n} j",
-    "certificate.expiring": "certificat à renouveler", "certificate.expired": "certificat expiré",
-    "camera.missing": "caméra absente", "microphone.missing": "microphone absent", "disk.full": "disque plein",
-    "clock.wrong": "horloge fausse", "printer.missing": "imprimante absente",
     "relay.unreachable": "Le relais {relay} ne répond pas : vérifiez l’adresse et le réseau, puis recommencez.",
     "relay.certificate": "Le certificat du relais {relay} n’est pas reconnu : donnez celui de l’autorité avec --ca.",
     "relay.unknown": "Quel relais ? Indiquez-le avec --relay ADRESSE.",
@@ -85,9 +84,6 @@ ENGLISH: Mapping[str, str] = {
     "state.expected": "expected", "state.active": "in service", "state.revoked": "revoked",
     "seen.online": "online", "seen.never": "never", "seen.minutes": "{n} min ago", "seen.hours": "{n} h ago",
     "seen.days": "{n} d ago", "days": "{n} d",
-    "certificate.expiring": "certificate to renew", "certificate.expired": "certificate expired",
-    "camera.missing": "camera missing", "microphone.missing": "microphone missing", "disk.full": "disk full",
-    "clock.wrong": "clock wrong", "printer.missing": "printer missing",
     "relay.unreachable": "The relay {relay} does not answer: check the address and the network, then try again.",
     "relay.certificate": "The certificate of the relay {relay} is not known: give its authority's with --ca.",
     "relay.unknown": "Which relay? Give it with --relay ADDRESS.",
@@ -117,15 +113,17 @@ class Words:
     def __init__(self, environment: Mapping[str, str]) -> None:
         # The order of POSIX locale variables (POSIX.1-2017, section 8.2).
         language = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
-        self._words = ENGLISH if language.lower().startswith("en") else FRENCH
+        self._english = language.lower().startswith("en")
+        self._words = ENGLISH if self._english else FRENCH
 
     def __call__(self, key: str, /, **facts: str) -> str:
         """The text of a key with its facts filled in; a fact that is not there stays empty."""
         return self._words[key].format_map(_Facts(facts))
 
-    def problem(self, code: str) -> str:
-        """What a vehicle says is wrong with it; the code itself when there are no words for it."""
-        return self._words.get(code, code)
+    def problem(self, code: str, subject: str) -> str:
+        """What a vehicle says is wrong with it; an instrument is named, a code without words is shown as it is."""
+        text = PROBLEMS[code][self._english] if code in PROBLEMS else code
+        return f"{text} ({subject})" if subject and code.partition(".")[0] in ("instrument", "radio") else text
 
     def refusal(self, code: str, facts: Mapping[str, str]) -> str:
         """The sentence of an error, whichever code it has."""

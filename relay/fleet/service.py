@@ -202,8 +202,9 @@ def _row(vehicle: Vehicle, ends: datetime | None, online: bool, now: datetime) -
     days = (ends - now).days if ends is not None else None
     problems = health.problems if health is not None else ()
     if days is not None and days < CERTIFICATE_WARNING_DAYS:
-        problems = (*problems, Problem(code="certificate.expired" if days < 0 else "certificate.expiring",
-                                       subject="certificate"))
+        code = "certificate.expired" if days < 0 else "certificate.expires_soon"
+        if all(problem.code != code for problem in problems):
+            problems = (*problems, Problem(code=code, subject="certificate"))
     return VehicleRow(vehicle_id=vehicle.vehicle_id, name=vehicle.name, territory=vehicle.territory,
                       state=vehicle.state, online=online, last_seen=vehicle.last_seen,
                       release=health.release if health is not None else "", certificate_days=days,

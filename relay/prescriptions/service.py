@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from protocol.prescription import (
@@ -46,10 +46,12 @@ DRAFT_LIFETIME = timedelta(minutes=30)
 """A doctor reads a page once more and signs; after half an hour the date and hour on it are not true any more."""
 
 DRAFTS_OF_A_DOCTOR = 10
-"""Each preview makes a draft; a doctor who made ten in half an hour without signing is a script."""
+"""Each preview makes a draft. Past ten the oldest goes: nobody signs the tenth page but one."""
 
 AFTER_CALL = timedelta(hours=1)
 """A prescription is written up soon after the examination, or in another call."""
+
+_UNSEEN = {"synchronize_session": False}
 
 LAYOUTS_AT_ONCE = 2
 """One layout takes 0.1 s of a core; more at once would only slow down signalling beside it."""
@@ -97,7 +99,7 @@ class Prescriptions:
     async def draft(self, draft: PrescriptionDraft, doctor: Doctor) -> PrescriptionPrepared:
         """Lays the page out with its empty signature and keeps it for `DRAFT_LIFETIME`.
 
-        Raises `NotAcceptable` (mentions), `NotAllowed` (call, key), `Conflict` (too many drafts).
+        Raises `NotAcceptable` (mentions), `NotAllowed` (call, key).
         """
         prescriber = await self._from.prescriber(doctor.doctor_id)
         found = mentions.require(draft, prescriber, today=self._today(), secured=self._from.secured)
@@ -127,15 +129,16 @@ class Prescriptions:
         """Embeds the browser's signature (raw r||s), checks the page as a stranger would, stores it, tells the vehicle.
 
         The same prescription again answers what was stored: its first answer may have been lost.
-        Raises `Unknown`, `Conflict` (`prescription.draft_expired`), `SignatureRefused`.
+        Raises `Conflict` (`prescription.expired`: the draft is too old or gone), `SignatureRefused`.
         """
         now = self._from.now()
         async with self._storage.reading() as session:
             draft = await session.get(PrescriptionDraftRow, prescription_id)
-            if draft is None or draft.doctor_id != doctor.doctor_id:
-                return await self._view(session, prescription_id, doctor)
-        if draft.expires_at <= now:
-            raise Conflict("prescription.draft_expired")
+            stored = await session.get(PrescriptionRow, prescription_id)
+            if stored is not None and stored.doctor_id == doctor.doctor_id:
+                return await _viewed(session, stored)
+        if draft is None or draft.doctor_id != doctor.doctor_id or draft.expires_at <= now:
+            raise Conflict("prescription.expired")
         async with self._layouts:
             sha256 = await asyncio.to_thread(self._finish, draft, raw, now)
         async with self._storage.session() as session:
@@ -143,7 +146,7 @@ class Prescriptions:
                                        .where(PrescriptionDraftRow.prescription_id == prescription_id))
             if won is not None:
                 await self._store(session, draft, sha256, now)
-            view = await self._view(session, prescription_id, doctor)
+            view = await _viewed(session, await _of_doctor(session, prescription_id, doctor))
         if won is not None:
             await self._bus.publish(TellVehicle(vehicle_id=draft.vehicle_id, body=PrescriptionReady(
                 prescription_id=prescription_id, encounter_id=draft.encounter_id, sha256=sha256)))
@@ -239,11 +242,12 @@ class Prescriptions:
 
     @staticmethod
     async def _make_room(session: AsyncSession, doctor_id: str, now: datetime) -> None:
-        await session.execute(delete(PrescriptionDraftRow).where(PrescriptionDraftRow.expires_at <= now))
-        pending = await session.scalar(select(func.count()).select_from(PrescriptionDraftRow)
-                                       .where(PrescriptionDraftRow.doctor_id == doctor_id))
-        if pending is not None and pending >= DRAFTS_OF_A_DOCTOR:
-            raise Conflict("prescription.too_many_drafts")
+        newest = (select(PrescriptionDraftRow.prescription_id).where(PrescriptionDraftRow.doctor_id == doctor_id)
+                  .order_by(PrescriptionDraftRow.expires_at.desc()).limit(DRAFTS_OF_A_DOCTOR - 1))
+        await session.execute(delete(PrescriptionDraftRow).where(or_(
+            PrescriptionDraftRow.expires_at <= now,
+            and_(PrescriptionDraftRow.doctor_id == doctor_id,
+                 PrescriptionDraftRow.prescription_id.not_in(newest)))), execution_options=_UNSEEN)
 
     @staticmethod
     async def _store(session: AsyncSession, draft: PrescriptionDraftRow, sha256: str, now: datetime) -> None:
@@ -255,10 +259,6 @@ class Prescriptions:
         await _add_step(session, draft.prescription_id, PrescriptionState.signed, now, None)
         await record(session, what="prescription.signed", who=draft.doctor_id, about=draft.prescription_id,
                      facts={"encounter": draft.encounter_id, "vehicle": draft.vehicle_id, "sha256": sha256}, at=now)
-
-    @staticmethod
-    async def _view(session: AsyncSession, prescription_id: str, doctor: Doctor) -> PrescriptionView:
-        return await _viewed(session, await _of_doctor(session, prescription_id, doctor))
 
 
 async def _of_doctor(session: AsyncSession, prescription_id: str, doctor: Doctor) -> PrescriptionRow:

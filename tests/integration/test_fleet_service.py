@@ -247,7 +247,7 @@ async def test_rows_say_what_is_wrong(world: World) -> None:
         waiting.vehicle_id, "expected", False, None)
     assert (second.state, second.online, second.last_seen, second.release, second.certificate_days) == (
         "active", True, START, "0.1.0", 25)
-    assert [problem.code for problem in second.problems] == ["camera.missing", "certificate.expiring"]
+    assert [problem.code for problem in second.problems] == ["camera.missing", "certificate.expires_soon"]
 
 
 @pytest.fixture

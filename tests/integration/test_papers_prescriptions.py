@@ -284,16 +284,21 @@ async def test_only_the_doctor_of_the_call_prescribes(world: World) -> None:
 
 
 async def test_drafts_end_and_are_few(world: World) -> None:
-    """A page of half an hour ago is not signed; a script cannot fill the disk; time makes room again."""
-    prepared = await world.papers.draft(DRAFT, DOCTOR)
-    for _ in range(DRAFTS_OF_A_DOCTOR - 1):
-        await world.papers.draft(DRAFT, DOCTOR)
-    with pytest.raises(Conflict, match="too_many_drafts"):
-        await world.papers.draft(DRAFT, DOCTOR)
+    """A page of half an hour ago is not signed; past ten drafts the oldest goes, so that no disk is filled."""
+    prepared = []
+    for _ in range(DRAFTS_OF_A_DOCTOR + 1):
+        prepared.append(await world.papers.draft(DRAFT, DOCTOR))
+        world.clock.moment += timedelta(seconds=1)
+    first, second, *_, last = prepared
+    with pytest.raises(Conflict, match=r"prescription\.expired"):
+        await world.papers.sign(first.prescription_id, raw_signature(world.key, first), DOCTOR)
+    await world.papers.sign(second.prescription_id, raw_signature(world.key, second), DOCTOR)
     world.clock.moment += DRAFT_LIFETIME
-    with pytest.raises(Conflict, match="draft_expired"):
-        await world.papers.sign(prepared.prescription_id, raw_signature(world.key, prepared), DOCTOR)
-    await world.papers.draft(DRAFT, DOCTOR)
+    with pytest.raises(Conflict, match=r"prescription\.expired"):
+        await world.papers.sign(last.prescription_id, raw_signature(world.key, last), DOCTOR)
+    fresh = await world.papers.draft(DRAFT, DOCTOR)
+    with pytest.raises(Conflict, match=r"prescription\.expired"):
+        await world.papers.sign(fresh.prescription_id, raw_signature(world.key, fresh), Doctor("d-2", "s-1"))
 
 
 def progress(view: PrescriptionView, state: PrescriptionState, seconds: int = 0) -> PrescriptionProgress:

@@ -44,16 +44,17 @@ def test_the_table_lines_up_and_cannot_steer_a_terminal() -> None:
             problems: tuple[str, ...] = ()) -> VehicleRow:
         return VehicleRow(vehicle_id=vehicle_id, name=name, territory="", state="active", online=online,
                           last_seen=seen, release="0.1.0", certificate_days=80,
-                          problems=tuple(Problem(code=code) for code in problems))
+                          problems=tuple(Problem(code=code, subject="cuff") for code in problems))
     text = table((row("v1", "Médicobus", online=True), row("v2", "漢\x1b[31m", seen=NOW - timedelta(minutes=5)),
                   row("v3", "é", seen=NOW - timedelta(hours=47)),
-                  row("v4", "", seen=NOW - timedelta(days=3), problems=("camera.missing", "odd.code"))),
+                  row("v4", "", seen=NOW - timedelta(days=3),
+                      problems=("camera.missing", "instrument.silent", "odd.code"))),
                  Words({"LANG": "en"}), NOW)
     lines = text.splitlines()
     assert "\x1b" not in text
     for line, seen in zip(lines[1:], ("online", "5 min ago", "47 h ago", "3 d ago"), strict=True):
         assert seen in line
-    assert lines[4].endswith("camera missing, odd.code")
+    assert lines[4].endswith("camera missing, instrument silent (cuff), odd.code")
     assert len({line.index("in service") + line.count("漢") for line in lines[1:]}) == 1
 
 
