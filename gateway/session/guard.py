@@ -68,9 +68,14 @@ def place(reading: Reading, chair: Chair, seen: Seen | None, now: datetime) -> B
         return Tray(TIME_UNKNOWN)
     if taken < chair.opened_at or reading.received_at < chair.opened_at:
         return Tray(OLDER)
-    if seen is not None and taken >= seen.at - SLACK:
+    if seen is not None and of_measurement(reading, seen):
         # The begin was watched: no need to reckon how long the measurement took.
         return Belongs(chair.encounter_id) if seen.encounter_id == chair.encounter_id else Tray(BETWEEN)
     if chair.left_at is not None and taken - chair.left_at < MEASURING:
         return Tray(BETWEEN)
     return Belongs(chair.encounter_id)
+
+
+def of_measurement(reading: Reading, seen: Seen) -> bool:
+    """Whether a reading is the result of the measurement whose begin we saw."""
+    return reading.taken_at is not None and reading.taken_at >= seen.at - SLACK

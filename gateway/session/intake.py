@@ -112,24 +112,28 @@ class Intake:
 
     async def _take(self, reading: Reading) -> None:
         async with self._chart.turn():
-            where = guard.place(reading, self._chart.chair, self._seen(reading), self._chart.now())
+            watch = self._watch(reading)
+            seen = watch.seen if watch is not None else None
+            where = guard.place(reading, self._chart.chair, seen, self._chart.now())
             if isinstance(where, guard.Tray):
                 if await self._chart.store.tray.put(reading, where.reason):
                     log.info("reading.tray", code=where.reason)
                     await self._chart.refresh()
-                return
-            if await self._chart.append(ReadingTaken(reading=reading)) is None:
-                log.info("reading.known")
-            await self._requests.answered(reading.device)
+            else:
+                if await self._chart.append(ReadingTaken(reading=reading)) is None:
+                    log.info("reading.known")
+                await self._requests.answered(reading.device)
+        if watch is not None and watch.seen is seen and seen is not None and guard.of_measurement(reading, seen):
+            # One begin, one reading: the next one has a begin of its own or is judged by its time.
+            watch.seen = None
 
-    def _seen(self, reading: Reading) -> guard.Seen | None:
+    def _watch(self, reading: Reading) -> _Watch | None:
         by_id = self._watches.get(reading.device.device_id)
         if by_id is not None:
-            return by_id.seen
+            return by_id
         # Radio devices carry their address; with one instrument of the kind there is no doubt which it is.
         kin = [i.instrument_id for i in self._instruments.instruments() if i.kind is reading.device.kind]
-        watch = self._watches.get(kin[0]) if len(kin) == 1 else None
-        return watch.seen if watch is not None else None
+        return self._watches.get(kin[0]) if len(kin) == 1 else None
 
     def _note(self, code: str | None) -> None:
         if code != self.problem:
