@@ -23,6 +23,11 @@ from .template import PAGE
 STANDARD: Literal["a-3b"] = "a-3b"
 PARIS = ZoneInfo("Europe/Paris")
 
+LONG_NOTE, LONG_NOTE_LINES = 600, 8
+"""Characters, lines: a longer note would drag the last drug to the next page and leave a hole on this one."""
+
+FOOTER_CHARACTERS = 60
+
 _MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre",
            "novembre", "décembre")
 _EXCLUDED = {"mte": "Non substituable (MTE) : marge thérapeutique étroite",
@@ -59,6 +64,7 @@ def _data(draft: PrescriptionDraft, prescriber: Prescriber, prescription_id: str
         "patient": _patient(patient, draft.weight_kg, local.date()),
         "lines": [_line(line) for line in draft.lines],
         "note": [line for line in draft.note.splitlines() if line.strip()],
+        "note_is_long": len(draft.note) > LONG_NOTE or draft.note.count("\n") > LONG_NOTE_LINES,
         "count": f"{count} médicament{'s' if count > 1 else ''} prescrit{'s' if count > 1 else ''}",
         "machine": {"version": 1, "prescription_id": prescription_id, "encounter_id": draft.encounter_id,
                     "demo": demo, "prescriber": msgspec.to_builtins(prescriber),
@@ -70,7 +76,10 @@ def _data(draft: PrescriptionDraft, prescriber: Prescriber, prescription_id: str
 def _patient(patient: Patient, weight: str, today: date) -> dict[str, str]:
     born = date.fromisoformat(patient.birth_date)
     female = patient.sex is Sex.female
+    name = f"{patient.family_name} {patient.given_name}"
     return {"family_name": patient.family_name, "given_name": patient.given_name,
+            # The foot of the page has one line.
+            "short": name if len(name) <= FOOTER_CHARACTERS else name[:FOOTER_CHARACTERS - 1] + "…",
             "sex_word": "Sexe féminin" if female else "Sexe masculin",
             "born": f"{'née' if female else 'né'} le {_long(born)}", "age": _age(born, today),
             "weight": weight.strip().removesuffix("kg").strip()}

@@ -21,9 +21,15 @@ PAGE = r'''
     line(length: 100%, stroke: 0.4pt + rule)
     v(1.5mm, weak: true)
     grid(columns: (1fr, auto), column-gutter: 6mm,
-      [Ordonnance #d.prescription_id · #d.patient.family_name #d.patient.given_name],
-      [page #counter(page).display("1/1", both: true)])
+      [Ordonnance #d.prescription_id · #d.patient.short],
+      {
+        if counter(page).get() < counter(page).final() [suite page suivante · ]
+        [page #counter(page).display("1/1", both: true)]
+      })
   })
+
+// A word longer than the line would run off the paper: it may break anywhere.
+#show regex("[^\s\-]{36,}"): it => it.text.clusters().join("\u{200B}")
 
 #let label(it) = text(size: 7.5pt, fill: soft, tracking: 0.6pt, upper(it))
 
@@ -75,7 +81,7 @@ PAGE = r'''
 
 // What.
 #for (number, entry) in d.lines.enumerate(start: 1) {
-  block(breakable: false, sticky: number == d.lines.len(), width: 100%, below: 5.5mm,
+  block(breakable: false, sticky: number == d.lines.len() and not d.note_is_long, width: 100%, below: 5.5mm,
     grid(columns: (8mm, 1fr), column-gutter: 2mm,
       text(size: 11.5pt, weight: "bold", fill: soft)[#number.],
       {
@@ -92,7 +98,7 @@ PAGE = r'''
       }))
 }
 #if d.note.len() > 0 {
-  block(sticky: true, width: 100%, inset: (left: 10mm), below: 5mm, {
+  block(sticky: not d.note_is_long, width: 100%, inset: (left: 10mm), below: 5mm, {
     label("Remarques")
     linebreak()
     d.note.join(linebreak())

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -226,6 +227,21 @@ async def test_words_of_people_are_never_code(world: World) -> None:
     reader = PdfFileReader(BytesIO(base64.b64decode(prepared.pdf)))
     attached = json.loads(reader.root["/AF"][0]["/EF"]["/F"].data)
     assert attached["lines"][0]["drug"] == nasty
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="poppler-utils")
+async def test_nothing_runs_off_the_paper(world: World, tmp_path: Path) -> None:
+    """Words of 200 letters, the longest names and note: every word stands between the margins (A4, in points)."""
+    draft = replace(DRAFT, note="remarque " * 440, lines=(replace(DRAFT.lines[0], drug="W" * 200, posology="W" * 400),),
+                    patient=replace(DRAFT.patient, family_name="W" * 200, given_name="W" * 200))
+    page = tmp_path / "page.pdf"
+    page.write_bytes(base64.b64decode((await world.papers.draft(draft, DOCTOR)).pdf))
+    words = re.findall(r'<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">W',
+                       ran("pdftotext", "-bbox", str(page), "-"))
+    assert len(words) > 10
+    for x_min, y_min, x_max, y_max in (map(float, word) for word in words):
+        assert 60 < x_min < x_max < 535
+        assert 45 < y_min < y_max < 815
 
 
 async def test_a_character_no_font_has_is_refused(world: World) -> None:
