@@ -2,12 +2,13 @@
 import { useSignal } from "@preact/signals";
 import { clock } from "../i18n/format";
 import { language, speak } from "../i18n/core";
-import { say } from "../i18n/kiosk";
+import { count, say } from "../i18n/kiosk";
 import type { KioskState, Link, Power } from "../protocol/types";
 import { usable } from "../state/kiosk_view";
 import { light, theme } from "../theme";
 import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
+import type { LocalMedia } from "./local_media";
 import { CodeText, Press } from "./parts";
 import { StatusSheet } from "./status";
 
@@ -19,6 +20,7 @@ export function linkWords(link: Link): string {
 export function powerWords(power: Power): string {
   if (power.source === "unknown") return say("power_unknown");
   if (power.percent === null) return say(power.source);
+  if (power.source === "mains" && power.percent === 100) return say("mains");
   return say(power.source === "mains" ? "mains_percent" : "battery_percent", { n: power.percent });
 }
 
@@ -26,7 +28,7 @@ export function powerWords(power: Power): string {
 function Chip(props: { id: string; icon: IconName; name: string; words: string; tone: "plain" | "look" | "done"; open: () => void }) {
   return (
     <button type="button" class={`chip ${props.tone}`} data-testid={props.id} onClick={props.open}>
-      <Icon name={props.icon} size={28} />
+      <Icon name={props.icon} size={26} />
       <span class="chip-words">
         <small>{props.name}</small>
         <b>{props.words}</b>
@@ -118,20 +120,20 @@ export function ThemeSwitch() {
 function Problems({ open }: { open: () => void }) {
   const { media } = useKiosk();
   const state = useGateway();
-  const codes = problemCodes(state, media.microphoneProblem.value);
+  const codes = problemCodes(state, media);
   const first = codes[0];
   if (first === undefined) return null;
   return (
     <button type="button" class="problems" data-testid="problems" onClick={open}>
       <Icon name="warning" size={28} />
       <CodeText code={first} />
-      {codes.length > 1 && <b class="problems-more">{say("problem_more", { n: codes.length - 1 })}</b>}
+      {codes.length > 1 && <b class="problems-more">{count("problem_more", codes.length - 1)}</b>}
     </button>
   );
 }
 
-/** Every problem once: the gateway's, and the microphone's, which only this page knows. */
-export function problemCodes(state: KioskState, microphone: string | null): readonly string[] {
-  const codes = state.problems.map((problem) => problem.code);
-  return [...new Set(microphone === null ? codes : [...codes, microphone])];
+/** Every problem once: the gateway's, and those of sound and picture, which only this page knows. */
+export function problemCodes(state: KioskState, media: LocalMedia): readonly string[] {
+  const ours = [media.microphoneProblem.value, media.problem.value].filter((code) => code !== null);
+  return [...new Set([...state.problems.map((problem) => problem.code), ...ours])];
 }

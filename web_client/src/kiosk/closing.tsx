@@ -1,5 +1,5 @@
 // The question before an encounter is closed: nothing measured afterwards enters its file (I2).
-import { say } from "../i18n/kiosk";
+import { count, say } from "../i18n/kiosk";
 import type { Encounter } from "../protocol/types";
 import { paperDone } from "../state/kiosk_view";
 import { useKiosk } from "./context";
@@ -19,7 +19,7 @@ export function CloseQuestion({ encounter, cancel }: { encounter: Encounter; can
     <Ask id="close-ask" title={say("close_title", { name: patientName(encounter.patient) })} yes={say("close_encounter")} look="main" icon="check"
       confirm={close} cancel={cancel}>
       <p>{say("close_explain")}</p>
-      {papers > 0 && <p class="say look">{say("close_papers", { n: papers })}</p>}
+      {papers > 0 && <p class="say look">{count("close_papers", papers)}</p>}
     </Ask>
   );
 }

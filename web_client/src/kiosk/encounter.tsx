@@ -19,18 +19,21 @@ export function PatientBand({ encounter }: { encounter: Encounter }) {
   return (
     <div class="band" data-testid="band">
       <Icon name={patient.anonymous ? "mask" : "user"} size={28} />
-      <b class="band-name" data-testid="patient-name">{patientName(patient)}</b>
-      <span class="band-traits">{patientTraits(patient, desk.now.value)}</span>
-      <span class="band-reason">
-        {reasonWords(encounter.reason)}
-        {encounter.reason_words !== "" && ` · ${encounter.reason_words}`}
-      </span>
+      <div class="band-words">
+        <span class="band-who">
+          <b data-testid="patient-name">{patientName(patient)}</b> {patientTraits(patient, desk.now.value)}
+        </span>
+        <small class="band-reason">
+          {reasonWords(encounter.reason)}
+          {encounter.reason_words !== "" && ` · ${encounter.reason_words}`}
+        </small>
+      </div>
       {encounter.urgency !== "routine" && <span class={`tag ${encounter.urgency === "urgent" ? "stop" : "look"}`}>{say(encounter.urgency)}</span>}
-      <ol class="steps">
+      <ol class="steps short">
         {STEPS.map((step, index) => (
           <li key={step} class={index < now ? "done" : index === now ? "now" : ""} aria-current={index === now ? "step" : undefined}>
-            {index < now && <Icon name="check" size={18} />}
-            {say(step)}
+            {index < now ? <Icon name="check" size={20} /> : <span class="figures">{index + 1}</span>}
+            <span class={index === now ? "" : "unseen"}>{say(step)}</span>
           </li>
         ))}
       </ol>

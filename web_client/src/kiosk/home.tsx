@@ -1,6 +1,6 @@
 // Home: one big way forward, and below it what is unfinished.
 import { clock } from "../i18n/format";
-import { say } from "../i18n/kiosk";
+import { count, say } from "../i18n/kiosk";
 import { openPapers } from "../state/kiosk_view";
 import { useGateway, useKiosk } from "./context";
 import { Icon } from "./icons";
@@ -13,7 +13,7 @@ export function Home() {
   const { desk } = useKiosk();
   const { encounter, tray } = useGateway();
   return (
-    <main class="screen home" data-testid="screen-home">
+    <main class={`screen home ${tray.length > 0 ? "crowded" : ""}`} data-testid="screen-home">
       {encounter === null ? (
         <button type="button" class="start" data-testid="new-consultation" onClick={() => desk.begin()}>
           <Icon name="plus" size={56} />
@@ -41,7 +41,7 @@ export function Home() {
           <div>
             <strong>{say("home_tray")}</strong>
             <br />
-            {say("home_tray_note", { n: tray.length })}
+            {count("home_tray_note", tray.length)}
           </div>
           <Press id="open-tray" look="main" press={() => { desk.place.value = "tray"; }}>
             {say("home_tray_go")}
@@ -87,7 +87,7 @@ function UnsentList() {
             <small>{patientTraits(each.patient, desk.now.value)}</small>
           </div>
           <div class="case-right">
-            <span class="tag look">{say("home_unsent_one", { n: each.unsent })}</span>
+            <span class="tag look">{count("home_unsent_count", each.unsent)}</span>
             <small>{say("opened_at", { at: clock(each.opened_at) })}</small>
           </div>
         </div>

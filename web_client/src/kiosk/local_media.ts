@@ -42,13 +42,16 @@ export class LocalMedia {
   readonly microphone = signal<MediaStreamTrack | null>(null);
   /** Why there is no microphone; null while there is one, or none is wanted yet. */
   readonly microphoneProblem = signal<string | null>(null);
+  /** The code of a refused local connection, as `local.elsewhere`; null while it is made or stands. */
+  readonly problem = signal<string | null>(null);
   /** The browser refused to play: a touch is needed. */
   readonly soundBlocked = signal(false);
 
   readonly #scope: Scope;
   readonly #send: (body: CommandBody) => Promise<Outcome>;
   #answerer: Answerer | null = null;
-  #generation = -1;
+  /** The track of the last answer that was sent; undefined while none was. */
+  #answered: MediaStreamTrack | null | undefined;
   #wanted = false;
   #again: () => void = nothing;
   #acquiring: Promise<void> | null = null;
@@ -96,7 +99,7 @@ export class LocalMedia {
 
   #start(): void {
     this.#wanted = true;
-    this.#acquiring ??= this.#acquire();
+    if (this.microphone.value === null) this.#acquiring ??= this.#acquire();
     this.#want();
   }
 
@@ -110,7 +113,13 @@ export class LocalMedia {
 
   #want(): void {
     this.#wantSoon(CONNECT_LIMIT_MS);
-    run(this.#send({ type: "want_local" }), nothing);
+    run(
+      this.#send({ type: "want_local" }).then(({ code }) => {
+        // What the overlay says already is not said twice.
+        this.problem.value = code?.startsWith("kiosk.") === true ? null : code;
+      }),
+      nothing,
+    );
   }
 
   #wantSoon(milliseconds: number): void {
@@ -124,12 +133,12 @@ export class LocalMedia {
   #close(): void {
     this.#answerer?.close();
     this.#answerer = null;
+    this.#answered = undefined;
     this.own.value = this.doctor.value = this.sound.value = null;
   }
 
   async #answer(offer: LocalOffer): Promise<void> {
     this.#close();
-    this.#generation = offer.generation;
     const answerer = new Answerer([], {
       track: (track, line) => this.#track(answerer, track, line),
       channel: nothing,
@@ -146,8 +155,14 @@ export class LocalMedia {
     const sdp = await answerer.gathered(GATHER_LIMIT_MS);
     if (this.#answerer !== answerer) return;
     await this.#send({ type: "local_answer", generation: offer.generation, sdp });
-    // The microphone came while the answer was made: a new offer carries it.
-    if (this.microphone.value !== track) this.#want();
+    if (this.#answerer !== answerer) return;
+    this.#answered = track;
+    this.#renew();
+  }
+
+  /** A microphone that came or went after the answer needs a new offer. */
+  #renew(): void {
+    if (this.#answered !== undefined && this.#answered !== this.microphone.value) this.#want();
   }
 
   #track(answerer: Answerer, track: MediaStreamTrack, line: number): void {
@@ -181,12 +196,11 @@ export class LocalMedia {
         for (const each of stream.getTracks()) each.stop();
         return;
       }
-      const late = this.#answerer !== null && this.#generation >= 0;
       this.#scope.listen(track, "ended", () => this.#microphoneLost(track));
       this.#listenTo(stream);
       this.microphone.value = track;
       this.microphoneProblem.value = null;
-      if (late) this.#wantSoon(0);
+      this.#renew();
     } catch (reason) {
       this.#fail(microphoneCode(reason));
     } finally {

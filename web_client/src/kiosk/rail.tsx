@@ -39,9 +39,11 @@ function RailInstrument({ instrument, encounter }: { instrument: Instrument; enc
       <span class="number figures">{instrument.number}</span>
       <div class="rail-words">
         <b class="rail-name">
-          <Icon name={kindIcon(instrument.kind)} size={24} /> {kindName(instrument.kind)} <Simulated on={instrument.simulated} />
+          <Icon name={kindIcon(instrument.kind)} size={24} /> {kindName(instrument.kind)}
         </b>
-        <RailState instrument={instrument} running={stream !== null} />
+        <span>
+          <RailState instrument={instrument} running={stream !== null} /> <Simulated on={instrument.simulated} />
+        </span>
       </div>
       <RailAction instrument={instrument} running={stream !== null} />
       {asked && (

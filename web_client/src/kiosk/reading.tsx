@@ -34,7 +34,7 @@ function Numbers({ reading, large = false, name }: { reading: Reading; large?: b
       {rest.map((each) => (
         <span key={each.measure} class="rest figures">
           <small>{say(each.measure)}</small> <b data-testid={testid(each.measure)}>{value(each.value)}</b>{" "}
-          <small>{each.value === null ? say("no_value") : each.unit}</small>
+          <small>{each.value === null ? say("no_value") : each.unit === pressures[0]?.unit && !large ? "" : each.unit}</small>
         </span>
       ))}
     </div>

@@ -70,6 +70,10 @@ function Review({ review }: { review: StillReview }) {
   const busy = useBusy("keep_still", "drop_still", "capture_still");
   const { still, instrument_id } = review;
   const { still_id, quality } = still;
+  const keep = async (): Promise<void> => {
+    const kept = await desk.send({ type: "keep_still", still_id });
+    if (kept.code === null) desk.skin.value = null;
+  };
   const again = async (): Promise<void> => {
     const dropped = await desk.send({ type: "drop_still", still_id });
     if (dropped.code === null) await desk.send({ type: "capture_still", instrument_id });
@@ -95,7 +99,7 @@ function Review({ review }: { review: StillReview }) {
           {say("still_retake")}
         </Press>
         <Press id="still-keep" size="big" look={quality === "sharp" ? "main" : "plain"} icon="check" disabled={busy}
-          press={() => desk.send({ type: "keep_still", still_id })}>
+          press={keep}>
           {say("still_keep")}
         </Press>
       </footer>

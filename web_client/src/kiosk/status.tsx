@@ -1,6 +1,6 @@
 // The state of the unit in whole sentences, and what belongs to the person: language, theme, signing out.
 import { clock } from "../i18n/format";
-import { say } from "../i18n/kiosk";
+import { count, say } from "../i18n/kiosk";
 import { problemCodes, LanguageSwitch, linkWords, powerWords, ThemeSwitch, toSend } from "./bar";
 import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
@@ -21,7 +21,7 @@ export function StatusSheet({ close }: { close: () => void }) {
   const { desk, media } = useKiosk();
   const state = useGateway();
   const { link, power, camera } = state;
-  const codes = problemCodes(state, media.microphoneProblem.value);
+  const codes = problemCodes(state, media);
   const since = clock(link.since);
   const waiting = toSend(state);
   const linkSentence = {
@@ -50,7 +50,7 @@ export function StatusSheet({ close }: { close: () => void }) {
               {powerWords(power)}
             </Row>
             <Row icon="upload" name={say("to_send")}>
-              {waiting === 0 ? say("outbox_none_long") : say("outbox_some_long", { n: waiting })}
+              {waiting === 0 ? say("outbox_none_long") : count("outbox_some_long", waiting)}
             </Row>
             {state.nurse !== null && (
               <>

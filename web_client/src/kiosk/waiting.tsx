@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { duration } from "../i18n/format";
 import { language } from "../i18n/core";
-import { say } from "../i18n/kiosk";
+import { count, say } from "../i18n/kiosk";
 import type { Encounter } from "../protocol/types";
 import { useGateway, useKiosk } from "./context";
 import { WithRail } from "./encounter";
@@ -20,7 +20,7 @@ function ordinal(place: number): string {
 function doctorsWords(doctors: number | null): string {
   if (doctors === null) return say("waiting_doctors_unknown");
   if (doctors === 0) return say("waiting_no_doctor");
-  return doctors === 1 ? say("waiting_doctor") : say("waiting_doctors", { n: doctors });
+  return count("waiting_doctors", doctors);
 }
 
 export function Waiting({ encounter }: { encounter: Encounter }) {

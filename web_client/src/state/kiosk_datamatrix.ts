@@ -104,7 +104,7 @@ export const SCAN_KEY_GAP_MS = 50;
 /** Silence after which a scan without a final Enter is over. */
 export const SCAN_END_MS = 120;
 
-/** From this many fast characters on, Enter and space belong to the scanner, not to a focused button. */
+/** From this many fast characters on, Enter belongs to the scanner, not to a focused button. */
 const SCAN_CERTAIN = 4;
 
 /** An INS Datamatrix has at most 300 characters; past that it is not one. */
@@ -178,7 +178,7 @@ export class ScanListener {
     }
     this.#local += key.key.length === 1 ? key.key : "";
     this.#us += usCharacter(key);
-    return { swallow: fast && (key.key === " " || this.#looksLikeIns()), result: null };
+    return { swallow: fast && this.#looksLikeIns(), result: null };
   }
 
   /** Called when no key came for `SCAN_END_MS`. */

@@ -75,6 +75,9 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   "8867-4": "pulse",
 };
 
+/** The mean last: doctors ask for the other three. */
+const ORDER: readonly Measure[] = ["systolic", "diastolic", "pulse", "value", "mean"];
+
 export interface ShownQuantity {
   readonly measure: Measure;
   /** As the instrument wrote it; null when it gave none. */
@@ -94,7 +97,7 @@ function shown(quantity: Quantity): ShownQuantity {
 }
 
 export function shownQuantities(reading: Reading): readonly ShownQuantity[] {
-  return reading.quantities.map(shown);
+  return reading.quantities.map(shown).sort((a, b) => ORDER.indexOf(a.measure) - ORDER.indexOf(b.measure));
 }
 
 /** Newest first, as the nurse looks for it. */
