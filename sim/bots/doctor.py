@@ -9,6 +9,7 @@ from playwright.async_api import BrowserContext, Locator, Page
 
 from .browser import Watch
 from .picture import Picture
+from .sound import hears
 
 
 class Doctor:
@@ -37,6 +38,7 @@ class Doctor:
         await self.at("password").fill(password)
         await self.at("sign-in").click()
         await self.online()
+        await self.at("own-camera").wait_for()
 
     async def online(self) -> None:
         """Wait until the relay is there."""
@@ -67,8 +69,9 @@ class Doctor:
 
     async def pressure(self) -> tuple[str, str]:
         """Systolic and diastolic of the newest reading."""
-        values = [await self.at(f"reading-{which}").first.get_attribute("data-value") for which in ("systolic", "diastolic")]
-        return values[0] or "", values[1] or ""
+        systolic = await self.at("reading-systolic").first.get_attribute("data-value")
+        diastolic = await self.at("reading-diastolic").first.get_attribute("data-value")
+        return systolic or "", diastolic or ""
 
     async def wait_for_pressure(self, systolic: str) -> None:
         """Wait until this systolic value is the newest on the page."""
@@ -124,3 +127,12 @@ class Doctor:
     async def text_matches(self, testid: str, pattern: str) -> bool:
         """Whether the element's text fits the pattern."""
         return re.search(pattern, await self.at(testid).first.inner_text()) is not None
+
+    async def hears(self) -> bool:
+        """Whether the nurse's voice comes out of the loudspeaker."""
+        return await hears(self.page, "remote-audio")
+
+    async def paper_state(self, prescription_id: str, state: str) -> None:
+        """Wait until the page says that a prescription is in this state."""
+        life = f'[data-testid="prescription-life"][data-prescription="{prescription_id}"][data-state="{state}"]'
+        await self.page.locator(life).wait_for()

@@ -10,6 +10,7 @@ from playwright.async_api import BrowserContext, Locator, Page
 
 from .browser import Watch
 from .picture import Picture
+from .sound import hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Nurse:
         self.watch = Watch("kiosk")
         self.watch.attach(page)
         self.doctors_picture = Picture(page, "doctor-picture-video")
+        self.own_picture = Picture(page, "own-picture-video")
 
     @classmethod
     async def sit_down(cls, context: BrowserContext, url: str) -> Nurse:
@@ -57,7 +59,8 @@ class Nurse:
         await self.touch(f"nurse-{nurse_id}", *(f"pin-{digit}" for digit in pin), "pin-enter")
         await self.at("screen-sign-in").wait_for(state="detached")
 
-    async def open_consultation(self, patient: PatientTyped | None, reason: str = "heart", urgency: str = "routine") -> None:
+    async def open_consultation(self, patient: PatientTyped | None, reason: str = "heart",
+                                urgency: str = "routine") -> None:
         """Home -> ready. None: anonymous."""
         await self.see("screen-home")
         await self.touch("new-consultation")
@@ -113,7 +116,8 @@ class Nurse:
     async def hand_over(self, prescription_id: str) -> None:
         """Say that the paper is in the patient's hand."""
         await self.touch(f"hand-over-{prescription_id}")
-        await self.page.locator(f'[data-testid="prescription-{prescription_id}"][data-state="handed_over"]').first.wait_for()
+        done = f'[data-testid="prescription-{prescription_id}"][data-state="handed_over"]'
+        await self.page.locator(done).first.wait_for()
 
     async def hang_up(self) -> None:
         """in call -> after."""
@@ -129,3 +133,7 @@ class Nurse:
         """Press reload."""
         await self.page.reload()
         await self.see("bar")
+
+    async def hears(self) -> bool:
+        """Whether the doctor's voice comes out of the loudspeaker."""
+        return await hears(self.page, "doctor-sound")

@@ -2,7 +2,7 @@
 // `window.passerelleProbe` reads; it changes nothing. Moments are milliseconds since the epoch (performance.timeOrigin).
 //   ecg(streamId)  -> { received, missing, end, samples }   samples interleaved by lead, in order, as they came
 //   marks()        -> [{ name, at }]   tap, granted, first_frame (of each generation), connected
-//   readings()     -> [{ readingId, receivedAt, shownAt }]
+//   readings()     -> [{ readingId, notifiedAt, receivedAt, shownAt }]   notified: by the instrument, on the vehicle's clock
 import type { EncounterRecord } from "../state/doctor_record";
 
 interface Mark {
@@ -12,6 +12,7 @@ interface Mark {
 
 interface ShownReading {
   readonly readingId: string;
+  readonly notifiedAt: number;
   readonly receivedAt: number;
   readonly shownAt: number;
 }
@@ -30,9 +31,9 @@ export function mark(name: string): void {
   if (marked.length > KEPT) marked.shift();
 }
 
-export function readingShown(readingId: string, cameAt: number): void {
+export function readingShown(readingId: string, notified: string, cameAt: number): void {
   if (shown.some((each) => each.readingId === readingId)) return;
-  shown.push({ readingId, receivedAt: wall(cameAt), shownAt: wall() });
+  shown.push({ readingId, notifiedAt: Date.parse(notified), receivedAt: wall(cameAt), shownAt: wall() });
   if (shown.length > KEPT) shown.shift();
 }
 

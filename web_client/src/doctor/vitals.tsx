@@ -21,7 +21,7 @@ export function Vitals({ it }: { it: Consultation }) {
   const readings = it.record.readings.value;
   const newest = readings.at(-1);
   useEffect(() => {
-    for (const { reading, cameAt } of readings) readingShown(reading.reading_id, cameAt);
+    for (const { reading, cameAt } of readings) readingShown(reading.reading_id, reading.received_at, cameAt);
   }, [readings]);
   return (
     <section class="card block vitals" aria-label={say("vitals")} data-testid="vitals" data-count={readings.length}>

@@ -1,0 +1,38 @@
+"""Whether an <audio> really plays sound: the energy of its stream, measured in the page."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page
+
+_LISTEN = """
+async ([testid, milliseconds, threshold]) => {
+  const until = performance.now() + milliseconds;
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  const samples = new Float32Array(analyser.fftSize);
+  let stream = null;
+  while (performance.now() < until) {
+    const element = document.querySelector(`[data-testid="${testid}"]`);
+    if (element && element.srcObject && element.srcObject !== stream && element.srcObject.getAudioTracks().length) {
+      stream = element.srcObject;
+      context.createMediaStreamSource(stream).connect(analyser);
+    }
+    if (stream && !element.paused) {
+      analyser.getFloatTimeDomainData(samples);
+      if (Math.max(...samples.map(Math.abs)) > threshold) { await context.close(); return true; }
+    }
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  await context.close();
+  return false;
+}
+"""
+
+LOUD = 0.01
+"""Two orders above the comfort noise of a silent call; the browser's simulated microphone beeps at 0.1 and more."""
+
+
+async def hears(page: Page, testid: str, seconds: float = 10.0) -> bool:
+    """Whether this element plays something louder than silence within `seconds`."""
+    heard: bool = await page.evaluate(_LISTEN, [testid, seconds * 1000, LOUD])
+    return heard
