@@ -13,7 +13,7 @@ export default tseslint.config(
       "@typescript-eslint/no-explicit-any": "error",
       "@typescript-eslint/no-non-null-assertion": "error",
       "@typescript-eslint/switch-exhaustiveness-check": "error",
-      eqeqeq: "error",
+      eqeqeq: ["error", "always", { null: "ignore" }],
       // style.md 31: logic has no DOM, and one folder touches the peer connection.
       "no-restricted-globals": ["error", "RTCPeerConnection"],
     },

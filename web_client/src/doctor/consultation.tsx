@@ -21,7 +21,7 @@ export function ConsultationView({ it }: { it: Consultation }) {
   }, [patient?.family_name, patient?.ins]);
   return (
     <main
-      class="consultation"
+      class={writing ? "consultation writing" : "consultation"}
       data-testid="consultation"
       data-encounter={it.record.encounterId}
       data-call={it.call.callId}

@@ -9,6 +9,8 @@ import type { StreamSamples } from "../state/waveform";
 import { theme } from "../theme";
 import { EcgDrawing } from "./ecg_drawing";
 
+/** Chunks of 0.1 s that may be late without a word. */
+const UNDER_WAY = 3;
 const SPEEDS: readonly Speed[] = [25, 50];
 const GAINS: readonly Gain[] = [5, 10, 20];
 
@@ -62,26 +64,40 @@ export function Ecg({ it }: { it: Consultation }) {
             )}
             <Controls stream={stream} settings={settings} />
           </header>
-          <PaperView key={stream.waveform.stream_id} stream={stream} settings={settings} />
+          <PaperView key={stream.waveform.stream_id} it={it} stream={stream} settings={settings} />
         </>
       )}
     </section>
   );
 }
 
-/** Whether it runs, what is missing, and the counters that tests read. */
+/** How much is missing, once it is more than chunks under way. */
+function Gap({ it, stream }: { it: Consultation; stream: StreamSamples }) {
+  void it.record.chunks.value;
+  if (stream.missing <= UNDER_WAY) return null;
+  const seconds = (stream.seconds * stream.missing) / stream.head;
+  return (
+    <span class="tag look ecg-gap" role="status" data-testid="ecg-gap">
+      △ {say("ecg_missing", { n: decimal(seconds.toFixed(1)) })}
+    </span>
+  );
+}
+
+/** Whether it runs, and the counters that tests read. */
 function State({ it, stream, settings }: { it: Consultation; stream: StreamSamples; settings: Signal<Settings> }) {
   // Read so that the counters follow each chunk.
   void it.record.chunks.value;
   const { frozen } = settings.value;
   const live = stream.end === null;
-  const words = say(frozen ? "ecg_frozen" : live ? "ecg_live" : "ecg_stopped");
-  const missing = stream.head === 0 ? 0 : (stream.seconds * stream.missing) / stream.head;
+  const { phase } = it.call;
+  const flows = live && phase.value === "connected";
+  const waits = live && !flows && phase.value !== "ended";
+  const words = say(frozen ? "ecg_frozen" : flows ? "ecg_live" : waits ? "ecg_waits" : "ecg_stopped");
   const { device } = stream.waveform;
   return (
     <>
       <span
-        class={`tag ${frozen ? "look" : live ? "done" : ""}`}
+        class={`tag ${frozen || waits ? "look" : flows ? "done" : ""}`}
         data-testid="ecg-state"
         data-ecg-stream={stream.waveform.stream_id}
         data-ecg-received={stream.received}
@@ -89,7 +105,7 @@ function State({ it, stream, settings }: { it: Consultation; stream: StreamSampl
         data-ecg-missing={stream.missing}
         data-ecg-live={live}
       >
-        {frozen ? "❚❚" : live ? "●" : "■"} {words}
+        {frozen ? "❚❚" : flows ? "●" : waits ? "△" : "■"} {words}
       </span>
       <span class="soft" data-testid="ecg-device">
         {[device.maker, device.model].filter(Boolean).join(" ")}
@@ -97,11 +113,6 @@ function State({ it, stream, settings }: { it: Consultation; stream: StreamSampl
       {device.simulated && (
         <span class="tag look" data-testid="ecg-simulated">
           {say("simulated")}
-        </span>
-      )}
-      {stream.missing > 3 && (
-        <span class="tag look" data-testid="ecg-gap">
-          △ {say("ecg_missing", { n: decimal(missing.toFixed(1)) })}
         </span>
       )}
     </>
@@ -228,7 +239,13 @@ function Choice<T extends number>({ label, unit, testid, values, value, choose }
   );
 }
 
-function PaperView({ stream, settings }: { stream: StreamSamples; settings: Signal<Settings> }) {
+interface PaperProps {
+  readonly it: Consultation;
+  readonly stream: StreamSamples;
+  readonly settings: Signal<Settings>;
+}
+
+function PaperView({ it, stream, settings }: PaperProps) {
   const frame = useRef<HTMLDivElement>(null);
   const grid = useRef<HTMLCanvasElement>(null);
   const trace = useRef<HTMLCanvasElement>(null);
@@ -285,6 +302,7 @@ function PaperView({ stream, settings }: { stream: StreamSamples; settings: Sign
           {leadName(stream.waveform.leads[lead] ?? 0, lead)}
         </span>
       ))}
+      <Gap it={it} stream={stream} />
       <span class="ecg-scale figures">{say("ecg_scale", { speed: at.speed, gain: at.gain })}</span>
       {at.calipers && <Calipers measure={(dx, dy) => drawing.current?.measure(dx, dy) ?? { ms: 0, mv: 0 }} />}
     </div>

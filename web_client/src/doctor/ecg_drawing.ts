@@ -19,6 +19,8 @@ const BLANK_MM = 5;
 /** Baselines further out than this share of the strip are moved to its middle, as an AC-coupled monitor shows them. */
 const OFF_PAPER = 0.35;
 const BASELINE_SECONDS = 2;
+/** Between the lines of the hatching; bands that meet join. */
+const HATCH_PX = 10;
 
 export interface DrawingView {
   readonly paper: Paper;
@@ -162,6 +164,7 @@ export class EcgDrawing {
     context.strokeStyle = this.#ink.trace;
     const origin = this.#origin(view);
     const first = Math.max(0, from - 1);
+    this.#drawGaps(view, from, to, origin);
     leads.forEach((lead, row) => {
       context.beginPath();
       let before = -1;
@@ -172,7 +175,6 @@ export class EcgDrawing {
         const stop = Math.min(to, stream.start(number + 1));
         if (chunk === undefined) {
           before = -1;
-          if (row === 0) this.#drawGap(view, Math.max(first, start), stop, origin);
           continue;
         }
         for (let index = Math.max(first, start); index < stop; index += 1) {
@@ -190,6 +192,16 @@ export class EcgDrawing {
       }
       context.stroke();
     });
+  }
+
+  #drawGaps(view: DrawingView, from: number, to: number, origin: number): void {
+    const { stream } = this;
+    for (let number = stream.at(from); number < stream.head; number += 1) {
+      const start = stream.start(number);
+      if (start >= to) break;
+      if (stream.chunk(number) !== undefined) continue;
+      this.#drawGap(view, Math.max(from, start), Math.min(to, stream.start(number + 1)), origin);
+    }
   }
 
   /** A gap is drawn as a gap: a hatched band without a line. */
@@ -210,7 +222,7 @@ export class EcgDrawing {
     context.strokeStyle = this.#ink.gap;
     context.lineWidth = 1;
     context.beginPath();
-    for (let x = x0 - paper.height; x < x1; x += 10) {
+    for (let x = Math.floor((x0 - paper.height) / HATCH_PX) * HATCH_PX; x < x1; x += HATCH_PX) {
       context.moveTo(x, paper.height);
       context.lineTo(x + paper.height, 0);
     }

@@ -80,15 +80,17 @@ function Row({ it, instrument, ask }: RowProps) {
           <span class="tag action" data-testid={`asked-${instrument.instrument_id}`}>
             ◉ {say("asked")}
           </span>
-          <button
-            type="button"
-            class="button quiet small"
-            aria-label={say("withdraw")}
-            data-testid={`withdraw-${instrument.instrument_id}`}
-            onClick={() => it.call.withdraw(request.request_id)}
-          >
-            {say("cancel")}
-          </button>
+          {ask !== null && (
+            <button
+              type="button"
+              class="button quiet small"
+              aria-label={say("withdraw")}
+              data-testid={`withdraw-${instrument.instrument_id}`}
+              onClick={() => it.call.withdraw(request.request_id)}
+            >
+              {say("cancel")}
+            </button>
+          )}
         </div>
       ) : (
         ask !== null && (

@@ -12,7 +12,7 @@ export const statistics = signal<(() => Promise<RTCStatsReport>) | null>(null);
 
 /** Opens camera and microphone, or opens them again after a fault. */
 export function prepare(): void {
-  const before = own.value;
+  const before = own.peek();
   own.value = null;
   if (before !== null) closeDevices(before);
   run(
@@ -26,7 +26,8 @@ export function prepare(): void {
 }
 
 export function release(): void {
-  if (own.value !== null) closeDevices(own.value);
+  const before = own.peek();
+  if (before !== null) closeDevices(before);
   own.value = null;
 }
 

@@ -1,5 +1,5 @@
 // Who the patient is, why they came, and who sits beside them.
-import { clock, day, duration, years } from "../i18n/format";
+import { clock, day, years } from "../i18n/format";
 import { say } from "../i18n/doctor";
 import type { Consultation } from "../state/doctor_desk";
 import { usePage } from "./context";
@@ -41,18 +41,9 @@ export function PatientHead({ it }: { it: Consultation }) {
         {encounter !== null && ` · ${say("consent_at", { time: clock(encounter.consent_at) })} · `}
         {vehicle.name}
         {encounter !== null && encounter.nurse !== "" && ` ${say("nurse_with", { name: encounter.nurse })}`}
-        <CallTime it={it} />
       </p>
     </header>
   );
-}
-
-function CallTime({ it }: { it: Consultation }) {
-  const { now } = usePage();
-  const since = it.call.connectedAt.value;
-  if (since === null || !it.call.live.value) return null;
-  const elapsed = now.value - (performance.timeOrigin + since);
-  return <span class="figures"> · {say("duration", { time: duration(elapsed) })}</span>;
 }
 
 function facts(

@@ -152,7 +152,7 @@ function Line({ composer, line, index, alone }: LineProps) {
       {number("units", 999)}
       {number("renewals", 12)}
       <label class="field field-substitution">
-        <span>{say("not_substitutable")}</span>
+        <span>{say("substitution")}</span>
         <select
           data-testid={`line-${index}-substitution`}
           value={line.not_substitutable ?? ""}

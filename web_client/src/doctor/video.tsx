@@ -46,7 +46,7 @@ export function CallVideo({ it }: { it: Consultation }) {
       )}
       <div class="video-corner">
         <Quality />
-        {own.value?.microphone != null && (
+        {call.live.value && own.value?.microphone != null && (
           <button
             type="button"
             class="button small"
@@ -58,7 +58,7 @@ export function CallVideo({ it }: { it: Consultation }) {
           </button>
         )}
       </div>
-      {own.value?.camera != null && (
+      {call.live.value && own.value?.camera != null && (
         <div class="self">
           <Picture track={own.value.camera} label={say("own_picture")} testid="self-view" mirrored />
           {muted.value && <span class="tag look self-muted">{say("microphone_is_off")}</span>}
@@ -75,7 +75,7 @@ function overlay(it: Consultation, flowing: boolean): Words | null {
   const media = it.record.situation.value?.media ?? null;
   if (phase === "ended") return { state: "ended", title: say("call_ended_title"), more: "", tone: "calm" };
   if (phase === "refused" && refusal !== null) {
-    return { state: "refused", title: say("call_refused"), more: codeWords(refusal), tone: "stop" };
+    return { state: "refused", title: say("call_refused"), more: `${codeWords(refusal)} ${say("call_refused_more")}`, tone: "stop" };
   }
   if (phase !== "connected" && call.away.value) {
     return { state: "away", title: say("call_away"), more: say("call_away_more"), tone: "look" };
