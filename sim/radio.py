@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from bleak.args import SizedBuffer
@@ -42,6 +42,9 @@ MTU: Final = 247
 
 SCAN_MS: Final = 30
 
+ANSWER_S: Final = 0.5
+"""A controller in another process of this machine answers a command within milliseconds."""
+
 
 class Adapter:
     """The host side of one HCI socket, powered on when it is first needed and again after it was unplugged."""
@@ -56,10 +59,9 @@ class Adapter:
         """The powered host. BleakBluetoothNotAvailableError without an adapter."""
         async with self._turn:
             if self._device is not None and self._transport is not None:
-                if not self._transport.source.terminated.done():
+                if self.plugged:
                     return self._device
-                await self._transport.close()
-                self._device = None
+                await self.close()
             try:
                 transport = await open_transport(self._address)
             except OSError as error:
@@ -77,6 +79,18 @@ class Adapter:
             return device
 
 
+    @property
+    def plugged(self) -> bool:
+        """Whether the socket of the adapter stands."""
+        return self._transport is not None and not self._transport.source.terminated.done()
+
+    async def close(self) -> None:
+        """Pull the plug; idempotent. A process that ends does it by ending."""
+        transport, self._transport, self._device = self._transport, None, None
+        if transport is not None:
+            await transport.close()
+
+
 def _own_address(seed: str) -> Address:
     """A static random address that stays the same for the same adapter: public ones fail SMP's key check."""
     raw = bytearray(hashlib.sha256(seed.encode()).digest()[:6])
@@ -84,20 +98,27 @@ def _own_address(seed: str) -> Address:
     return Address(bytes(raw), Address.RANDOM_DEVICE_ADDRESS)
 
 
-async def _bumble(operation: Awaitable[_T]) -> _T:
-    """Await bumble and raise what bleak would. bumble cancels its own futures when a link is lost, which must not
-    look like a cancellation of the caller."""
+async def _bumble(operation: Coroutine[Any, Any, _T]) -> _T:
+    """Await bumble and raise what bleak would.
+
+    bumble cancels its own futures when a link is lost, which must not look like a cancellation of the caller; and a
+    caller that is cancelled lets an HCI command come to its answer first, or the next command would get it.
+    """
+    inner = asyncio.ensure_future(operation)
     try:
-        return await operation
+        return await asyncio.shield(inner)
     except ATT_Error as error:
         raise BleakGATTProtocolError(error.error_code) from error
     except BaseBumbleError as error:
         raise BleakError(f"{type(error).__name__}: {error}") from error
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise BleakError("disconnected") from error
+        if task is None or not task.cancelling():
+            raise BleakError("disconnected") from error
+        await asyncio.wait({inner}, timeout=ANSWER_S)
+        if not inner.cancel() and not inner.cancelled():
+            inner.exception()
+        raise
 
 
 class _Scanner(BaseBleakScanner):
@@ -119,6 +140,7 @@ class _Scanner(BaseBleakScanner):
         device, self._device = self._device, None
         if device is not None:
             device.remove_listener(Device.EVENT_ADVERTISEMENT, self._seen)
+        if device is not None and self.adapter.plugged:
             await _bumble(device.stop_scanning())
 
     def _seen(self, advertisement: Advertisement) -> None:
@@ -273,8 +295,18 @@ def _full(number: Any) -> str:
     return str(uuid.UUID(bytes=bytes(reversed(number.to_bytes(force_128=True)))))
 
 
+_ADAPTERS: list[Adapter] = []
+
+
+async def close() -> None:
+    """Unplug every adapter this process made: for a process that goes on, as a test's does."""
+    while _ADAPTERS:
+        await _ADAPTERS.pop().close()
+
+
 def backend(address: str) -> tuple[type[BaseBleakScanner], type[BaseBleakClient]]:
     """Scanner and client over one adapter at `address` (bumble's transport name, `tcp-client:HOST:PORT`)."""
     adapter = Adapter(address)
+    _ADAPTERS.append(adapter)
     return (type("BumbleScanner", (_Scanner,), {"adapter": adapter}),
             type("BumbleClient", (_Client,), {"adapter": adapter}))

@@ -75,7 +75,9 @@ class Supervisor:
     async def _keep(self, name: str, driver: Driver, panels: tuple[Panel, ...]) -> None:
         crashes = 0
         loop = asyncio.get_running_loop()
-        while True:
+        task = asyncio.current_task()
+        # A driver whose clean-up fails while it is cancelled ends with that failure: it is not to be started again.
+        while task is None or not task.cancelling():
             started = loop.time()
             try:
                 await driver.run()
@@ -90,8 +92,11 @@ class Supervisor:
             crashes = 0 if loop.time() - started > STEADY_S else crashes
             for panel in panels:
                 panel.show(InstrumentState.failed, "instrument.crashed")
+            if task is not None and task.cancelling():
+                break
             await asyncio.sleep(RESTART_AFTER[min(crashes, len(RESTART_AFTER) - 1)])
             crashes += 1
+        raise asyncio.CancelledError
 
     def instruments(self) -> tuple[Instrument, ...]:
         """Everything on board, by number; `request` is always None here."""
