@@ -23,7 +23,7 @@ from protocol.readings import Chunk
 
 from .access import Access
 from .page import Page, encode
-from .partners import KioskRefused, LocalPeer, Rooms
+from .partners import KioskRefused, LocalPeer, Rooms, Sleep
 
 log = structlog.get_logger()
 
@@ -38,7 +38,8 @@ PAGES_MAXIMUM = 8
 class Desk:
     """The hub between the rooms and the pages."""
 
-    def __init__(self, rooms: Rooms, access: Access) -> None:
+    def __init__(self, rooms: Rooms, access: Access, sleep: Sleep = asyncio.sleep) -> None:
+        self._sleep = sleep
         self._rooms = rooms
         self._access = access
         self._pages: list[Page] = []
@@ -72,7 +73,7 @@ class Desk:
             self._changed.clear()
             for page in tuple(self._pages):
                 self._show(page)
-            await asyncio.sleep(STATES_SECONDS)
+            await self._sleep(STATES_SECONDS)
 
     async def serve(self, socket: web.WebSocketResponse, token: str) -> None:
         """One page, from its opening to its end."""
