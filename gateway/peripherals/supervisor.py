@@ -86,7 +86,7 @@ class Supervisor:
                 if task is not None and task.cancelling():
                     # The driver met our cancellation with an error of its own while it let go of its device.
                     raise asyncio.CancelledError from error
-                _log.error("instrument.crashed", instrument=name, error=type(error).__name__, exc_info=error)
+                _log.error("instrument.crashed", instrument=name, **_facts(error))
             else:
                 _log.error("instrument.ended", instrument=name)
             crashes = 0 if loop.time() - started > STEADY_S else crashes
@@ -135,3 +135,14 @@ class Supervisor:
         if not isinstance(driver, StillCamera):
             raise UnknownInstrument("instrument.unknown", instrument_id)
         return driver
+
+
+def _facts(error: BaseException) -> dict[str, str]:
+    """Type, code and place of a crash. No message and no traceback: either may hold what was measured."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return {"error": type(error).__name__, "code": getattr(error, "code", "") or "", "place": place}
