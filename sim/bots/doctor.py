@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Locator, Page
 
-from .browser import Watch
+from .browser import STEP_MS, Watch
 from .picture import Picture
 from .sound import hears
 
@@ -99,9 +99,33 @@ class Doctor:
 
     async def wait_for_samples(self, stream_id: int, count: int) -> None:
         """Wait until so many samples are there without a hole."""
-        await self.page.wait_for_function(
-            "([id, count]) => { const e = window.passerelleProbe.ecg(id);"
-            " return e.samples.length >= count && e.missing === 0; }", arg=[stream_id, count])
+        await self._until("(e, count) => e.samples.length >= count && e.missing === 0", stream_id, count)
+
+    async def wait_for_end(self, stream_id: int) -> None:
+        """Wait until the waveform has ended and all of it is there."""
+        await self._until("(e) => e.end !== null && e.missing === 0", stream_id)
+
+    async def wait_for_stream(self) -> int:
+        """Wait until a waveform is there; the newest one."""
+        newest: int = await self.page.evaluate("""async () => {
+            while (window.passerelleProbe.streams().length === 0) await new Promise((done) => setTimeout(done, 20));
+            return window.passerelleProbe.streams().at(-1);
+        }""")
+        return newest
+
+    async def _until(self, held: str, stream_id: int, argument: int = 0) -> None:
+        """Ask the probe until `held(ecg, argument)`. Not wait_for_function: the page's policy forbids eval."""
+        came: bool = await self.page.evaluate("""async ([id, argument, milliseconds]) => {
+            const held = %s;
+            const until = performance.now() + milliseconds;
+            while (!held(window.passerelleProbe.ecg(id), argument)) {
+              if (performance.now() > until) return false;
+              await new Promise((done) => setTimeout(done, 50));
+            }
+            return true;
+        }""" % held, [stream_id, argument, 2 * STEP_MS])  # noqa: UP031  braces are JavaScript's here
+        if not came:
+            raise TimeoutError(f"waveform {stream_id}: {await self.ecg(stream_id)}"[:300])
 
     async def open_still(self) -> tuple[int, int]:
         """Open the newest still full size; its width and height in pixels."""

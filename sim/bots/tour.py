@@ -155,14 +155,12 @@ async def _doctor_asks_for_the_cuff(tour: Tour) -> None:
 
 async def _ecg(tour: Tour) -> None:
     await tour.nurse.touch("ecg-start")
-    await tour.doctor.page.wait_for_function("window.passerelleProbe.streams().length > 0")
-    stream = (await tour.doctor.streams())[-1]
+    stream = await tour.doctor.wait_for_stream()
     rate = float(tour.bus.parts()["ecg_rate_hz"])
     await tour.doctor.wait_for_samples(stream, int(rate * ECG_SECONDS))
     await tour.photograph("ecg-sweeps")
     await tour.nurse.touch("ecg-stop")
-    await tour.doctor.page.wait_for_function(
-        "(id) => { const e = window.passerelleProbe.ecg(id); return e.end !== null && e.missing === 0; }", arg=stream)
+    await tour.doctor.wait_for_end(stream)
     came = await tour.doctor.ecg(stream)
     expected = (await tour.bus.ask("ecg/expected"))["counts"]
     received = came["samples"]
@@ -275,7 +273,7 @@ async def play(world: World, out: Path) -> int:
                 print(f"  {name} …", flush=True)
                 try:
                     await tour.step(name, what)
-                except (StepFailed, BrowserError, DemoFailed, KeyError, IndexError) as error:
+                except (StepFailed, BrowserError, DemoFailed, TimeoutError, KeyError, IndexError) as error:
                     summary["errors"].append(f"{name}: {error}")
                     (out / "failure.txt").write_text(traceback.format_exc())
                     break
