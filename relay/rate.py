@@ -22,6 +22,11 @@ class TokenBucket:
         self._level -= 1
         return True
 
+    def give(self, now: float) -> None:
+        """Put one token back that was taken for nothing."""
+        self._fill(now)
+        self._level = min(self._burst, self._level + 1)
+
     def wait(self, now: float) -> float:
         """Seconds until there is a token; 0.0 when there is one."""
         self._fill(now)

@@ -38,7 +38,7 @@ async def sign_in(request: web.Request) -> web.Response:
         raise Refused(401, "sign_in.refused")
     if account.kind == PersonKind.doctor and not context.config.demo:
         raise Refused(403, "sign_in.provider")
-    context.guesses.forgive(wanted.account)
+    context.guesses.forgive(wanted.account, request.remote or "", time.monotonic())
     secure = context.origins.secure_cookies
     response = web.Response(status=204, headers={"Cache-Control": "no-store"})
     response.set_cookie(cookie_name(secure=secure), await context.sign_ins.begin(account), path="/", httponly=True,

@@ -37,9 +37,10 @@ class GuessLimit:
             by_address.take(now)
         return wait
 
-    def forgive(self, account: str) -> None:
-        """The right password was given: the name's earlier errors no longer count."""
+    def forgive(self, account: str, address: str, now: float) -> None:
+        """The right password was given: the name's earlier errors no longer count, the attempt neither."""
         self._buckets.pop(f"name {account}", None)
+        self._bucket(f"address {address}", ADDRESS_FACTOR, now).give(now)
 
     def _bucket(self, name: str, factor: int, now: float) -> TokenBucket:
         bucket = self._buckets.get(name)

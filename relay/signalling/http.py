@@ -40,8 +40,7 @@ class Doors:
 
     def vehicle_routes(self) -> list[web.RouteDef]:
         """For the vehicle listener."""
-        vehicle = self._counted(self.vehicle)
-        return [web.get("/vehicle/ws", vehicle), web.get("/vehicle/socket", vehicle)]
+        return [web.get("/vehicle/ws", self._counted(self.vehicle))]
 
     async def doctor(self, request: web.Request) -> web.StreamResponse:
         """A doctor's page: its origin now, its token in the Hello."""

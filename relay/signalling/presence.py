@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -42,6 +43,7 @@ class Presence:
         self._clock = clock
         self._lines: dict[str, Line] = {}
         self._emptied = asyncio.Event()
+        self._turns: WeakKeyDictionary[Client, asyncio.Lock] = WeakKeyDictionary()
 
     def attach(self, client: Client, line: Line) -> None:
         """This session speaks over this line from now on; a line it had before is closed."""
@@ -55,6 +57,10 @@ class Presence:
         """Send again everything the client has not acknowledged."""
         for n, body in client.outbox.kept():
             self._offer(client, n, body)
+
+    def turn(self, client: Client) -> asyncio.Lock:
+        """Held while one of the client's messages is dealt with: a resumed socket waits for the one before it."""
+        return self._turns.setdefault(client, asyncio.Lock())
 
     def detach(self, client: Client, line: Line) -> bool:
         """The line is gone; True when the session has no other one."""

@@ -195,16 +195,19 @@ class Conversation:
                 return
             in_time = self._bucket.take(self._clock())
             self._excess = max(0, self._excess - 1) if in_time else self._excess + 1
-            try:
-                frame = decode(message.data, self._role)
-                if not in_time:
-                    raise FrameRefused("rate.exceeded", frame.n)
-                await self._one(client, line, frame)
-            except FrameRefused as refused:
-                self._mistakes += refused.code != "rate.exceeded"
-                if client.inbox.judge(refused.n) is Arrival.expected:
-                    client.inbox.done(refused.n)
-                presence.send(client, Refusal(code=refused.code, about=refused.n))
+            async with presence.turn(client):
+                if not presence.holds(client, line):
+                    return
+                try:
+                    frame = decode(message.data, self._role)
+                    if not in_time:
+                        raise FrameRefused("rate.exceeded", frame.n)
+                    await self._one(client, line, frame)
+                except FrameRefused as refused:
+                    self._mistakes += refused.code != "rate.exceeded"
+                    if client.inbox.judge(refused.n) is Arrival.expected:
+                        client.inbox.done(refused.n)
+                    presence.send(client, Refusal(code=refused.code, about=refused.n))
             if self._mistakes >= MISTAKES or self._excess >= EXCESS:
                 code = "frame.too_many_mistakes" if self._mistakes >= MISTAKES else "rate.exceeded"
                 log.warning("signalling.closed", role=client.role, owner=client.owner, code=code)

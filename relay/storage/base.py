@@ -114,7 +114,10 @@ def database_url(url: str, data: Path) -> URL:
 def open_storage(url: URL) -> Storage:
     """An engine whose every connection is checked to keep what it commits. Opens nothing yet."""
     if url.get_backend_name() != "sqlite":
-        return Storage(create_async_engine(url, pool_pre_ping=True))
+        try:
+            return Storage(create_async_engine(url, pool_pre_ping=True))
+        except ModuleNotFoundError as error:
+            raise StorageError("database.unsupported", "PostgreSQL needs the package asyncpg") from error
     engine = create_async_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

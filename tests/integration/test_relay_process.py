@@ -39,6 +39,11 @@ def write_config(site: Site) -> Path:
     return path
 
 
+def change(config: Path, old: str, new: str) -> None:
+    """Write a configuration with one thing changed, at its first place."""
+    config.write_text(config.read_text().replace(old, new, 1))
+
+
 @asynccontextmanager
 async def process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """`passerelle-relay` with these arguments, ended when the block ends."""
@@ -107,8 +112,7 @@ async def test_a_port_in_use_is_said(config: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        config.write_text(config.read_text().replace("[browser]\nhost = \"127.0.0.1\"\nport = 0",
-                                                     f"[browser]\nhost = \"127.0.0.1\"\nport = {port}"))
+        change(config, "port = 0", f"port = {port}")
         code, error = await outcome("serve", "--config", str(config))
     assert code == 69
     sentence = [line for line in error.splitlines() if line.startswith("passerelle-relay:")]
@@ -117,7 +121,7 @@ async def test_a_port_in_use_is_said(config: Path) -> None:
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize(("change", "code", "words"), [
+@pytest.mark.parametrize(("wrong", "code", "words"), [
     (("demo = true", "demo = treu"), 65, "not TOML"),
     (("demo = true", "dmeo = true"), 65, "dmeo"),
     (("demo = true", "demo = false"), 65, "demo = true"),
@@ -125,10 +129,9 @@ async def test_a_port_in_use_is_said(config: Path) -> None:
     (("/ca.key", "/server.key"), 65, "key does not belong"),
     (("/ca.key", "/none.key"), 65, "none.key"),
 ])
-async def test_a_bad_configuration_is_one_sentence(config: Path, change: tuple[str, str], code: int,
-                                                   words: str) -> None:
+async def test_a_bad_configuration_is_one_sentence(config: Path, wrong: tuple[str, str], code: int, words: str) -> None:
     """Exit 65, a sentence, no traceback."""
-    config.write_text(config.read_text().replace(*change))
+    change(config, *wrong)
     got, error = await outcome("serve", "--config", str(config))
     assert got == code, error
     assert words in error.splitlines()[-1]
@@ -137,7 +140,7 @@ async def test_a_bad_configuration_is_one_sentence(config: Path, change: tuple[s
 
 async def test_a_folder_in_the_way_is_said(config: Path) -> None:
     """A data folder that is a file, and a configuration that is not there."""
-    (config.parent / "data").write_text("a file")
+    change(config, "/data", "/relay.toml")
     code, error = await outcome("serve", "--config", str(config))
     assert code in (69, 73, 77)
     assert "Traceback" not in error
