@@ -160,9 +160,10 @@ class Gateway:
             raise StartRefused(ExitCode.configuration, f"{self._file}: {error}.") from error
         self._link = RelayLink(relay_url, identity, LinkEvents(
             received=self._received, up=self._up, changed=self._changed))
+        self._signatures = SignatureCheck(self._store, identity.ca_pem, utc_now)
         self._papers = PrintRoom(
             StoreShelf(self._store), self._printer(), fetch=partial(fetch, self._http, URL(relay_url)),
-            check=SignatureCheck(self._store, identity.ca_pem, utc_now), tell=self._link.send, now=utc_now)
+            check=self._signatures, tell=self._link.send, now=utc_now)
         vehicle = VehicleCard(vehicle_id=identity.vehicle_id, name=identity.vehicle.name,
                               territory=identity.vehicle.territory, simulated=config.simulated,
                               certificate=identity.certificate_pem)
@@ -190,6 +191,7 @@ class Gateway:
                 ("report", self._report_health()))]
             if self._notifier.watchdog_seconds:
                 rooms.append(tasks.create_task(self._notifier.keep_alive(), name="watchdog"))
+            rooms.append(tasks.create_task(self._signatures.warm(), name="warm"))
             self._notifier.ready(f"kiosk on port {self.kiosk_port}")
             log.info("gateway.ready", release=self._release, port=self.kiosk_port)
             await self._stop.wait()
