@@ -33,6 +33,9 @@ IN_FLIGHT_MAX = 3
 """Encoded pictures the event loop has not taken yet; past it the encoder skips pictures, so that a busy
 loop lowers the picture rate instead of queueing."""
 
+LARGEST = (1280, 720)
+"""Level 3.1 at 30 pictures a second (ITU-T H.264, table A-1), as every browser decodes; larger is scaled down."""
+
 VBV_SECONDS = 0.5
 """Rate buffer of x264: bounds a keyframe to half a second of the rung's ceiling."""
 
@@ -133,7 +136,7 @@ class CameraEncoder:
             self._in_flight += 1
         # Keep the beat of the rung, but never try to catch up after a pause.
         self._next_at = max(self._next_at + interval, captured.at + (1 - _EARLY) * interval)
-        width, height = _scaled(captured.frame.width, rung), _scaled(captured.frame.height, rung)
+        width, height = _scaled(captured.frame, rung)
         if self._codec is None or not self._codec.fits(width, height, rung):
             self._codec = _Codec(width, height, rung)
             keyframe = False  # the first picture of a context is one
@@ -166,6 +169,8 @@ class _Codec:
             "threads": "1", "forced-idr": "1", "maxrate": str(ceiling), "bufsize": str(int(ceiling * VBV_SECONDS)),
             "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1",
         }
+        # Opened now, at the ceiling: opened lower it would be variable rate.
+        context.open()
         self._context = context
 
     def fits(self, width: int, height: int, rung: Rung) -> bool:
@@ -193,6 +198,7 @@ class _Codec:
                                           interpolation=Interpolation.FAST_BILINEAR)
 
 
-def _scaled(side: int, rung: Rung) -> int:
+def _scaled(frame: VideoFrame, rung: Rung) -> tuple[int, int]:
+    fit = min(1.0, LARGEST[0] / frame.width, LARGEST[1] / frame.height) * rung.quarters / 4
     # Even: 4:2:0 has one colour sample for two pixels.
-    return max(16, side * rung.quarters // 4 // 2 * 2)
+    return max(16, round(frame.width * fit / 2) * 2), max(16, round(frame.height * fit / 2) * 2)

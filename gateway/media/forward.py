@@ -133,7 +133,9 @@ class CameraOutlet:
         self.rate = rate
         self.sender: PacketSender | None = None
         self._sent: deque[tuple[float, int]] = deque(maxlen=SENT_SAMPLES)
-        self._waits_for_keyframe = True
+        self._starts = False
+        """Whether this receiver has what the next picture builds on."""
+        self._asked = False
 
     def bind(self, sender: RTCRtpSender) -> None:
         """The m-line's sender."""
@@ -150,21 +152,26 @@ class CameraOutlet:
         if self.sender is None or not self.sender.open:
             return
         if backlog > BACKLOG_BYTES:
-            self._waits_for_keyframe = True
+            self._starts, self._asked = False, False
             return
-        if self._waits_for_keyframe and not keyframe:
-            self._encoder.want_keyframe()
+        if not self._starts and not keyframe:
+            if not self._asked:
+                self._ask()
             return
-        self._waits_for_keyframe = False
+        self._starts = True
         for i, payload in enumerate(payloads):
             await self.sender.write(payload, timestamp, i == len(payloads) - 1)
 
     async def ready(self) -> None:
         """Start with a keyframe."""
-        self._encoder.want_keyframe()
+        self._ask()
 
     async def keyframe_wanted(self) -> None:
-        """To the encoder, which merges requests."""
+        """To the encoder, which merges requests and forgets none."""
+        self._encoder.want_keyframe()
+
+    def _ask(self) -> None:
+        self._asked = True
         self._encoder.want_keyframe()
 
     def tick(self, now: float) -> None:

@@ -149,7 +149,8 @@ class PacketSender(RTCRtpSender):
             data = packet.serialize(self._RTCRtpSender__rtp_header_extensions_map)  # type: ignore[attr-defined]
             await self.transport._send_rtp(data)
         except ConnectionError:
-            self._open = False
+            # Not connected (any more); the connection's own state tells the rest.
+            return
 
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
         self._payload_type = codec.payloadType
@@ -293,6 +294,14 @@ class PacketReceiver(RTCRtpReceiver):
 
 class GatewayDtls(RTCDtlsTransport):
     """DTLS with one fingerprint in the description: the binding signs one (protocol.binding)."""
+
+    async def _send_rtp(self, data: bytes) -> None:
+        # uvloop says RuntimeError for a socket that closed meanwhile; the library's RTCP tasks expect
+        # ConnectionError, and one that ends otherwise makes `stop` wait for ever.
+        try:
+            await super()._send_rtp(data)
+        except (OSError, RuntimeError) as error:
+            raise ConnectionError("the socket is gone") from error
 
     def getLocalParameters(self) -> RTCDtlsParameters:
         """SHA-256 only."""

@@ -63,8 +63,10 @@ class GatewayIce(Connection):
         if self._local_candidates_start:
             return
         self._local_candidates_start = True
+        # Interfaces are read from files of the kernel's.
+        addresses = await asyncio.to_thread(self._addresses)
         found = await asyncio.gather(*(
-            self.get_component_candidates(component=component, addresses=self._addresses(), timeout=GATHER_SECONDS)
+            self.get_component_candidates(component=component, addresses=addresses, timeout=GATHER_SECONDS)
             for component in self._components))
         for candidates in found:
             self._local_candidates += candidates

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 REORDER = 512
 """Packets older than this behind the newest of their source belong to nothing we still play: 5 s at 1 Mbit/s."""
 
+LINGER_SECONDS = 1.0
+"""How long packets of a source that was left may still come in; while the new one plays they are dropped."""
+
 _SEQUENCES, _TIMES = 1 << 16, 1 << 32
 
 
@@ -49,7 +52,7 @@ class Splice:
         """
         source = (origin, packet.ssrc)
         if source != self._source:
-            if source == self._retired:
+            if source == self._retired and now - self._last_at < LINGER_SECONDS:
                 return None
             self._change(source, packet, now)
         behind = (self._newest - packet.sequence_number) % _SEQUENCES

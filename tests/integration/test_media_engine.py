@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import av
 import numpy as np
 import pytest
-from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
 from gateway.media.config import CameraConfig, MediaConfig
@@ -91,7 +91,7 @@ class Page:
     """A browser's part, played by the library: answers offers, keeps tracks and channels."""
 
     def __init__(self) -> None:
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self.tracks: list[MediaStreamTrack] = []
         self.channels: dict[str, RTCDataChannel] = {}
         self.messages: asyncio.Queue[tuple[str, str | bytes]] = asyncio.Queue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,15 @@ KINDS = ("audio", "video")
 ANSWER = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n" + "".join(
     SECTION.format(kind=kind, mid=mid) for mid, kind in enumerate(KINDS))
 CANDIDATE = "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host generation 0"
+
+
+def outcome(call: Callable[[], object]) -> str:
+    """`taken`, or the code of the refusal."""
+    try:
+        call()
+    except MediaRefused as refused:
+        return refused.code
+    return "taken"
 
 
 def test_a_browsers_answer_passes() -> None:
@@ -54,26 +64,21 @@ def test_a_bad_answer_has_a_code(change: tuple[str, str], code: str) -> None:
 def test_no_text_breaks_the_check(text: str) -> None:
     """Arbitrary text after a sound head is refused with a code or taken, never a crash."""
     for sdp in (text, "v=0\r\n" + text, ANSWER + text):
-        try:
-            check_answer(sdp, KINDS)
-        except MediaRefused as refused:
-            assert re.fullmatch(r"media\.[a-z_]+", refused.code)
+        assert re.fullmatch(r"taken|media\.[a-z_]+", outcome(lambda sdp=sdp: check_answer(sdp, KINDS)))
 
 
 @given(st.text(max_size=120))
 def test_no_candidate_text_breaks_the_reader(text: str) -> None:
     """As above for a candidate message."""
     for value in (text, "candidate:" + text, CANDIDATE + " " + text):
-        try:
-            read_candidate(value)
-        except MediaRefused as refused:
-            assert refused.code == "media.candidate_bad"
+        assert outcome(lambda value=value: read_candidate(value)) in ("taken", "media.candidate_bad")
 
 
 def test_candidates_of_no_use_are_left_out() -> None:
     """mDNS names and TCP are dropped, UDP stays, and there is a cap."""
     usable = f"a={CANDIDATE}\r\n"
-    extra = (usable + usable.replace("192.0.2.7", "1b.local") + usable.replace("udp", "tcp") + "a=end-of-candidates\r\n")
+    useless = usable.replace("192.0.2.7", "1b.local") + usable.replace("udp", "tcp")
+    extra = usable + useless + "a=end-of-candidates\r\n"
     assert check_answer(ANSWER + extra, KINDS) == ANSWER + usable
     many = check_answer(ANSWER + usable * 100, KINDS)
     assert many.count("a=candidate:") == CANDIDATES_MAX

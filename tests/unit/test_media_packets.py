@@ -104,6 +104,17 @@ def test_late_packets_of_a_source_that_was_left_are_dropped() -> None:
     splice.take(A, packet(5, 0), 0.0)
     splice.take(B, packet(900, 0, ssrc=2), 1.0)
     assert splice.take(A, packet(6, 960), 1.01) is None
+    assert splice.take(B, packet(901, 960, ssrc=2), 1.02) is not None
+
+
+def test_a_source_that_was_left_may_come_back() -> None:
+    """When the new source fell silent, the old one goes on where the new one ended."""
+    splice = Splice(48_000)
+    splice.take(A, packet(5, 0), 0.0)
+    splice.take(B, packet(900, 0, ssrc=2), 1.0)
+    back = splice.take(A, packet(77, 960), 5.0)
+    assert back is not None
+    assert back.sequence_number == 7
 
 
 def test_very_old_packets_are_dropped() -> None:

@@ -1,0 +1,410 @@
+"""Each private hook of aiortc 1.16, aioice 0.13 and PyAV that we lean on still is where it was.
+
+When one of these fails after an upgrade, read docs/adr/media-hooks.md before touching the code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aioice.ice
+import av
+import numpy as np
+import pytest
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+from aiortc.rtcsctptransport import RTCSctpTransport
+from aiortc.rtp import (
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtpPacket,
+    is_rtcp,
+    pack_remb_fci,
+)
+
+from gateway.media import hooks, ice
+from gateway.media.camera import CameraFrame
+from gateway.media.encoder import _Codec
+from gateway.media.hooks import GatewayConnection, PacketReceiver, PacketSender
+from gateway.media.peers import H264, OPUS, VP8
+from gateway.media.rate import Rung
+from gateway.media.sdp import finish_offer
+from gateway.media.splice import Packet
+from protocol.binding import sdp_fingerprints
+
+
+class Said:
+    """Records what senders and receivers say."""
+
+    def __init__(self) -> None:
+        self.is_ready = asyncio.Event()
+        self.keyframes = 0
+        self.rembs: list[int] = []
+        self.losses: list[float] = []
+        self.packets: asyncio.Queue[Packet] = asyncio.Queue()
+        self.syncs: list[tuple[int, int, int]] = []
+        self.synced = asyncio.Event()
+
+    async def ready(self) -> None:
+        self.is_ready.set()
+
+    async def keyframe_wanted(self) -> None:
+        self.keyframes += 1
+
+    def remb(self, bits_per_second: int) -> None:
+        self.rembs.append(bits_per_second)
+
+    def report(self, fraction_lost: float) -> None:
+        self.losses.append(fraction_lost)
+
+    async def packet(self, packet: Packet) -> None:
+        self.packets.put_nowait(packet)
+
+    def sync(self, ssrc: int, ntp: int, timestamp: int) -> None:
+        self.syncs.append((ssrc, ntp, timestamp))
+        self.synced.set()
+
+
+class Ends:
+    """Our connection and the library's own, joined over loopback."""
+
+    def __init__(self) -> None:
+        self.said = Said()
+        self.ours = GatewayConnection([], lambda: ["127.0.0.1"])
+        self.voice = self.ours.add("audio", "sendrecv", OPUS, stream="a", sending=self.said, forwarded=True,
+                                   receiving=self.said)
+        self.room = self.ours.add("video", "sendonly", H264, stream="a", sending=self.said)
+        self.doctor = self.ours.add("video", "recvonly", VP8, receiving=self.said)
+        self.channel = self.ours.createDataChannel("control")
+        self.theirs = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+
+    async def join(self, *, video: bool = False) -> None:
+        await self.ours.setLocalDescription(await self.ours.createOffer())
+        await self.theirs.setRemoteDescription(RTCSessionDescription(self.ours.localDescription.sdp, "offer"))
+        lines = self.theirs.getTransceivers()
+        lines[0].sender.replaceTrack(AudioStreamTrack())
+        lines[0].direction = "sendrecv"
+        if video:
+            lines[2].sender.replaceTrack(VideoStreamTrack())
+            lines[2].direction = "sendonly"
+        await self.theirs.setLocalDescription(await self.theirs.createAnswer())
+        await self.ours.setRemoteDescription(RTCSessionDescription(self.theirs.localDescription.sdp, "answer"))
+        async with asyncio.timeout(10):
+            await self.said.is_ready.wait()
+
+    async def close(self) -> None:
+        await self.ours.close()
+        await self.theirs.close()
+
+
+@pytest.fixture
+async def ends(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ends]:
+    # The library's own end does not use loopback by itself.
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+    ends = Ends()
+    yield ends
+    await ends.close()
+
+
+def sender_of(line: Any) -> PacketSender:
+    assert isinstance(line.sender, PacketSender)
+    return line.sender
+
+
+async def test_the_offer_is_what_the_architecture_says(ends: Ends) -> None:
+    """One transport, one SHA-256 fingerprint, m-lines in order, one codec each, only the chosen addresses."""
+    await ends.ours.setLocalDescription(await ends.ours.createOffer())
+    sdp = finish_offer(ends.ours.localDescription.sdp)
+    lines = sdp.splitlines()
+    assert [line.split(" ")[0] for line in lines if line.startswith("m=")] == [
+        "m=audio", "m=video", "m=video", "m=application"]
+    assert sdp_fingerprints(sdp) == {ends.ours.fingerprint}
+    assert [line for line in lines if line in ("a=sendrecv", "a=sendonly", "a=recvonly")] == [
+        "a=sendrecv", "a=sendonly", "a=recvonly"]
+    codecs = [line.split(" ")[1] for line in lines if line.startswith("a=rtpmap:")]
+    assert codecs == ["opus/48000/2", "H264/90000", "rtx/90000", "VP8/90000", "rtx/90000"]
+    assert any("profile-level-id=42e01f" in line and "packetization-mode=1" in line for line in lines)
+    hosts = {line.split(" ")[4] for line in lines if line.startswith("a=candidate:")}
+    assert hosts == {"127.0.0.1"}
+    ports = {line.split(" ")[5] for line in lines if line.startswith("a=candidate:")}
+    assert len(ports) == 1
+
+
+async def test_a_dead_stun_server_costs_the_deadline_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gathering ends at GATHER_SECONDS, not at the library's 5 s."""
+    monkeypatch.setattr(ice, "GATHER_SECONDS", 0.2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        server = RTCIceServer(urls=[f"stun:127.0.0.1:{deaf.getsockname()[1]}"])
+        connection = GatewayConnection([server], lambda: ["127.0.0.1"])
+        connection.createDataChannel("x")
+        began = time.monotonic()
+        await connection.setLocalDescription(await connection.createOffer())
+        took = time.monotonic() - began
+        await connection.close()
+    assert 0.15 < took < 2
+    assert "typ host" in connection.localDescription.sdp
+
+
+async def test_packets_come_in_undecoded_and_without_a_thread(ends: Ends) -> None:
+    """Opus and VP8 packets reach us with marker and timestamps; no decoder thread was started, none is joined."""
+    await ends.join(video=True)
+    seen: set[int] = set()
+    marker = False
+    async with asyncio.timeout(10):
+        while len(seen) < 2 or not marker:
+            packet = await ends.said.packets.get()
+            seen.add(packet.ssrc)
+            marker = marker or packet.marker
+    for line in (ends.voice, ends.doctor):
+        assert isinstance(line.receiver, PacketReceiver)
+        assert line.receiver._RTCRtpReceiver__decoder_thread is None  # type: ignore[attr-defined]
+        assert line.receiver._RTCRtpReceiver__started
+    assert ends.doctor.receiver.source in seen  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
+        await ends.said.synced.wait()
+    assert ends.said.syncs[0][0] in seen
+
+
+async def test_a_keyframe_request_reaches_the_sender(ends: Ends) -> None:
+    """request_keyframe makes the other end's encoder hear a PLI."""
+    await ends.join(video=True)
+    receiver = ends.doctor.receiver
+    assert isinstance(receiver, PacketReceiver)
+    heard = asyncio.Event()
+    ends.theirs.getTransceivers()[2].sender._send_keyframe = heard.set  # type: ignore[method-assign]
+    async with asyncio.timeout(10):
+        while not await receiver.request_keyframe():
+            await ends.said.packets.get()
+        await heard.wait()
+
+
+async def test_packets_go_out_as_they_are_written(ends: Ends) -> None:
+    """Payload, timestamp and marker arrive; the other end's statistics see our SSRC."""
+    await ends.join()
+    arrived: asyncio.Queue[RtpPacket] = asyncio.Queue()
+    receiver = ends.theirs.getTransceivers()[1].receiver
+
+    async def catch(packet: RtpPacket, arrival_time_ms: int) -> None:
+        arrived.put_nowait(packet)
+
+    receiver._handle_rtp_packet = catch  # type: ignore[method-assign]
+    sender = sender_of(ends.room)
+    await sender.write(b"\x65abc", 777, True)
+    async with asyncio.timeout(5):
+        packet = await arrived.get()
+    assert (packet.payload, packet.timestamp, packet.marker, packet.ssrc) == (b"\x65abc", 777, 1, sender._ssrc)
+    assert packet.extensions.abs_send_time is not None
+    assert packet.extensions.mid == "1"
+
+
+async def test_lost_packets_are_sent_again_from_a_long_history(ends: Ends) -> None:
+    """A packet 1000 back is resent as RTX; twice at once only once; one older than the history never."""
+    await ends.join()
+    sender = sender_of(ends.room)
+    first = sender._number
+    for i in range(1000):
+        await sender.write(b"\x41%d" % i, i, True)
+    sent: list[RtpPacket] = []
+
+    async def catch(data: bytes) -> None:
+        if not is_rtcp(data):
+            sent.append(RtpPacket.parse(data))
+
+    sender.transport._send_rtp = catch  # type: ignore[method-assign]
+    nack = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first, first])
+    await sender._handle_rtcp_packet(nack)
+    assert [packet.ssrc for packet in sent] == [sender._rtx_ssrc]
+    assert sent[0].payload == first.to_bytes(2, "big") + b"\x410"
+    for i in range(hooks.HISTORY):
+        await sender.write(b"x", i, True)
+    sent.clear()
+    await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first]))
+    assert sent == []
+
+
+async def test_feedback_becomes_events(ends: Ends) -> None:
+    """PLI, FIR, REMB and receiver reports are routed to the events of their stream."""
+    await ends.join()
+    sender = sender_of(ends.room)
+    for fmt in (1, 4):
+        await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=fmt, ssrc=1, media_ssrc=sender._ssrc))
+    assert ends.said.keyframes == 2
+    await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0,
+                                                    fci=pack_remb_fci(123_000, [sender._ssrc])))
+    assert ends.said.rembs == [pytest.approx(123_000, rel=0.01)]
+    await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=b"none"))
+    info = RtcpReceiverInfo(ssrc=sender._ssrc, fraction_lost=64, packets_lost=1, highest_sequence=1, jitter=0, lsr=0,
+                            dlsr=0)
+    await sender._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=[info]))
+    assert 0.25 in ends.said.losses
+    await sender_of(ends.room)._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=[]))
+
+
+async def test_a_socket_that_is_gone_is_a_connection_error(ends: Ends) -> None:
+    """uvloop's RuntimeError neither ends the sender's report task nor reaches a caller."""
+    await ends.join()
+    transport = sender_of(ends.room).transport
+
+    async def gone(data: bytes) -> None:
+        raise RuntimeError("closed=True")
+
+    transport.transport._send = gone  # type: ignore[method-assign, assignment]
+    with pytest.raises(ConnectionError):
+        await transport._send_rtp(b"\x80\x60" + bytes(20))
+    await sender_of(ends.room).write(b"x", 1, True)
+
+
+async def test_sender_reports_carry_the_sources_clock(ends: Ends) -> None:
+    """`sync` sets the pair of the next sender report."""
+    await ends.join()
+    sender_of(ends.voice).sync(0x1234 << 32, 99)
+    received: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def catch(packet: Any) -> None:
+        received.put_nowait(packet)
+
+    ends.theirs.getTransceivers()[0].receiver._handle_rtcp_packet = catch  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        while True:
+            packet = await received.get()
+            if getattr(packet, "sender_info", None) is not None:
+                break
+    assert (packet.sender_info.ntp_timestamp, packet.sender_info.rtp_timestamp) == (0x1234 << 32, 99)
+
+
+async def test_sctp_starts_and_stays_quick() -> None:
+    """The association's first and least retransmission times are ours."""
+
+    class Transport:
+        state = "new"
+
+    transport = RTCSctpTransport(Transport())  # type: ignore[arg-type]
+    assert transport._rto == hooks.SCTP_RTO_INITIAL
+    transport._update_rto(0.001)
+    assert transport._rto == hooks.SCTP_RTO_MIN
+
+
+def test_an_urgent_message_overtakes_bulk() -> None:
+    """A message queued on a quicker channel stands before those of slower ones, behind its own earlier ones."""
+
+    class Transport:
+        _data_channel_queue: list[tuple[Any, int, bytes]]
+
+    class Channel:
+        transport = Transport()
+
+    control, bulk = Channel(), Channel()
+    queue = [(control, 1, b"a"), (bulk, 1, b"b"), (bulk, 1, b"c"), (control, 1, b"d")]
+    Channel.transport._data_channel_queue = queue
+    hooks.hasten(control, [bulk])  # type: ignore[arg-type, list-item]
+    assert [data for _, _, data in queue] == [b"a", b"d", b"b", b"c"]
+
+
+async def test_the_librarys_queue_is_the_one_we_reorder(ends: Ends) -> None:
+    """The data channel's transport has the queue, its entries start with the channel."""
+    ends.channel.transport._data_channel_queue.append((ends.channel, 1, b"x"))
+    assert ends.channel.transport._data_channel_queue[-1][0] is ends.channel
+
+
+async def test_the_socket_backlog_can_be_read(ends: Ends) -> None:
+    """Bytes the socket has not taken: none on loopback, and the number is there."""
+    await ends.join()
+    assert ends.ours.ice is not None
+    pair = ends.ours.ice._nominated[1]
+    assert pair.protocol.transport.get_write_buffer_size() == 0  # type: ignore[attr-defined]
+    assert ends.ours.ice.backlog() == 0
+
+
+async def test_late_consent_answers_count(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 7675: with every answer later than the interval the session lives; without answers it ends."""
+    monkeypatch.setattr(ice, "CONSENT_SECONDS", 0.05)
+    monkeypatch.setattr(ice, "CONSENT_EXPIRES_SECONDS", 0.6)
+    await ends.join()
+    assert ends.ours.ice is not None
+    transport = ends.theirs.getTransceivers()[0].receiver.transport.transport
+    (protocol,) = {pair.protocol for pair in transport._connection._nominated.values()}
+    send, loop = protocol.send_stun, asyncio.get_running_loop()
+    answered = asyncio.Event()
+    late = 0
+
+    def later(message: Any, addr: tuple[str, int]) -> None:
+        def go() -> None:
+            nonlocal late
+            late += 1
+            if late > 20:
+                answered.set()
+            with contextlib.suppress(AttributeError):
+                send(message, addr)
+        loop.call_later(0.3, go)
+
+    protocol.send_stun = later  # type: ignore[method-assign]
+    async with asyncio.timeout(10):
+        await answered.wait()
+    assert ends.ours.connectionState == "connected"
+    assert len(ends.ours.ice._asked) <= 0.6 / 0.04 + 2
+    closed = asyncio.Event()
+    ends.ours.on("connectionstatechange", closed.set)
+    protocol.send_stun = lambda message, addr: None  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        await closed.wait()
+    assert ends.ours.connectionState in ("failed", "closed")
+
+
+async def test_datagrams_wait_in_a_bounded_queue() -> None:
+    """Past RECEIVE_QUEUE datagrams are dropped and counted."""
+    session = ice.GatewayIce(list, ice_controlling=True)
+    for _ in range(ice.RECEIVE_QUEUE + 5):
+        session.data_received(b"x", 1)
+    assert session._queue.qsize() == ice.RECEIVE_QUEUE
+    assert session.dropped == 5
+
+
+def moving(count: int) -> list[av.VideoFrame]:
+    rng = np.random.default_rng(7)
+    noise = rng.integers(60, 190, (360, 640 + count * 4), dtype=np.uint8)
+    frames = []
+    for i in range(count):
+        picture = np.full((540, 640), 128, np.uint8)
+        picture[:360] = noise[:, i * 4:i * 4 + 640] // 2 + rng.integers(0, 40, (360, 640), dtype=np.uint8)
+        frames.append(av.VideoFrame.from_ndarray(picture, "yuv420p"))
+    return frames
+
+
+def test_x264_follows_the_rate_without_a_keyframe() -> None:
+    """`bit_rate` on the open context: a third of the bits within a second, no keyframe but the first and a wanted one."""
+    codec = _Codec(640, 360, Rung(0, 4, 25, 2000))
+    sizes: list[int] = []
+    keys: list[int] = []
+    for i, frame in enumerate(moving(125)):
+        rate = 1_500_000 if i < 50 else 300_000
+        data, key = codec.encode(CameraFrame(frame, i * 0.04), rate, keyframe=i == 110)
+        sizes.append(len(data))
+        if key:
+            keys.append(i)
+    assert keys == [0, 110]
+    before, after = sum(sizes[25:50]) * 8, sum(sizes[80:105]) * 8
+    assert after < before / 2.5
+    assert 150_000 < after < 450_000
+
+
+def test_x264_is_constrained_baseline_with_repeated_headers() -> None:
+    """Profile-level-id 42e01f or lower; each keyframe carries SPS and PPS for a late viewer."""
+    codec = _Codec(640, 360, Rung(0, 4, 25, 2000))
+    for i, frame in enumerate(moving(4)):
+        data, key = codec.encode(CameraFrame(frame, i * 0.04), 500_000, keyframe=i == 3)
+        if key:
+            at = data.index(b"\x00\x00\x01\x67") + 4
+            profile, constraints, level = data[at:at + 3]
+            assert profile == 0x42
+            assert constraints & 0x40
+            assert level <= 0x1F
+            assert b"\x00\x00\x01\x68" in data
+            assert b"\x00\x00\x01\x65" in data
