@@ -13,7 +13,7 @@ CONTENT_SECURITY_POLICY = "; ".join((
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:",
     "media-src 'self' blob:", "connect-src 'self'", "font-src 'self'", "worker-src 'self'", "manifest-src 'self'",
     "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'", "object-src 'none'",
-    "require-trusted-types-for 'script'", "trusted-types 'none'"))
+    "require-trusted-types-for 'script'", "trusted-types passerelle-worker"))
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

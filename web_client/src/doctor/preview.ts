@@ -2,7 +2,15 @@
 import { getDocument, GlobalWorkerOptions } from "pdfjs-dist";
 import workerUrl from "pdfjs-dist/build/pdf.worker.min.mjs?url";
 
-GlobalWorkerOptions.workerSrc = workerUrl;
+/** The one script address made at run time: the relay's policy names this Trusted Types policy and no other. */
+const worker = window.trustedTypes?.createPolicy("passerelle-worker", {
+  createScriptURL: (address) => {
+    if (address !== workerUrl) throw new TypeError("not the worker of the preview");
+    return address;
+  },
+});
+
+GlobalWorkerOptions.workerPort = new Worker((worker?.createScriptURL(workerUrl) ?? workerUrl) as string, { type: "module" });
 
 /** Twice the CSS size: small print stays sharp on every screen. */
 const SHARPNESS = 2;
