@@ -1,8 +1,9 @@
 // Words of the nurse's touchscreen. What a code means stands in `kiosk_codes.ts`.
 import { catalogue } from "./core";
+import { typographic } from "./kiosk_typography";
 
 export const say = catalogue(
-  {
+  typographic({
     // Bar
     home: "Accueil",
     demo: "Démonstration",
@@ -133,7 +134,8 @@ export const say = catalogue(
     given_name: "Prénom",
     birth_date: "Date de naissance",
     birth_date_hint: "JJ/MM/AAAA",
-    birth_place: "Lieu de naissance (code INSEE)",
+    birth_place: "Lieu de naissance",
+    birth_place_hint: "Code INSEE",
     sex: "Sexe",
     female: "Femme",
     male: "Homme",
@@ -196,7 +198,7 @@ export const say = catalogue(
     waiting_doctors_one: "1 médecin en ligne",
     waiting_no_doctor: "Aucun médecin en ligne pour l'instant. Le dossier garde sa place.",
     waiting_doctors_unknown: "On ne sait pas encore combien de médecins sont en ligne.",
-    waiting_since: "Attente depuis {time}",
+    waiting_since: "Dossier ouvert depuis {time}",
     waiting_measure: "Vous pouvez déjà mesurer",
     waiting_measure_note: "Le médecin verra tout en prenant l'appel.",
     waiting_leave: "Quitter la file",
@@ -296,7 +298,7 @@ export const say = catalogue(
     rx_print_failed: "Non imprimée",
     rx_failed_do: "Vérifiez papier et capot de l'imprimante, puis imprimez à nouveau.",
     rx_handed_over: "Remise au patient",
-    rx_of: "du Dr {doctor}",
+    rx_of: "par {doctor}",
     rx_hand_over: "Remise au patient",
     rx_paper_there: "Oui, la feuille est là",
     rx_paper_missing: "Non, rien ou incomplet",
@@ -325,7 +327,7 @@ export const say = catalogue(
     minutes_less: "Une minute de moins",
     minutes_more: "Une minute de plus",
     not_asked: "non demandé",
-  },
+  }),
   {
     home: "Home",
     demo: "Demonstration",
@@ -450,7 +452,8 @@ export const say = catalogue(
     given_name: "First name",
     birth_date: "Birth date",
     birth_date_hint: "DD/MM/YYYY",
-    birth_place: "Birth place (INSEE code)",
+    birth_place: "Birth place",
+    birth_place_hint: "INSEE code",
     sex: "Sex",
     female: "Female",
     male: "Male",
@@ -510,7 +513,7 @@ export const say = catalogue(
     waiting_doctors_one: "1 doctor online",
     waiting_no_doctor: "No doctor online for now. The case keeps its place.",
     waiting_doctors_unknown: "How many doctors are online is not known yet.",
-    waiting_since: "Waiting for {time}",
+    waiting_since: "File open for {time}",
     waiting_measure: "You can measure already",
     waiting_measure_note: "The doctor sees all of it on taking the call.",
     waiting_leave: "Leave the queue",
@@ -605,7 +608,7 @@ export const say = catalogue(
     rx_print_failed: "Not printed",
     rx_failed_do: "Check the printer's paper and cover, then print again.",
     rx_handed_over: "Given to the patient",
-    rx_of: "by Dr {doctor}",
+    rx_of: "by {doctor}",
     rx_hand_over: "Given to the patient",
     rx_paper_there: "Yes, the sheet is there",
     rx_paper_missing: "No, nothing or incomplete",

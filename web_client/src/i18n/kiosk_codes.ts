@@ -1,11 +1,12 @@
 // What each code means to the nurse: what happened, and what is kept or to be done. Pure of any screen.
 import { fill, language } from "./core";
+import { unbroken } from "./kiosk_typography";
 
 /** French and English: [what happened, what is kept or to do]. */
 type Words = readonly [fr: readonly [string, string], en: readonly [string, string]];
 
 const w = (fr: string, frDo: string, en: string, enDo: string): Words => [
-  [fr, frDo],
+  [unbroken(fr), unbroken(frDo)],
   [en, enDo],
 ];
 
@@ -127,10 +128,14 @@ const READINGS: Record<string, Words> = {
   implausible: w("Valeur peu vraisemblable.", "Recommencez la mesure.", "Hardly plausible value.", "Measure again."),
   time_unknown: w("Heure de mesure inconnue.", "L'appareil n'a pas l'heure.", "Time of measurement unknown.", "The device has no clock."),
   older_than_encounter: w("Prise avant cette consultation.", "Elle peut être d'un autre patient.", "Taken before this consultation.", "It may be another patient's."),
-  no_encounter: w("Aucune consultation n'était ouverte.", "À qui appartient-elle ?", "No consultation was open.", "Whose is it?"),
-  between_encounters: w("Prise entre deux patients.", "À qui appartient-elle ?", "Taken between two patients.", "Whose is it?"),
+  "tray.older_than_encounter": w("Prise avant cette consultation.", "Elle peut être d'un autre patient : à qui appartient-elle ?", "Taken before this consultation.", "It may be another patient's: whose is it?"),
+  "tray.no_encounter": w("Aucune consultation n'était ouverte.", "À qui appartient-elle ?", "No consultation was open.", "Whose is it?"),
+  "tray.between_encounters": w("Prise entre deux patients.", "À qui appartient-elle ?", "Taken between two patients.", "Whose is it?"),
+  "tray.time_unknown": w("L'heure de la mesure n'est pas connue.", "À qui appartient-elle ?", "The time of the reading is not known.", "Whose is it?"),
+  "tray.unknown": w("Cette mesure n'est plus à ranger.", "Regardez la liste.", "This reading is no longer to be filed.", "Look at the list."),
+  "tray.either_or": w("Choisissez : donner ou écarter.", "La mesure reste dans la liste.", "Choose: give or discard.", "The reading stays in the list."),
   body_movement: w("Le patient a bougé.", "Refaites la mesure au repos.", "The patient moved.", "Measure again at rest."),
-  cuff_loose: w("Brassard trop lâche.", "Resserrez-le et recommencez.", "Cuff too loose.", "Tighten it and measure again."),
+  cuff_too_loose: w("Brassard trop lâche.", "Resserrez-le et recommencez.", "Cuff too loose.", "Tighten it and measure again."),
   irregular_pulse: w("Pouls irrégulier, dit l'appareil.", "Le médecin le voit aussi.", "Irregular pulse, the device says.", "The doctor sees it too."),
   pulse_above_range: w("Pouls au-dessus de la plage de l'appareil.", "", "Pulse above the device's range.", ""),
   pulse_below_range: w("Pouls en dessous de la plage de l'appareil.", "", "Pulse below the device's range.", ""),

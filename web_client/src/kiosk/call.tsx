@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { duration } from "../i18n/format";
 import { say } from "../i18n/kiosk";
+import { codeWords } from "../i18n/kiosk_codes";
 import type { Encounter } from "../protocol/types";
 import { useGateway, useKiosk } from "./context";
 import { WithRail } from "./encounter";
@@ -43,16 +44,14 @@ function OwnPicture() {
 function Interrupted({ encounter }: { encounter: Encounter }) {
   if (encounter.stage !== "interrupted") return null;
   const code = encounter.call_code;
+  const words = code === null || code === "call.interrupted" ? null : codeWords(code);
   return (
-    <div class="interrupted" data-testid="interrupted" role="alert">
-      <Icon name="connecting" size={64} />
-      <b>{say("call_interrupted")}</b>
-      <span>{say("call_interrupted_kept")}</span>
-      {code !== null && code !== "call.interrupted" && (
-        <span class="interrupted-code">
-          <CodeText code={code} />
-        </span>
-      )}
+    <div class="interrupted" data-testid="interrupted" data-code={code} role="alert">
+      <Icon name={words?.tone === "stop" ? "stop" : "connecting"} size={64} />
+      <b>{words?.what ?? say("call_interrupted")}</b>
+      <span>{words?.todo ?? say("call_interrupted_kept")}</span>
+      {words !== null && <span>{say("call_interrupted_kept")}</span>}
+      {words !== null && words.code !== null && <small>{say("code_small", { code: words.code })}</small>}
     </div>
   );
 }

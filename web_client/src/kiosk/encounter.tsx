@@ -56,7 +56,7 @@ export function WithRail({ id, encounter, children, small }: { id: string; encou
           ) : (
             <>
               <SkinCamera instrumentId={skin} />
-              {small}
+              {review === null && small}
             </>
           )}
           <FreshReading />

@@ -155,12 +155,11 @@ function IdentityForm() {
   return (
     <div class="identity">
       <section class="identity-form">
-        {draft.way === "scanned" && <Say tone="done" id="scan-done">{say("scan_done")}</Say>}
         <div class="pairs">
           {field("familyName", "family_name", say("family_name"))}
           {field("givenName", "given_name", say("given_name"))}
           {field("birthDigits", "birth_date", say("birth_date"), { value: showDigits(draft.birthDigits), hint: say("birth_date_hint"), digits: true })}
-          {field("birthPlace", "birth_place", say("birth_place"), { optional: true })}
+          {field("birthPlace", "birth_place", say("birth_place"), { optional: true, hint: say("birth_place_hint") })}
         </div>
         <fieldset class="choice">
           <legend>{say("sex")}</legend>
@@ -183,6 +182,7 @@ function IdentityForm() {
       <section class="identity-keys">
         <Keys type={(character) => write(active.value, shownOf(draft, active.value) + character)}
           erase={() => write(active.value, shortened(draft, active.value))} {...(active.value === "ins" ? { letters: true } : {})} />
+        {draft.way === "scanned" && <Say tone="done" id="scan-done">{say("scan_done")}</Say>}
         <Press id="patient-next" look="main" size="wide" icon="arrow" press={next}>
           {say("next")}
         </Press>

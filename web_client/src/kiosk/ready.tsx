@@ -54,11 +54,14 @@ function SoundCheck() {
     return () => cancelAnimationFrame(frame);
   }, []);
   const heard = hearing(loudest.value, desk.now.value - since.value);
-  const tone = problem !== null || heard === "quiet" ? "look" : heard === "heard" ? "done" : "plain";
+  // What this page hears the gateway must get too.
+  const lost = problem === null && heard === "heard" && !microphone;
+  const tone = problem !== null || heard === "quiet" || lost ? "look" : heard === "heard" ? "done" : "plain";
   return (
     <Check id="check-microphone" icon="microphone" name={say("ready_sound")} tone={tone}>
-      {problem === null ? say(`ready_${({ heard: "heard", quiet: "quiet", listening: "say" } as const)[heard]}`) : <CodeText code={problem} />}
-      {problem === null && !microphone && heard === "heard" && <small> {say("microphone_missing")}</small>}
+      {lost && say("microphone_missing")}
+      {!lost && problem === null && say(`ready_${({ heard: "heard", quiet: "quiet", listening: "say" } as const)[heard]}`)}
+      {problem !== null && <CodeText code={problem} />}
       <span class="meter" aria-hidden="true">
         <span ref={bar} />
       </span>

@@ -14,18 +14,9 @@ const TONES: Record<StillQuality, "done" | "look"> = { sharp: "done", blurred: "
 const ADVICE = { sharp: "still_sharp_do", blurred: "still_blurred_do", dark: "still_dark_do", glare: "still_glare_do" } as const;
 
 export function SkinCamera({ instrumentId }: { instrumentId: string }) {
-  const { desk } = useKiosk();
   const { review } = useGateway();
   return (
     <div class="skin" data-testid="skin-camera">
-      <header class="skin-head">
-        <h2>
-          <Icon name="lens" size={28} /> {say("skin_title")}
-        </h2>
-        <Press id="skin-close" icon="close" press={() => { desk.skin.value = null; }} disabled={review !== null}>
-          {say("close")}
-        </Press>
-      </header>
       {review === null ? <Preview instrumentId={instrumentId} /> : <Review review={review} />}
     </div>
   );
@@ -46,6 +37,14 @@ function Preview({ instrumentId }: { instrumentId: string }) {
   }, [failed.value]);
   return (
     <>
+      <header class="skin-head">
+        <h2>
+          <Icon name="lens" size={28} /> {say("skin_title")}
+        </h2>
+        <Press id="skin-close" icon="close" press={() => { desk.skin.value = null; }}>
+          {say("close")}
+        </Press>
+      </header>
       <div class="skin-picture">
         {failed.value ? (
           <Say tone="look" id="skin-no-preview">{say("skin_no_preview")}</Say>
@@ -80,15 +79,13 @@ function Review({ review }: { review: StillReview }) {
   };
   return (
     <>
+      <div class={`verdict ${TONES[quality]}`} data-testid="still-quality" data-quality={quality} role="status">
+        <Icon name={quality === "sharp" ? "check" : "warning"} size={36} />
+        <b>{say(`still_${quality}`)}</b>
+        <span>{say(ADVICE[quality])}</span>
+      </div>
       <div class="skin-picture">
         <img alt={say("skin_title")} data-testid="still-picture" src={`/stills/${encodeURIComponent(still_id)}`} />
-        <div class={`verdict ${TONES[quality]}`} data-testid="still-quality" data-quality={quality} role="status">
-          <Icon name={quality === "sharp" ? "check" : "warning"} size={36} />
-          <span>
-            <b>{say(`still_${quality}`)}</b>
-            <small>{say(ADVICE[quality])}</small>
-          </span>
-        </div>
       </div>
       <footer class="skin-foot">
         <Press id="still-drop" look="stop" disabled={busy} press={() => desk.send({ type: "drop_still", still_id })}>

@@ -48,7 +48,7 @@ export function Waiting({ encounter }: { encounter: Encounter }) {
             <p class={`queue-doctors ${doctors === 0 ? "look" : ""}`} data-testid="doctors">
               <Icon name="people" size={28} /> {doctorsWords(doctors)}
             </p>
-            <p class="soft figures">{say("waiting_since", { time: duration(desk.now.value - Date.parse(encounter.call_since ?? encounter.opened_at)) })}</p>
+            <p class="soft figures">{say("waiting_since", { time: duration(desk.now.value - Date.parse(encounter.opened_at)) })}</p>
           </div>
           <div class="waiting-side">
             <Picture id="own-picture" track={media.own.value} waits={say("own_picture_waits")} icon="lens" />

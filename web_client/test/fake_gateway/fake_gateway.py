@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import math
 import sys
 import time
@@ -126,7 +127,8 @@ class Fake:
     async def show(self, name: str) -> None:
         self.scene = name
         for socket in tuple(self.sockets):
-            await self.say(socket, self.state())
+            with contextlib.suppress(ConnectionError):  # a page that has just gone
+                await self.say(socket, self.state())
 
     def state(self) -> Any:
         self.revision += 1
@@ -141,16 +143,19 @@ class Fake:
         socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,))
         await socket.prepare(request)
         self.sockets.add(socket)
-        await self.say(socket, self.state())
-        async with asyncio.TaskGroup() as tasks:
-            wave = tasks.create_task(self.wave(socket))
-            clock = tasks.create_task(self.clock(socket))
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    await self.command(socket, msgspec.json.decode(message.data, type=KioskCommand))
-            wave.cancel()
-            clock.cancel()
-        self.sockets.discard(socket)
+        try:
+            await self.say(socket, self.state())
+            async with asyncio.TaskGroup() as tasks:
+                others = [tasks.create_task(self.wave(socket)), tasks.create_task(self.clock(socket))]
+                async for message in socket:
+                    if message.type is WSMsgType.TEXT:
+                        await self.command(socket, msgspec.json.decode(message.data, type=KioskCommand))
+                for other in others:
+                    other.cancel()
+        except* ConnectionError:
+            pass
+        finally:
+            self.sockets.discard(socket)
         return socket
 
     async def command(self, socket: web.WebSocketResponse, command: KioskCommand) -> None:

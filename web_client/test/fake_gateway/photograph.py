@@ -20,7 +20,7 @@ SCREENS = ["sign_in", "home", "home_busy", "home_open", "ready", "ready_amber", 
            "call_tray", "skin", "skin_sharp", "skin_blurred", "skin_gone", "after_none", "after_printed",
            "after_trouble", "patient_ways", "patient_typed", "patient_wrong", "patient_scan", "patient_scanned",
            "patient_reason", "patient_words", "status", "tray", "call_arrived", "hang_up",
-           "away", "pin_wrong"]
+           "pin_wrong", "away"]
 
 CHECKS = """() => {
   const wrong = [];

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import cv2
+import numpy as np
 from msgspec.structs import replace
 
 from protocol.channels import Instrument, InstrumentState, Request
@@ -36,7 +39,7 @@ PATIENT = Patient(family_name="BERTRAND-LEFEBVRE", given_name="Marie-Josèphe", 
 NOBODY = Encounter(encounter_id="nobody", patient=Patient(anonymous=True), reason=Reason.other,
                    urgency=Urgency.routine, opened_at=datetime(2000, 1, 1, tzinfo=UTC), stage=Stage.ready)
 
-Change = Callable[[KioskState, datetime], KioskState]
+THUMBNAIL = base64.b64encode(bytes(cv2.imencode(".jpg", np.full((120, 160, 3), (120, 150, 200), np.uint8))[1])).decode()
 
 
 def minutes(count: float) -> timedelta:
@@ -71,7 +74,7 @@ def paper(identifier: str, state: PrescriptionState, now: datetime, code: str | 
     else:
         steps = [*steps[:3], PrescriptionStep(state=state, at=now, code=code)]
     return PrescriptionView(prescription_id=identifier, encounter_id="encounter-1", state=state, sha256="0" * 64,
-                            steps=tuple(steps), doctor="Anne Kermarrec",
+                            steps=tuple(steps), doctor="Dr Anne Kermarrec",
                             drugs=("Amlodipine 5 mg comprimé", "Paracétamol 1 g comprimé"))
 
 
@@ -105,14 +108,14 @@ def in_call(now: datetime, **more: object) -> KioskState:
     readings = (pressure("r1", now - minutes(4), "162", "94", "88"),
                 pressure("r2", now - minutes(1), "148", "91", "84", flags=("irregular_pulse",)))
     still = Still(still_id="s1", device=SKIN, taken_at=now - minutes(2), sha256="0" * 64, size=1000, width=1280,
-                  height=960, quality=StillQuality.sharp)
+                  height=960, quality=StillQuality.sharp, thumbnail=THUMBNAIL)
     return replace(signed_in(now), encounter=encounter(
         now, Stage.in_call, **{"doctor": "Dr Anne Kermarrec", "doctor_speciality": "Médecine générale",
                                "call_since": now - minutes(3), "readings": readings, "stills": (still,),
                                "unacknowledged": 0, **more}))
 
 
-def change_instrument(state: KioskState, number: int, **more: object) -> KioskState:
+def change_instrument(state: KioskState, number: int, /, **more: object) -> KioskState:
     return replace(state, instruments=tuple(replace(each, **more) if each.number == number else each
                                             for each in state.instruments))
 
