@@ -261,7 +261,7 @@ const PAGE_WIDTH = 620;
 
 function Pages({ pdf }: { pdf: Uint8Array<ArrayBuffer> }) {
   const place = useRef<HTMLDivElement>(null);
-  const [state, setState] = useState<"drawing" | "drawn" | "failed">("drawing");
+  const [state, setState] = useState<"drawing" | "shown" | "failed">("drawing");
   useEffect(() => {
     let over = false;
     const draw = async () => {
@@ -273,7 +273,7 @@ function Pages({ pdf }: { pdf: Uint8Array<ArrayBuffer> }) {
         page.setAttribute("aria-label", say("preview_page", { n: at + 1, all: pages.length }));
       });
       place.current?.replaceChildren(...pages);
-      setState("drawn");
+      setState("shown");
     };
     run(draw(), () => setState("failed"));
     return () => {

@@ -64,7 +64,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   "call.gone": [
     "Ce patient n'attend plus.",
     "This patient is no longer waiting."],
-  "call.offline": [
+  "vehicle.offline": [
     "Le véhicule est hors réseau. L'appel pourra être pris dès son retour.",
     "The vehicle has no network. The call can be taken once it is back."],
   "take.no_answer": [
@@ -115,6 +115,32 @@ const WORDS: Readonly<Record<string, Words>> = {
   "prescription.too_many": [
     "Trop d'ordonnances en préparation pour ce patient.",
     "Too many prescriptions are being prepared for this patient."],
+  "prescription.call_over": [
+    "La consultation est terminée depuis trop longtemps pour prescrire. Reprenez le patient pour le faire.",
+    "The consultation ended too long ago to prescribe. Take the patient again to do so."],
+  "prescription.not_your_call": [
+    "Ce patient est maintenant avec un autre médecin. Votre brouillon reste sur ce poste.",
+    "This patient is now with another doctor. Your draft stays on this machine."],
+  "prescription.no_certificate": [
+    "Votre clé n'est pas certifiée dans ce navigateur. Rechargez la page puis signez.",
+    "Your key is not certified in this browser. Reload the page, then sign."],
+  "prescription.conflict": [
+    "Cette ordonnance a déjà été signée. Regardez son suivi avant d'en faire une autre.",
+    "This prescription was already signed. Look at its steps before writing another one."],
+  "prescription.unknown": [
+    "Le relais ne connaît plus cette mise en page. Remettez en page puis signez.",
+    "The relay does not know this layout any more. Lay out again, then sign."],
+  "prescription.altered": ["Le document reçu à bord a été modifié.", "The document received on board was altered."],
+  "prescription.other_bytes": ["Le document reçu à bord n'est pas le bon.", "The document received on board is not the right one."],
+  "prescription.unreadable": ["Le document reçu à bord ne peut pas être lu.", "The document received on board cannot be read."],
+  "prescription.signer": ["La signature n'est pas celle du médecin de l'appel.", "The signature is not that of the doctor of the call."],
+  "prescription.certificate": ["Le certificat de la signature n'est pas reconnu à bord.", "The signature's certificate is not accepted on board."],
+  "prescription.certificate_expired": ["Le certificat de la signature a expiré.", "The signature's certificate has expired."],
+  "prescription.encounter": ["Le document est celui d'une autre consultation.", "The document belongs to another consultation."],
+  "prescription.unsigned": ["Le document reçu à bord n'est pas signé.", "The document received on board is not signed."],
+  "prescription.appended": ["Du contenu a été ajouté après la signature.", "Content was added after the signature."],
+  "prescription.truncated": ["Le document reçu à bord est incomplet.", "The document received on board is incomplete."],
+  "prescription.too_large": ["Le document est trop grand pour le véhicule.", "The document is too large for the vehicle."],
   "prescription.step": ["Cette étape a déjà eu lieu.", "This step has already been made."],
   "prescription.expired": [
     "La mise en page a vieilli. Remettez en page puis signez.",
@@ -162,6 +188,9 @@ const WORDS: Readonly<Record<string, Words>> = {
   "cuff.link_lost": ["La liaison avec le brassard s'est coupée.", "The link with the cuff was lost."],
   "camera.missing": ["Caméra débranchée.", "Camera unplugged."],
   "camera.silent": ["La caméra ne donne plus d'image.", "The camera gives no picture."],
+  "camera.absent": ["Caméra débranchée.", "Camera unplugged."],
+  "camera.busy": ["La caméra est prise par un autre logiciel.", "The camera is used by another program."],
+  "microphone.silent": ["Le micro ne donne pas de son.", "The microphone gives no sound."],
   "camera.refused": ["Le véhicule n'a pas accès à la caméra.", "The vehicle has no access to the camera."],
   body_movement: ["mouvement pendant la mesure", "movement during measurement"],
   cuff_too_loose: ["brassard trop lâche", "cuff too loose"],

@@ -88,6 +88,8 @@ export class DoctorCall {
   readonly #end = signal<CallEnd | null>(null);
   readonly #connectedOnce = signal(false);
   #generation: Generation;
+  /** What this page said when it left; said again to a relay that forgot. */
+  #left: Extract<FromDoctor, { type: "left" }> | null = null;
   /** Monotonic moment at which this call was first connected. */
   readonly connectedAt = signal<number | null>(null);
   readonly live: ReadonlySignal<boolean> = computed(() => this.#end.value === null);
@@ -168,17 +170,28 @@ export class DoctorCall {
   /** The doctor ends the call for good, or puts the patient back in the queue. */
   leave(finished: boolean, by: string): void {
     if (this.#end.value !== null) return;
-    this.world.signal({ type: "left", call_id: this.callId, finished, by });
+    this.#left = { type: "left", call_id: this.callId, finished, by };
+    this.world.signal(this.#left);
     this.left({ finished, by });
   }
 
-  /** This page has no peer connection for a call that the relay says is ours. */
+  /** This page lost its peer connection: asks for the next generation, once for each. */
   rejoin(cause: string): void {
     const generation = this.#generation;
     if (generation.rejoined || this.#end.value !== null) return;
     generation.rejoined = true;
     generation.since = this.world.now();
     this.world.signal({ type: "rejoin", call_id: this.callId, generation: generation.number, cause });
+  }
+
+  /** The relay lost our session, and with it what we had said: what still counts is said again. */
+  relayForgot(): void {
+    if (this.#left !== null) {
+      this.world.signal(this.#left);
+    } else if (this.#generation.state !== "connected") {
+      this.#generation.rejoined = false;
+      this.rejoin("call.relay_restarted");
+    }
   }
 
   ask(instrumentId: string, words: string): boolean {

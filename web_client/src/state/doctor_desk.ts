@@ -173,8 +173,12 @@ export class DoctorDesk {
   }
 
   #welcomed(welcome: Welcome): void {
-    if (!welcome.resumed) this.taking.value = null;
-    this.consultation.value?.composer.refresh();
+    const consultation = this.consultation.value;
+    if (!welcome.resumed) {
+      this.taking.value = null;
+      consultation?.call.relayForgot();
+    }
+    consultation?.composer.refresh();
   }
 
   #received(body: ToDoctor): void {
@@ -216,7 +220,7 @@ export class DoctorDesk {
 
   #refused(code: string, facts: Readonly<Record<string, string>>): void {
     const call = this.consultation.value?.call;
-    if (code === "call.unknown" || code === "call.ended") {
+    if (this.taking.value === null && (code === "call.gone" || code === "call.ended")) {
       // The relay does not know the call any more: it is over, whatever the page thinks.
       call?.left({ finished: false, by: "" });
     } else if (this.taking.value !== null) {
@@ -231,14 +235,10 @@ export class DoctorDesk {
       current.call.granted(granted);
       return;
     }
-    const mine = this.taking.value === granted.encounter_id;
     this.taking.value = null;
     this.notice.value = null;
-    const consultation = this.#open(granted, current);
-    if (consultation === null) return;
-    this.consultation.value = consultation;
-    // Not taken from this page: it was reloaded, and no offer will come by itself.
-    if (!mine) consultation.call.rejoin("call.reload");
+    // Also after a reload: the relay saw a page without a session and has raised the generation by itself.
+    this.consultation.value = this.#open(granted, current) ?? current;
   }
 
   #open(granted: CallGranted, current: Consultation | null): Consultation | null {

@@ -172,6 +172,14 @@ export class Signalling {
       this.events.dismissed(body.code);
       return;
     }
+    if (body.type === "error" && this.#state.value !== "online") {
+      // The Hello itself was refused: a fresh token may help, another release of the page must be loaded.
+      if (body.code === "version.unsupported") {
+        this.#end();
+        this.events.dismissed(body.code);
+      }
+      return;
+    }
     if (body.type !== "nothing") this.events.received(body);
     this.#oweAcknowledgement();
   }

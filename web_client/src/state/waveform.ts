@@ -8,6 +8,8 @@ const LATE_MS = 300;
 const ASK_AGAIN_MS = 2000;
 /** Chunks under way on `bulk` at once: 13 s of ECG, about 25 KiB, so that stills get their turn. */
 const UNDER_WAY = 128;
+/** Gaps asked for in one go: the vehicle keeps 64 for all streams. */
+const RANGES = 24;
 /** No stream is longer: three hours in chunks of 0.1 s. Past it chunks are left out. */
 const CHUNKS_MAX = 108_000;
 
@@ -140,11 +142,12 @@ export class StreamSamples {
     const chosen = due.sort((a, b) => b - a).slice(0, Math.max(0, room));
     const ranges: Range[] = [];
     for (const number of chosen) {
-      const wanted = this.#missing.get(number);
-      if (wanted !== undefined) wanted.asked = now;
       const last = ranges.at(-1);
       if (last !== undefined && last.from === number + 1) last.from = number;
-      else ranges.push({ from: number, to: number + 1 });
+      else if (ranges.length < RANGES) ranges.push({ from: number, to: number + 1 });
+      else break;
+      const wanted = this.#missing.get(number);
+      if (wanted !== undefined) wanted.asked = now;
     }
     return ranges;
   }

@@ -36,7 +36,7 @@ const caPem = ca.toString("pem");
 async function certify(csrPem, urn) {
   const csr = new x509.Pkcs10CertificateRequest(csrPem);
   const leaf = await x509.X509CertificateGenerator.create({
-    serialNumber: randomUUID().replaceAll("-", ""),
+    serialNumber: `01${randomUUID().replaceAll("-", "")}`,
     subject: "CN=essai",
     issuer: ca.subject,
     notBefore: new Date(Date.now() - 3_600_000),
@@ -201,7 +201,8 @@ const server = createServer(async (request, response) => {
     const bytes = await readFile(new URL(file, fake ? HERE : DIST));
     response.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream", ...(fake ? {} : { "Content-Security-Policy": CSP }) });
     response.end(bytes);
-  } catch {
+  } catch (error) {
+    process.stderr.write(`${request.url} ${error}\n`);
     response.writeHead(404).end();
   }
 });
