@@ -20,7 +20,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=(), usb=(), "
-                          "serial=(), bluetooth=(), payment=()",
+                          "serial=(), payment=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -33,7 +33,7 @@ ASSETS = "assets"
 FOR_EVER = "public, max-age=31536000, immutable"
 """The build puts a hash of the content in an asset's name."""
 
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png",
+_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png",
           ".woff2": "font/woff2", ".webmanifest": "application/manifest+json", ".json": "application/json",
           ".wasm": "application/wasm", ".txt": "text/plain"}
 

@@ -48,7 +48,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), usb=(), serial=(), bluetooth=()",
+    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), usb=(), serial=()",
     "Cache-Control": "no-store",
 }
 
