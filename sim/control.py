@@ -58,7 +58,7 @@ class Control:
         return {
             "/cuff/measure": self._measure, "/cuff/clock": self._clock, "/cuff/garbage": self._garbage,
             "/cuff/factory": self._factory, "/cuff/remember": self._remember, "/cuff/press": self._press,
-            "/cuff/switch_off": self._switch_off, "/radio/unplug": self._radio_unplug,
+            "/cuff/repeat": self._repeat, "/cuff/switch_off": self._switch_off, "/radio/unplug": self._radio_unplug,
             "/camera/unplug": self._camera_unplug, "/camera/plug": self._camera_plug,
             "/ecg/unplug": self._ecg_unplug, "/ecg/plug": self._ecg_plug, "/ecg/disturb": self._ecg_disturb,
             "/skin": self._look,
@@ -133,6 +133,13 @@ class Control:
 
     async def _press(self, _: Body) -> Body:
         return {"woken": self._cuff.press(), "memory": len(self._cuff.memory)}
+
+    async def _repeat(self, _: Body) -> Body:
+        """Send the last record once more: what a cuff does whose confirmation was lost."""
+        if self._cuff.last is None:
+            raise Refused("nothing was sent yet")
+        self._cuff.remember(self._cuff.last)
+        return await self._press({})
 
     async def _switch_off(self, _: Body) -> Body:
         self._cuff.switch_off()

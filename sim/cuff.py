@@ -74,6 +74,8 @@ class Cuff:
     delivered: int = 0
     times_written: int = 0
     address: str = ADDRESS
+    last: Record | None = None
+    """The last one that was confirmed."""
 
     def __post_init__(self) -> None:
         self._device: Device | None = None
@@ -121,6 +123,7 @@ class Cuff:
     def _begin(self, what: Callable[[], Any]) -> bool:
         if self._tasks is None or (self._work is not None and not self._work.done()):
             return False
+        self.state = "waking"
         self._work = self._tasks.create_task(self._awake(what))
         return True
 
@@ -175,7 +178,7 @@ class Cuff:
                     break
                 continue
             if await self._indicate(bytes(self.memory[0])):
-                self.memory.popleft()
+                self.last = self.memory.popleft()
                 self.delivered += 1
         _log.info("sim.cuff_done", left=len(self.memory))
         await asyncio.sleep(HANG_UP_AFTER_S)

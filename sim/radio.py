@@ -42,6 +42,9 @@ MTU: Final = 247
 
 SCAN_MS: Final = 30
 
+CONNECT_S: Final = 3.0
+"""Whoever is there advertises every 30 ms, and answers the first time: in this air nothing is lost."""
+
 ANSWER_S: Final = 0.5
 """A controller in another process of this machine answers a command within milliseconds."""
 
@@ -191,7 +194,7 @@ class _Client(BaseBleakClient):
         if self._connection is not None:
             raise BleakError("already connected")
         device = self._device = await self.adapter.device()
-        limit = float(kwargs.get("timeout", self._timeout))
+        limit = min(float(kwargs.get("timeout", self._timeout)), CONNECT_S)
         connection = await _bumble(device.connect(self._peer_address, timeout=limit))
         self._connection = connection
         connection.on(Connection.EVENT_DISCONNECTION, self._disconnected)

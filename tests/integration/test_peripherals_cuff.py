@@ -189,6 +189,19 @@ async def test_what_the_store_refuses_is_offered_again(vehicle: SimulatedVehicle
     assert any(states[0][2] == "instrument.not_stored" for states in sink.seen)
 
 
+async def test_a_record_sent_again_is_stored_once(vehicle: SimulatedVehicle, sink: RecordingSink,
+                                                  gateway: Supervisor) -> None:
+    """The confirmation was lost: the cuff repeats itself, the file does not."""
+    await vehicle.tell("cuff/measure", seconds=0.5)
+    await sink.until(lambda: sink.readings)
+    await asleep(vehicle)
+    delivered = (await vehicle.tell("cuff/repeat"))["memory"]
+    assert (delivered, (await asleep(vehicle))["memory"]) == (1, 0)
+    shown = await vehicle.tell("cuff/measure", seconds=0.5)
+    await sink.until(lambda: len(sink.readings) > 1)
+    assert [values(sink, n)[0] for n in range(1, len(sink.readings))] == [shown["systolic"]]
+
+
 async def test_kill_9_while_it_measures_loses_nothing(vehicle: SimulatedVehicle, sink: RecordingSink) -> None:
     """The gateway dies at a live pressure; the one that comes after gets the record, once."""
     child = await asyncio.create_subprocess_exec(

@@ -35,8 +35,9 @@ SCAN_RETRY_S: Final = 2.0
 SILENCE_S: Final = 90.0
 """Without any advertisement for this long the scanner is started anew: BlueZ forgets devices after 180 s."""
 
-CONNECT_S: Final = 30.0
-"""All attempts together; a cuff listens for about a minute after its measurement."""
+CONNECT_S: Final = 20.0
+"""All attempts together; a cuff listens for about a minute after its measurement, and nothing else is heard
+meanwhile: after this it is looked for again."""
 
 CONNECT_ATTEMPTS: Final = 4
 

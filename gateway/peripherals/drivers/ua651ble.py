@@ -7,6 +7,7 @@ sends what it holds oldest first as indications, and hangs up by itself. A hang-
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from ..panel import InstrumentSink, Panel
 from ..profiles import blood_pressure as profile
 from ..profiles import date_time, device_information
 from ..profiles.device_information import DeviceInformation
-from ..readings import Arrival, Clock, blood_pressure
+from ..readings import Arrival, Clock, blood_pressure, dedup_key
 from .radio import BondNeeded, Link, LinkFailed, Radio, Sighting
 
 _log = structlog.get_logger()
@@ -52,6 +53,10 @@ COMMIT_WAITS: Final = (0.1, 0.5, 2.0, 5.0)
 CLOCK_WRONG: Final = timedelta(seconds=60)
 """A correction larger than this makes the times of records left in the cuff's memory worthless."""
 
+REMEMBERED: Final = 512
+"""Keys of stored records: more than a cuff's memory holds. The link may fall after a record was stored and before
+the cuff knows; it then sends it again."""
+
 DATA_FIELD_IGNORED: Final = 0x80
 """ATT application error that cuffs answer to a time they already have: success in practice (BLS, Omron)."""
 
@@ -79,6 +84,7 @@ class Ua651ble:
         self._panel, self._sink, self._radio, self._now = panel, sink, radio, now
         self._known: dict[str, DeviceInformation] = {}
         self._set_at: dict[str, datetime] = {}
+        self._stored: deque[str] = deque(maxlen=REMEMBERED)
         self._busy = False
         radio.watch(self._radio_changed)
 
@@ -234,7 +240,12 @@ class Ua651ble:
         reading = blood_pressure(data, visit.feature, visit.device, arrival)
         if reading.error:
             _log.warning("cuff.record_unreadable", instrument=self._panel.config.instrument_id, code=reading.error)
-        await self._commit(reading)
+        key = dedup_key(reading)
+        if key in self._stored:
+            _log.info("cuff.record_again", instrument=self._panel.config.instrument_id)
+        else:
+            await self._commit(reading)
+            self._stored.append(key)
         visit.records += 1
         self._panel.show(InstrumentState.done)
 
