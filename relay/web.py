@@ -34,8 +34,8 @@ FOR_EVER = "public, max-age=31536000, immutable"
 """The build puts a hash of the content in an asset's name."""
 
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml",
-          ".png": "image/png", ".woff2": "font/woff2", ".webmanifest": "application/manifest+json", ".json": "application/json",
-          ".wasm": "application/wasm", ".txt": "text/plain"}
+          ".png": "image/png", ".woff2": "font/woff2", ".webmanifest": "application/manifest+json",
+          ".json": "application/json", ".wasm": "application/wasm", ".txt": "text/plain"}
 
 _NOT_BUILT = """<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>Passerelle</title></head><body>
 <h1>La page n'est pas encore construite</h1>
