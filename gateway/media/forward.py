@@ -182,12 +182,12 @@ class CameraOutlet:
     def remb(self, bits_per_second: int) -> None:
         """The peer's estimate of its whole session."""
         if self.rate is not None and len(self._sent) == SENT_SAMPLES:
-            self.rate.remb(bits_per_second, self._sent_rate())
+            self.rate.remb(bits_per_second, self._sent_rate(), time.monotonic())
 
     def report(self, fraction_lost: float) -> None:
         """Loss of this stream since the last report."""
         if self.rate is not None and len(self._sent) == SENT_SAMPLES:
-            self.rate.report(fraction_lost, self._sent_rate())
+            self.rate.report(fraction_lost, self._sent_rate(), time.monotonic())
 
     def _sent_rate(self) -> float:
         (start, first), (end, last) = self._sent[0], self._sent[-1]

@@ -23,6 +23,13 @@ OVERUSE = 1.1
 OVERUSE_AT_FIRST = 1.5
 """The first estimate of a call has nothing to fall from; it lags behind by up to a third."""
 
+RETURN, RETURN_SHARE = 1.3, 0.9
+"""After one fall, back in a few reports to just under where it happened: receivers see overuse in every
+stutter of a busy processor."""
+
+STUTTER_SECONDS, PATIENT_SECONDS = 15.0, 60.0
+"""A quick return that ends in another fall is not tried again for a minute."""
+
 UNUSED = 3.0
 """A still picture uses little: the rate may stand at this many times what is sent (or at the start rate),
 or it would never find out; more would let the first movement flood the link."""
@@ -70,8 +77,11 @@ class RateController:
         self._floor, self._start, self._ceiling = floor, start, ceiling
         self._rate = float(start)
         self._remb: int | None = None
+        self._fell_from = 0.0
+        self._fell_at = float("-inf")
+        self._patient_until = float("-inf")
 
-    def remb(self, bits_per_second: int, sent_bits_per_second: float) -> None:
+    def remb(self, bits_per_second: int, sent_bits_per_second: float, now: float) -> None:
         """The receiver's own estimate, and what we really sent of late.
 
         A receiver never estimates much more than it gets and raises its estimate by only 8 % a second,
@@ -81,25 +91,32 @@ class RateController:
         falls = before is not None and bits_per_second < FALL * before
         over = OVERUSE if falls else OVERUSE_AT_FIRST
         if (falls or before is None) and sent_bits_per_second > over * bits_per_second:
-            self._rate = float(max(self._floor, min(self._rate, bits_per_second)))
+            self._fall(min(self._rate, float(bits_per_second)), now)
 
-    def report(self, fraction_lost: float, sent_bits_per_second: float) -> None:
+    def report(self, fraction_lost: float, sent_bits_per_second: float, now: float) -> None:
         """A receiver report (RFC 3550, section 6.4.2), and what we really sent of late."""
         if fraction_lost > LOSS_HIGH:
-            self._rate *= 1 - fraction_lost / 2
+            self._fall(self._rate * (1 - fraction_lost / 2), now)
         elif fraction_lost < LOSS_LOW:
+            returns = now >= self._patient_until and self._rate < RETURN_SHARE * self._fell_from
             reach = min(max(UNUSED * sent_bits_per_second, self._start), self._ceiling)
-            self._rate = max(self._rate, min(self._rate * GROWTH, reach))
-        self._rate = max(self._rate, float(self._floor))
+            self._rate = max(self._rate, min(self._rate * (RETURN if returns else GROWTH), reach))
 
     @property
     def target(self) -> int:
         """What to send now, bit/s."""
         return round(self._rate)
 
+    def _fall(self, rate: float, now: float) -> None:
+        # A second fall soon after the first: it was the link, not a stutter of the receiver's processor.
+        if now - self._fell_at < STUTTER_SECONDS:
+            self._patient_until = now + PATIENT_SECONDS
+        self._fell_at, self._fell_from = now, self._rate
+        self._rate = max(rate, float(self._floor))
+
 
 class Ladder:
-    """Walks the rungs: down at once, up one rung at a time when the rate held."""
+    """Walks the rungs: down at once, up when the rate held."""
 
     def __init__(self, bits_per_second: int) -> None:
         self._index = _fitting(bits_per_second / 1000)
@@ -122,11 +139,11 @@ class Ladder:
             if self._climbed_at is not None:
                 self._climbed_at, self._wait = None, min(self._wait * 2, CLIMB_SECONDS_MAX)
             self._index, self._climb_since = fitting, None
-        elif self._index + 1 < len(LADDER) and kbps >= LADDER[self._index + 1].from_kbps * CLIMB_MARGIN:
+        elif _fitting(kbps / CLIMB_MARGIN) > self._index:
             if self._climb_since is None:
                 self._climb_since = now
             elif now - self._climb_since >= self._wait:
-                self._index, self._climb_since, self._climbed_at = self._index + 1, None, now
+                self._index, self._climb_since, self._climbed_at = _fitting(kbps / CLIMB_MARGIN), None, now
         else:
             self._climb_since = None
         return self.rung

@@ -379,7 +379,7 @@ def moving(count: int) -> list[av.VideoFrame]:
 
 
 def test_x264_follows_the_rate_without_a_keyframe() -> None:
-    """`bit_rate` on the open context: a third of the bits within a second, no keyframe but the first and a wanted one."""
+    """`bit_rate` on the open context: a third of the bits within a second, no keyframe but first and wanted."""
     codec = _Codec(640, 360, Rung(0, 4, 25, 2000))
     sizes: list[int] = []
     keys: list[int] = []

@@ -27,10 +27,10 @@ def controller() -> RateController:
 def test_a_clean_link_that_is_used_grows_to_the_ceiling() -> None:
     """No loss and a used rate: up by 8 % a report, never over the ceiling."""
     rate = controller()
-    rate.report(0.0, START)
+    rate.report(0.0, START, 0.0)
     assert rate.target == round(START * 1.08)
     for _ in range(60):
-        rate.report(0.01, rate.target)
+        rate.report(0.01, rate.target, 0.0)
     assert rate.target == CEILING
 
 
@@ -38,28 +38,28 @@ def test_a_still_picture_does_not_grow_for_ever() -> None:
     """The rate stands at most at UNUSED times what is sent, or at the start rate."""
     rate = controller()
     for _ in range(60):
-        rate.report(0.0, 250_000)
+        rate.report(0.0, 250_000, 0.0)
     assert rate.target == round(UNUSED * 250_000)
     small = controller()
     for _ in range(60):
-        small.report(0.0, 10_000)
+        small.report(0.0, 10_000, 0.0)
     assert small.target == START
 
 
 def test_heavy_loss_gives_way_in_proportion() -> None:
     """20 % lost: a tenth less; between 2 and 10 % nothing moves."""
     rate = controller()
-    rate.report(0.05, START)
+    rate.report(0.05, START, 0.0)
     assert rate.target == START
-    rate.report(0.2, START)
+    rate.report(0.2, START, 0.0)
     assert rate.target == round(START * 0.9)
 
 
 def test_a_falling_estimate_under_what_is_sent_binds() -> None:
     """Overuse seen by the receiver: its estimate is taken over at once."""
     rate = controller()
-    rate.remb(600_000, START)
-    rate.remb(300_000, START)
+    rate.remb(600_000, START, 0.0)
+    rate.remb(300_000, START, 0.0)
     assert rate.target == 300_000
 
 
@@ -67,15 +67,29 @@ def test_a_low_estimate_of_a_still_picture_does_not_bind() -> None:
     """An estimate just under what is sent, then rising, is the receiver's lag (measured with Chromium)."""
     rate = controller()
     for remb, sent in ((198_000, 209_000), (201_000, 230_000), (205_000, 400_000)):
-        rate.remb(remb, sent)
+        rate.remb(remb, sent, 0.0)
     assert rate.target == START
 
 
 def test_a_first_estimate_far_under_what_is_sent_binds() -> None:
     """A call that starts on a thin link does not wait for a second estimate."""
     rate = controller()
-    rate.remb(127_000, 450_000)
+    rate.remb(127_000, 450_000, 0.0)
     assert rate.target == 127_000
+
+
+def test_one_fall_is_forgiven_quickly_and_two_are_not() -> None:
+    """After a stutter the rate is back within seven reports; a second fall soon after makes it patient."""
+    rate = controller()
+    rate.remb(600_000, START, 0.0)
+    rate.remb(120_000, START, 1.0)
+    for second in range(2, 8):
+        rate.report(0.0, START, float(second))
+    assert rate.target > 0.9 * START
+    rate.remb(100_000, START, 9.0)
+    for second in range(10, 16):
+        rate.report(0.0, START, float(second))
+    assert rate.target == pytest.approx(100_000 * 1.08**6, rel=0.01)
 
 
 @given(st.lists(st.one_of(
@@ -86,9 +100,9 @@ def test_the_target_stays_between_floor_and_ceiling(feedback: list[tuple[str, fl
     rate = controller()
     for kind, value, sent in feedback:
         if kind == "remb":
-            rate.remb(int(value), sent)
+            rate.remb(int(value), sent, 0.0)
         else:
-            rate.report(value, sent)
+            rate.report(value, sent, 0.0)
         assert FLOOR <= rate.target <= CEILING
 
 
@@ -101,12 +115,15 @@ def test_thin_links_get_fewer_then_smaller_pictures(kbps: int, quarters: int, pi
 
 
 def test_the_ladder_falls_at_once_and_climbs_slowly() -> None:
-    """Down in one step; up one rung after the rate held for CLIMB_SECONDS."""
+    """Down in one step; up after the rate held for CLIMB_SECONDS with room to spare."""
     ladder = Ladder(500_000)
     assert ladder.step(60_000, 0.0) is LADDER[0]
-    assert ladder.step(2_000_000, 1.0) is LADDER[0]
-    assert ladder.step(2_000_000, 1.0 + CLIMB_SECONDS) is LADDER[1]
-    assert ladder.step(2_000_000, 1.1 + CLIMB_SECONDS) is LADDER[1]
+    assert ladder.step(230_000, 1.0) is LADDER[0]
+    assert ladder.step(230_000, 1.0 + CLIMB_SECONDS) is LADDER[1]
+    assert ladder.step(2_000_000, 6.0) is LADDER[1]
+    assert ladder.step(150_000, 7.0) is LADDER[1]
+    assert ladder.step(2_000_000, 8.0) is LADDER[1]
+    assert ladder.step(2_000_000, 8.0 + CLIMB_SECONDS) is LADDER[3]
 
 
 def test_climbs_taken_back_make_it_patient() -> None:
