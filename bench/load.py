@@ -1,0 +1,76 @@
+"""What each part of the scene costs the machine: processor time and memory of process trees."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`percent` of one core over the window, `rss_mib` at its end."""
+
+    percent: float
+    rss_mib: float
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and everything it started."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    return []
+
+
+def own_children() -> set[int]:
+    """Every process that this one has started, and what those have started."""
+    return {process.pid for process in psutil.Process(os.getpid()).children(recursive=True)}
+
+
+def _seconds(processes: list[psutil.Process]) -> dict[int, float]:
+    spent = {}
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            spent[process.pid] = times.user + times.system
+    return spent
+
+
+def _resident(processes: list[psutil.Process]) -> float:
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total / MEBIBYTE
+
+
+def spent_between(before: Mapping[int, float], after: Mapping[int, float], seconds: float) -> float:
+    """Percent of one core; a process that began in between counts whole, one that ended not at all."""
+    return 100 * sum(now - before.get(pid, 0.0) for pid, now in after.items()) / seconds
+
+
+async def costs(parts: Mapping[str, Callable[[], list[psutil.Process]]], seconds: float) -> dict[str, Any]:
+    """Cost of each part over `seconds`, and how busy the whole machine was meanwhile (percent of one core)."""
+    machine = psutil.cpu_times()
+    before = {name: _seconds(find()) for name, find in parts.items()}
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    lasted = time.monotonic() - began
+    told: dict[str, Any] = {"seconds": round(lasted, 1)}
+    for name, find in parts.items():
+        processes = find()
+        cost = Cost(spent_between(before[name], _seconds(processes), lasted), _resident(processes))
+        told[name] = {"percent_of_a_core": round(cost.percent, 1), "rss_mib": round(cost.rss_mib, 1)}
+    now = psutil.cpu_times()
+    busy = sum(now) - sum(machine) - (now.idle - machine.idle) - (now.iowait - machine.iowait)
+    told["whole_machine_percent_of_a_core"] = round(100 * busy / lasted, 1)
+    return told
