@@ -128,8 +128,9 @@ class Exchange:
                     raise MessageRefused("call.taken", by=await self._name(refused.facts["doctor_id"])) from refused
                 raise
             self._calls[call.call_id] = call
-            await self._show_taken(call)
+            # The two of the call first; the queue of everybody else can wait for a few milliseconds.
             await self._start_generation(call)
+            await self._show_taken(call)
 
     async def doctor_arrived(self, client: Client, *, same_page: bool) -> None:
         """A doctor's page without a session. A page that lived through the loss still has its media."""
