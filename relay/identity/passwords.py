@@ -59,8 +59,6 @@ class Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
         self._room = asyncio.Semaphore(HASHING_AT_ONCE)
-        # An unknown name costs as much time as a wrong password, so that names cannot be listed.
-        self._nobody = self._hasher.hash("nobody has this password")
 
     async def fits(self, password_hash: str | None, password: str) -> bool:
         """Whether the password fits; None stands for an unknown account and never does."""
@@ -68,8 +66,12 @@ class Passwords:
             return await asyncio.to_thread(self._check, password_hash, password)
 
     def _check(self, password_hash: str | None, password: str) -> bool:
+        if password_hash is None:
+            # An unknown name costs as much time as a wrong password, so that names cannot be listed.
+            self._hasher.hash(password)
+            return False
         try:
-            self._hasher.verify(password_hash or self._nobody, password)
+            self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
-        return password_hash is not None
+        return True

@@ -22,7 +22,7 @@ async def test_a_whole_journey_blocks_nothing(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setattr(type(device), "tls", lambda *_: tls)
         with blockbuster_ctx():
             with pytest.raises(BlockingError):
-                time.sleep(0)
+                time.sleep(0)  # noqa: ASYNC251
             async with rig.bus(device) as bus, rig.doctor() as doctor:
                 await bus.say(VehicleHealth(release="1"))
                 assigned, _ = await in_call(bus, doctor)
