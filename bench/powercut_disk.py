@@ -49,6 +49,8 @@ class CutDisk:
         self._device = ""
         self._mounted = False
         self.folder = Path()
+        self.scratch = Path()
+        """Beside the disk, never cut; goes with it."""
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -60,8 +62,9 @@ class CutDisk:
             _run("mkfs.ext4", "-q", "-F", str(image))
             self._device = _run("losetup", "--find", "--show", str(image)).strip()
             stack.callback(_run, "losetup", "--detach", self._device)
-            self.folder = home / "mnt"
+            self.folder, self.scratch = home / "mnt", home / "scratch"
             self.folder.mkdir()
+            self.scratch.mkdir()
             stack.callback(self._unmount)
             self.mount()
             self._stack = stack.pop_all()
