@@ -138,8 +138,13 @@ class Doctor:
         """Close the still."""
         await self.at("still-close").click()
 
+    async def close_file(self) -> None:
+        """Back to the queue."""
+        await self.at("close-file").click()
+        await self.at("consultation").wait_for(state="detached")
+
     async def finish(self) -> None:
-        """End the consultation for good and close the file."""
+        """End the consultation for good."""
         await self.at("finish").click()
         await self.at("confirm-finish").click()
         await self.at("call-ended").wait_for()
@@ -155,6 +160,12 @@ class Doctor:
     async def hears(self) -> bool:
         """Whether the nurse's voice comes out of the loudspeaker."""
         return await hears(self.page, "remote-audio")
+
+    async def paper(self, state: str) -> str:
+        """Wait until a prescription is in this state; its identifier."""
+        life = self.page.locator(f'[data-testid="prescription-life"][data-state="{state}"]').first
+        await life.wait_for()
+        return await life.get_attribute("data-prescription") or ""
 
     async def paper_state(self, prescription_id: str, state: str) -> None:
         """Wait until the page says that a prescription is in this state."""

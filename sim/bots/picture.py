@@ -27,6 +27,25 @@ async ([testid, wanted, milliseconds]) => {
 }
 """
 
+_NEWER = """
+async ([testid, counter, wanted, milliseconds]) => {
+  %s
+  const codes = [];
+  const until = performance.now() + milliseconds;
+  const newer = (code) => code !== counter && (code - counter + 65536) %% 65536 < 32768;
+  while (performance.now() < until && codes.length < wanted) {
+    const video = document.querySelector(`[data-testid="${testid}"]`);
+    const element = video && (video.tagName === "VIDEO" ? video : video.querySelector("video"));
+    if (element && element.readyState >= 2) {
+      const code = passerelleReadCode(element);
+      if (code !== null && newer(code) && !codes.includes(code)) codes.push(code);
+    }
+    await new Promise((done) => setTimeout(done, 25));
+  }
+  return codes;
+}
+"""
+
 _MOVES = """
 async ([testid, milliseconds]) => {
   const until = performance.now() + milliseconds;
@@ -56,6 +75,12 @@ class Picture:
         """Different codes read from the picture: `wanted` of them, or what came in `seconds`."""
         script = _CODES % _READER.read_text()
         read: list[int] = await self._page.evaluate(script, [self._testid, wanted, seconds * 1000])
+        return read
+
+    async def newer(self, counter: int, wanted: int = 2, seconds: float = 15.0) -> list[int]:
+        """Different codes of pictures drawn after the one with this counter; less than `wanted` when time is up."""
+        script = _NEWER % _READER.read_text()
+        read: list[int] = await self._page.evaluate(script, [self._testid, counter, wanted, seconds * 1000])
         return read
 
     async def moves(self, seconds: float = 15.0) -> bool:

@@ -196,16 +196,26 @@ async def _prescription(tour: Tour) -> None:
     life = tour.summary["prescription"] = dict.fromkeys(("signed", "verified", "printed", "handed_over"), False)
     await prescribe(tour.doctor, photograph=lambda name: tour.photograph(name, tour.doctor))
     life["signed"] = True
-    prescription_id = await tour.nurse.paper("printed")
+    prescription_id = await tour.doctor.paper("printed")
     page = tour.bus.prints / f"{prescription_id}.pdf"
     expect(page.exists(), "nothing lies in the printer's tray")
     life["verified"], said = await signature_holds(page, tour.world.directory / "ca" / "ca.pem")
     expect(life["verified"], f"pdfsig does not accept the printed page: {said}")
     life["printed"] = True
-    await tour.photograph("printed", tour.nurse, tour.doctor)
+
+
+async def _end_and_hand_over(tour: Tour) -> None:
+    await tour.doctor.finish()
+    await tour.nurse.see("screen-after")
+    prescription_id = await tour.nurse.paper("printed")
     await tour.nurse.hand_over(prescription_id)
     await tour.doctor.paper_state(prescription_id, "handed_over")
-    life["handed_over"] = True
+    tour.summary["prescription"]["handed_over"] = True
+
+
+async def _file_closes(tour: Tour) -> None:
+    await tour.doctor.close_file()
+    await tour.nurse.close()
 
 
 async def _second_vehicle(tour: Tour) -> None:
@@ -226,13 +236,6 @@ async def _second_vehicle(tour: Tour) -> None:
     await context.close()
 
 
-async def _after(tour: Tour) -> None:
-    await tour.doctor.finish()
-    await tour.nurse.see("screen-after")
-    await tour.photograph("after", tour.nurse, tour.doctor)
-    await tour.nurse.close()
-
-
 STEPS: tuple[tuple[str, Callable[[Tour], Awaitable[None]]], ...] = (
     ("nurse-signs-in", _nurse_signs_in),
     ("consultation-opens", _consultation_opens),
@@ -246,8 +249,9 @@ STEPS: tuple[tuple[str, Callable[[Tour], Awaitable[None]]], ...] = (
     ("still", _still),
     ("doctor-reloads", _doctor_reloads),
     ("prescription", _prescription),
+    ("end-and-hand-over", _end_and_hand_over),
+    ("file-closes", _file_closes),
     ("second-vehicle", _second_vehicle),
-    ("after", _after),
 )
 
 
