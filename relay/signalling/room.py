@@ -40,11 +40,14 @@ class WaitingRoom:
 
     async def read_card(self, vehicle_id: str) -> VehicleCard:
         """Read a vehicle's card from the registry again."""
+        before = self._cards.get(vehicle_id)
         try:
             self._cards[vehicle_id] = await self._registry.vehicle_card(vehicle_id)
         except LookupError:
             self._cards.pop(vehicle_id, None)
-        self.changed()
+        if self._cards.get(vehicle_id) != before:
+            # Vehicles say their health each minute: only a change is worth a snapshot for everybody.
+            self.changed()
         return self.card(vehicle_id)
 
     async def put(self, waiting: Waiting, *, doctor_id: str = "", doctor: str = "") -> None:
