@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from playwright.async_api import Error as BrowserError
 
 from bench.load import costs
 from bench.report import Measured, percentile, spread
-from bench.scene import Scene, rig, scene
+from bench.scene import Scene, rig, say, scene
 from sim.bots.browser import NoBrowser
 from sim.demo.processes import DemoFailed
 
@@ -113,7 +112,7 @@ def run(options: argparse.Namespace) -> Measured:
 async def _run(options: argparse.Namespace, described: dict[str, Any], directory: Path) -> Measured:
     samples = Samples()
     async with scene(directory) as it:
-        _say("at rest")
+        say("at rest")
         await asyncio.sleep(SETTLE_SECONDS)
         rest = await costs(it.parts(), options.window)
         busy: dict[str, Any] = {}
@@ -150,7 +149,7 @@ async def _call(it: Scene, samples: Samples, readings: int, number: int) -> None
         if shown["readingId"] in ids:
             samples.reading.append(shown["shownAt"] - shown["notifiedAt"])
             samples.reading_in_page.append(shown["shownAt"] - shown["receivedAt"])
-    _say(f"call {number + 1}: picture after {taken['picture']:.0f} ms, {len(samples.reading)} readings")
+    say(f"call {number + 1}: picture after {taken['picture']:.0f} ms, {len(samples.reading)} readings")
 
 
 async def _cost_of_call(it: Scene, window: float) -> dict[str, Any]:
@@ -167,7 +166,7 @@ async def _cost_of_call(it: Scene, window: float) -> dict[str, Any]:
     await asyncio.sleep(SETTLE_SECONDS)
     before = await it.doctor.page.evaluate(_VIDEO)
     samples_before = len((await it.doctor.ecg(stream))["samples"])
-    _say(f"in a call, {video['width']} x {video['height']}")
+    say(f"in a call, {video['width']} x {video['height']}")
     told = await costs(it.parts(), window)
     video = await it.doctor.page.evaluate(_VIDEO)
     trace = await it.doctor.ecg(stream)
@@ -207,7 +206,3 @@ def _report(described: dict[str, Any], samples: Samples, rest: dict[str, Any], b
                                                 after["gateway"]["rss_mib"]) < RSS_AIM_MIB,
         "no errors on the pages": not samples.errors,
     })
-
-
-def _say(words: str) -> None:
-    print(f"  {words}", file=sys.stderr, flush=True)

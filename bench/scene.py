@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
+import psutil  # type: ignore[import-untyped]  # the stubs are a package of their own
 from playwright.async_api import BrowserContext, Page, WebSocket
 
 from bench.ledger import Ledger, Pressure, Seen, distinct_pressure, pressure_of
@@ -28,7 +29,13 @@ from sim.demo.world import Ports, Vehicle, World
 DOCTOR, NURSE = DOCTORS[0], NURSES[0]
 
 MEASURING_SECONDS = 0.6
-"""Of the simulated cuff: long enough to be seen measuring."""
+"""Of the simulated cuff; a real one takes half a minute."""
+
+SEEN_MEASURING_SECONDS = 4.0
+"""Long enough for the gateway to connect and see it measure, on a busy machine too."""
+
+CHAIR_SECONDS = 32.0
+"""So long after a patient left, a measurement whose begin nobody saw goes to the tray (gateway.session.guard)."""
 
 CUFF_BUSY_SECONDS = 20.0
 """It hangs up a moment after it delivered, and is asleep only then."""
@@ -59,6 +66,19 @@ _AT_DOCTOR = """
 }
 """
 
+_CONNECTED = """
+async (milliseconds) => {
+  const until = performance.now() + milliseconds;
+  for (;;) {
+    const phase = document.querySelector('[data-testid="consultation"]')?.dataset.phase ?? "none";
+    const link = document.querySelector('[data-testid="relay-link"]')?.dataset.state ?? "none";
+    const held = phase === "connected" && link === "online";
+    if (held || performance.now() > until) return [held, phase, link];
+    await new Promise((done) => setTimeout(done, 25));
+  }
+}
+"""
+
 _AT_KIOSK = """
 () => [...document.querySelectorAll('[data-testid="readings"] article[data-testid^="reading-"]')]
   .map((line) => line.dataset.testid.slice("reading-".length))
@@ -84,6 +104,14 @@ class KioskWatch:
         """From now on `held_since` follows this condition."""
         self._held, self.held_since = held, None
         self._look()
+
+    async def steady(self, seconds: float) -> float:
+        """Since when the watched condition holds; TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while self.held_since is None:
+                self._moved.clear()
+                await self._moved.wait()
+            return self.held_since
 
     async def until(self, held: Callable[[KioskState], bool], seconds: float) -> KioskState:
         """The first state that fits; TimeoutError."""
@@ -143,6 +171,8 @@ class Scene:
     browsers: dict[str, list[int]]
     ledger: Ledger = field(default_factory=Ledger)
     measurements: int = 0
+    left_at: float | None = None
+    """When the patient before got up."""
 
     @property
     def bus(self) -> Vehicle:
@@ -175,16 +205,23 @@ class Scene:
         await self.doctor.at("close-file").click()
         await self.nurse.see("screen-after")
         await self.nurse.close()
+        self.left_at = time.monotonic()
+
+    async def chair_settled(self) -> None:
+        """Wait until nobody can take this patient's measurement for one of the patient before."""
+        if self.left_at is not None:
+            await asyncio.sleep(max(0.0, self.left_at + CHAIR_SECONDS - time.monotonic()))
 
     async def begin_measuring(self) -> Pressure:
         """START on the cuff, with a pressure that it had not yet."""
         pressure = distinct_pressure(self.measurements)
         self.measurements += 1
+        doubtful = self.left_at is not None and time.monotonic() - self.left_at < CHAIR_SECONDS
         until = time.monotonic() + CUFF_BUSY_SECONDS
         while True:
             try:
                 await self.bus.control("cuff/measure", systolic=pressure[0], diastolic=pressure[1], pulse=70,
-                                       seconds=MEASURING_SECONDS)
+                                       seconds=SEEN_MEASURING_SECONDS if doubtful else MEASURING_SECONDS)
             except DemoFailed:
                 if time.monotonic() > until:
                     raise
@@ -207,6 +244,11 @@ class Scene:
         reading_id = next(r.reading_id for r in state.encounter.readings if pressure_of(r) == pressure)
         left = max(0.0, until - time.monotonic()) * 1000
         return bool(await self.doctor.page.evaluate(_SHOWN, [reading_id, left]))
+
+    async def doctor_connected(self, seconds: float) -> tuple[bool, str, str]:
+        """Whether the doctor's page says that call and relay are there, within `seconds`; and what it says."""
+        held, phase, link = await self.doctor.page.evaluate(_CONNECTED, seconds * 1000)
+        return held, phase, link
 
     async def measure(self) -> bool:
         """One measurement from START to both screens."""
@@ -238,6 +280,7 @@ async def scene(directory: Path, ecg_record: Path | None = None) -> AsyncIterato
             people[name] = await person(browser)
             browsers[name] = _roots(own_children() - before)
         watch = KioskWatch()
+        watch.watch(in_call)
         watch.attach(people["kiosk"])
         nurse = await Nurse.sit_down(people["kiosk"], world.vehicles[0].kiosk_url)
         doctor = await Doctor.sit_down(people["doctor"], world.relay_url)
@@ -270,6 +313,6 @@ def rig(*facts: str) -> dict[str, Any]:
     }
 
 
-def failed(words: str, described: dict[str, Any], errors: Sequence[str] = ()) -> dict[str, Any]:
-    """What a benchmark returns that could not be measured."""
-    return {**described, "failed": words, "errors": list(errors)}
+def say(words: str) -> None:
+    """Progress, beside the figures."""
+    print(f"  {words}", file=sys.stderr, flush=True)
