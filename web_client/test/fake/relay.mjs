@@ -16,7 +16,7 @@ const HERE = new URL("./", import.meta.url);
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".jpg": "image/jpeg" };
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; " +
-  "media-src 'self' blob:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "media-src 'self' blob:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; worker-src 'self'; require-trusted-types-for 'script'; trusted-types passerelle-worker";
 
 const caKeys = await webcrypto.subtle.generateKey(ALG, true, ["sign", "verify"]);
 const ca = await x509.X509CertificateGenerator.createSelfSigned({
@@ -86,7 +86,10 @@ function fromPage(frame) {
       type: "welcome", session: randomUUID(), resume_token: "t", resumed: false, last_seen: 0,
       server_time: new Date().toISOString(), ice_servers: [], doctor, vehicle: null } }));
     queue();
-    if (call !== null) toPage({ type: "granted", ...call, vehicle, ice_servers: [] });
+    if (call !== null) {
+      if (body.session === null) call.generation += 1;
+      grant();
+    }
   } else if (body.type === "take") {
     const entry = entries.find((each) => each.encounter_id === body.encounter_id);
     if (entry.encounter_id === "enc-2") {

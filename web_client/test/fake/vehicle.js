@@ -29,7 +29,7 @@ async function certificate() {
   const signature = der(0x30, integer(raw.slice(0, 32)), integer(raw.slice(32)));
   const algorithm = der(0x30, [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]);
   const csr = der(0x30, info, algorithm, der(3, [0, ...signature]));
-  const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${b64(csr).replace(/(.{64})/g, "$1\n")}\n-----END CERTIFICATE REQUEST-----\n`;
+  const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${b64(csr).replace(/(.{64})(?=.)/g, "$1\n")}\n-----END CERTIFICATE REQUEST-----\n`;
   const answer = await fetch("/api/fake/bus", { method: "POST", body: JSON.stringify({ csr: pem }) });
   return (await answer.json()).certificate;
 }

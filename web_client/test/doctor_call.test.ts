@@ -1,0 +1,316 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Binding, CallGranted, ControlToDoctor, ControlToVehicle } from "../src/protocol/types";
+import { statement } from "../src/state/binding";
+import { toBase64 } from "../src/state/base64";
+import { DoctorCall, type CallPeer, type CallPeerEvents, type DoctorIdentity } from "../src/state/doctor_call";
+import { EncounterRecord } from "../src/state/doctor_record";
+import { Scope } from "../src/state/scope";
+import type { FromDoctor } from "../src/state/signalling";
+import { authority, certificate, ECDSA, keyPair } from "./certificates";
+import { chunkBytes } from "./wire_bytes";
+
+const NOW = Date.parse("2026-06-01T12:00:00Z");
+const PRINT = Array.from({ length: 32 }, () => "AB").join(":");
+const OWN = Array.from({ length: 32 }, () => "CD").join(":");
+const sdp = (print: string) => `v=0\r\na=fingerprint:sha-256 ${print}\r\n`;
+
+/** A peer connection that connects when it is told to. */
+class FakePeer implements CallPeer {
+  readonly offers: string[] = [];
+  readonly sent: ControlToVehicle[] = [];
+  readonly candidates: string[] = [];
+  open = false;
+  closed = false;
+  settled = false;
+  constructor(readonly events: CallPeerEvents) {}
+  answer(offer: string): Promise<string> {
+    this.offers.push(offer);
+    return Promise.resolve(sdp(OWN));
+  }
+  settle(): Promise<void> {
+    this.settled = true;
+    return Promise.resolve();
+  }
+  addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    this.candidates.push(candidate.candidate ?? "");
+    return Promise.resolve();
+  }
+  send(message: ControlToVehicle): boolean {
+    if (this.open) this.sent.push(message);
+    return this.open;
+  }
+  close(): void {
+    this.closed = true;
+  }
+  connect(): void {
+    this.open = true;
+    this.events.state("connected");
+    this.events.opened();
+  }
+  say(message: ControlToDoctor): void {
+    this.events.control(JSON.stringify(message));
+  }
+  of<T extends ControlToVehicle["type"]>(type: T): Extract<ControlToVehicle, { type: T }>[] {
+    return this.sent.filter((message) => message.type === type) as Extract<ControlToVehicle, { type: T }>[];
+  }
+}
+
+let identity: DoctorIdentity;
+let vehicleKey: CryptoKey;
+let vehiclePem: string;
+
+beforeAll(async () => {
+  const ca = await authority("Operator", NOW);
+  const vehicle = await keyPair();
+  const doctor = await keyPair();
+  vehicleKey = vehicle.privateKey;
+  vehiclePem = await certificate(ca, vehicle.publicKey, "urn:passerelle:vehicle:bus", NOW);
+  const pem = await certificate(ca, doctor.publicKey, "urn:passerelle:doctor:doc", NOW);
+  identity = { doctorId: "doc", certificate: pem, key: doctor.privateKey, ca: ca.pem };
+});
+
+const granted = (generation: number): CallGranted => ({
+  type: "granted",
+  call_id: "call",
+  generation,
+  encounter_id: "enc",
+  vehicle: { vehicle_id: "bus", name: "Bus", territory: "", simulated: true, certificate: "" },
+  ice_servers: [],
+});
+const offered = async (generation: number, description = sdp(PRINT)) => {
+  const unsigned = {
+    side: "vehicle" as const, call_id: "call", generation, vehicle_id: "bus", doctor_id: "doc", fingerprint: PRINT,
+    peer_fingerprint: "",
+  };
+  const signature = toBase64(new Uint8Array(await crypto.subtle.sign(ECDSA, vehicleKey, statement(unsigned))));
+  const binding: Binding = { ...unsigned, certificate: vehiclePem, signature };
+  return { type: "offer" as const, call_id: "call", generation, sdp: description, binding };
+};
+const reading = (seq: number, encounter_id = "enc"): ControlToDoctor => ({
+  type: "event",
+  event: {
+    encounter_id, seq, at: "2026-06-01T12:00:00Z",
+    body: {
+      type: "reading",
+      reading: {
+        reading_id: `r${seq}`, kind: "blood_pressure", received_at: "2026-06-01T12:00:00Z", quantities: [], taken_at: null,
+        device: { device_id: "d", kind: "blood_pressure", maker: "", model: "", serial: "", firmware: "", simulated: true },
+        device_time: "", clock_offset_s: null, user: null, flags: [], error: null, raw: "",
+      },
+    },
+  },
+});
+
+describe("a call", () => {
+  let scope: Scope;
+  let peers: FakePeer[];
+  let signalled: FromDoctor[];
+  let record: EncounterRecord;
+  let call: DoctorCall;
+  let time: number;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
+    scope = new Scope();
+    peers = [];
+    signalled = [];
+    time = 0;
+    record = new EncounterRecord("enc");
+    const world = {
+      peer: (_: unknown, events: CallPeerEvents) => {
+        const peer = new FakePeer(events);
+        peers.push(peer);
+        return peer;
+      },
+      signal: (body: FromDoctor) => signalled.push(body),
+      shown: () => Promise.resolve(),
+      now: () => time,
+      clock: () => NOW,
+    };
+    const first = granted(1);
+    call = new DoctorCall(scope, "call", first.vehicle, record, identity, world, first);
+  });
+  afterEach(() => {
+    scope.end();
+    vi.useRealTimers();
+  });
+
+  const pass = (milliseconds: number) => {
+    for (let passed = 0; passed < milliseconds; passed += 100) {
+      time += 100;
+      vi.advanceTimersByTime(100);
+    }
+  };
+  const said = <T extends FromDoctor["type"]>(type: T) =>
+    signalled.filter((body) => body.type === type) as Extract<FromDoctor, { type: T }>[];
+  const answered = async (generation: number) => {
+    const before = said("answer").length;
+    call.offer(await offered(generation));
+    await vi.waitUntil(() => said("answer").length > before && peers.at(-1)?.settled === true);
+    return peers.at(-1) as FakePeer;
+  };
+
+  test("answers a verified offer with a binding that names the vehicle's fingerprint", async () => {
+    const peer = await answered(1);
+    expect(said("answer")[0]).toMatchObject({
+      generation: 1,
+      sdp: sdp(OWN),
+      binding: { side: "doctor", fingerprint: OWN, peer_fingerprint: PRINT, call_id: "call", generation: 1 },
+    });
+    peer.connect();
+    expect(call.phase.value).toBe("connected");
+  });
+
+  test("an offer whose fingerprint was swapped is refused before it reaches the peer connection", async () => {
+    call.offer(await offered(1, sdp(OWN)));
+    await vi.waitUntil(() => said("refused").length === 1);
+    expect(said("refused")[0]?.code).toBe("binding.fingerprint");
+    expect([call.phase.value, call.refusal.value]).toEqual(["refused", "binding.fingerprint"]);
+    expect(peers[0]?.offers).toEqual([]);
+    expect(peers[0]?.closed).toBe(true);
+    pass(30_000);
+    expect(said("rejoin")).toEqual([]);
+  });
+
+  test("a new generation is a new peer connection; the old one is closed and what was measured stays", async () => {
+    const first = await answered(1);
+    first.connect();
+    first.say(reading(1));
+    call.granted(granted(2));
+    expect(first.closed).toBe(true);
+    expect(call.phase.value).toBe("interrupted");
+    const second = await answered(2);
+    second.connect();
+    expect(second.of("resume")).toEqual([{ type: "resume", encounter_id: "enc", events_through: 1 }]);
+    expect(record.readings.value).toHaveLength(1);
+    expect(call.phase.value).toBe("connected");
+  });
+
+  test("offers and candidates of another generation are dropped; early ones wait for the description", async () => {
+    const candidate = (generation: number, text: string) =>
+      call.candidate({ type: "candidate", call_id: "call", generation, candidate: text, sdp_mid: "0", sdp_m_line_index: 0 });
+    candidate(1, "early");
+    candidate(2, "other");
+    call.offer(await offered(2));
+    expect(peers).toEqual([]);
+    const peer = await answered(1);
+    candidate(1, "late");
+    expect(peer.candidates).toEqual(["early", "late"]);
+  });
+
+  test("acknowledges events once they are on the screen, and asks again behind a hole", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    peer.say(reading(1));
+    peer.say(reading(3));
+    await vi.waitUntil(() => peer.of("ack").length === 1);
+    expect(peer.of("ack")[0]?.seq).toBe(1);
+    expect(peer.of("resume").at(-1)?.events_through).toBe(1);
+    expect(record.readings.value).toHaveLength(1);
+  });
+
+  test("an event of another encounter is not shown in this file", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    peer.say(reading(1, "another"));
+    expect(record.readings.value).toEqual([]);
+    expect(peer.of("problem")[0]?.code).toBe("event.encounter");
+  });
+
+  test("three seconds of silence are said, six end the peer connection", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    peer.say({ type: "beat", sent: 1, echo: null });
+    pass(2500);
+    expect(call.phase.value).toBe("connected");
+    pass(1000);
+    expect(call.phase.value).toBe("interrupted");
+    expect(said("rejoin")).toEqual([]);
+    pass(3500);
+    expect(said("rejoin")).toMatchObject([{ generation: 1, cause: "call.silent" }]);
+  });
+
+  test("a failed connection asks for the next generation once", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    peer.events.state("failed");
+    peer.events.state("closed");
+    expect(said("rejoin")).toHaveLength(1);
+  });
+
+  test("no offer within eight seconds: asks again, unless the vehicle is away", () => {
+    pass(8600);
+    expect(said("rejoin")).toHaveLength(1);
+    call.peerAway(true);
+    pass(30_000);
+    expect(said("rejoin")).toHaveLength(1);
+    call.peerAway(false);
+    pass(9000);
+    expect(said("rejoin")).toHaveLength(2);
+  });
+
+  test("a relay that forgot us hears again what still counts", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    call.relayForgot();
+    expect(said("rejoin")).toEqual([]);
+    peer.events.state("failed");
+    call.relayForgot();
+    expect(said("rejoin")).toHaveLength(2);
+    call.leave(true, "Dr");
+    call.relayForgot();
+    expect(said("left")).toHaveLength(2);
+  });
+
+  test("bytes that are no chunk are refused and the next chunk is taken", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    peer.say({
+      type: "event",
+      event: {
+        encounter_id: "enc", seq: 1, at: "2026-06-01T12:00:00Z",
+        body: {
+          type: "waveform_started",
+          waveform: {
+            stream_id: 9, started_at: "2026-06-01T12:00:00Z", rate_hz: "100", scale: "1", unit: "uV", leads: [131330], lost_count: 0,
+            device: { device_id: "d", kind: "ecg", maker: "", model: "", serial: "", firmware: "", simulated: true },
+          },
+        },
+      },
+    });
+    peer.events.binary(new ArrayBuffer(3));
+    peer.events.binary(chunkBytes({ streamId: 9, number: 0, leads: 1, samples: [5] }));
+    expect(peer.of("problem")).toHaveLength(1);
+    expect(record.stream(9)?.all()).toEqual([5]);
+  });
+
+  test("chunks that come before their stream's event are kept for it", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    peer.events.binary(chunkBytes({ streamId: 9, number: 0, leads: 1, samples: [7] }));
+    expect(record.streams.value).toEqual([]);
+    peer.say({
+      type: "event",
+      event: {
+        encounter_id: "enc", seq: 1, at: "2026-06-01T12:00:00Z",
+        body: {
+          type: "waveform_started",
+          waveform: {
+            stream_id: 9, started_at: "2026-06-01T12:00:00Z", rate_hz: "100", scale: "1", unit: "uV", leads: [131330], lost_count: 0,
+            device: { device_id: "d", kind: "ecg", maker: "", model: "", serial: "", firmware: "", simulated: true },
+          },
+        },
+      },
+    });
+    expect(record.stream(9)?.all()).toEqual([7]);
+  });
+
+  test("after leaving nothing is answered and nothing is asked", async () => {
+    call.leave(false, "Dr");
+    call.offer(await offered(1));
+    pass(20_000);
+    expect(signalled.map((body) => body.type)).toEqual(["left"]);
+    expect(peers).toEqual([]);
+    expect(call.end.value).toEqual({ finished: false, by: "Dr" });
+  });
+});
