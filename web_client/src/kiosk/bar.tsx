@@ -3,11 +3,13 @@ import { useSignal } from "@preact/signals";
 import { clock } from "../i18n/format";
 import { language, speak } from "../i18n/core";
 import { count, say } from "../i18n/kiosk";
-import type { KioskState, Link, Power } from "../protocol/types";
+import { codeWords } from "../i18n/kiosk_codes";
+import type { Instrument, KioskState, Link, Power } from "../protocol/types";
 import { usable } from "../state/kiosk_view";
 import { light, theme } from "../theme";
 import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
+import { kindName } from "./instrument_line";
 import type { LocalMedia } from "./local_media";
 import { CodeText, Press } from "./parts";
 import { StatusSheet } from "./status";
@@ -120,20 +122,45 @@ export function ThemeSwitch() {
 function Problems({ open }: { open: () => void }) {
   const { media } = useKiosk();
   const state = useGateway();
-  const codes = problemCodes(state, media);
-  const first = codes[0];
+  const problems = problemsOf(state, media);
+  const first = problems[0];
   if (first === undefined) return null;
+  const { tone } = codeWords(first.code);
   return (
-    <button type="button" class="problems" data-testid="problems" onClick={open}>
-      <Icon name="warning" size={28} />
-      <CodeText code={first} />
-      {codes.length > 1 && <b class="problems-more">{count("problem_more", codes.length - 1)}</b>}
+    <button type="button" class={`problems ${tone}`} data-testid="problems" onClick={open}>
+      <Icon name={tone === "stop" ? "stop" : "warning"} size={28} />
+      <ProblemText problem={first} />
+      {problems.length > 1 && <b class="problems-more">{count("problem_more", problems.length - 1)}</b>}
     </button>
   );
 }
 
-/** Every problem once: the gateway's, and those of sound and picture, which only this page knows. */
-export function problemCodes(state: KioskState, media: LocalMedia): readonly string[] {
-  const ours = [media.microphoneProblem.value, media.problem.value].filter((code) => code !== null);
-  return [...new Set([...state.problems.map((problem) => problem.code), ...ours])];
+/** A problem and the instrument it is about, if it is about one. */
+export interface NamedProblem {
+  readonly code: string;
+  readonly instrument: Instrument | null;
+}
+
+/** Every problem once, what stops first: the gateway's, and those of sound and picture, which only this page knows. */
+export function problemsOf(state: KioskState, media: LocalMedia): readonly NamedProblem[] {
+  const found = new Map<string, NamedProblem>();
+  for (const { code, subject } of state.problems) {
+    const instrument = state.instruments.find((each) => each.instrument_id === subject) ?? null;
+    found.set(`${code} ${instrument?.instrument_id ?? ""}`, { code, instrument });
+  }
+  for (const code of [media.microphoneProblem.value, media.problem.value]) {
+    if (code !== null) found.set(`${code} `, { code, instrument: null });
+  }
+  const rank = ({ code }: NamedProblem): number => (codeWords(code).tone === "stop" ? 0 : 1);
+  return [...found.values()].sort((a, b) => rank(a) - rank(b));
+}
+
+export function ProblemText({ problem }: { problem: NamedProblem }) {
+  const { code, instrument } = problem;
+  return (
+    <span class="problem-text">
+      {instrument !== null && <b>{`${instrument.number} · ${kindName(instrument.kind)} — `}</b>}
+      <CodeText code={code} />
+    </span>
+  );
 }

@@ -46,7 +46,7 @@ function Interrupted({ encounter }: { encounter: Encounter }) {
   const code = encounter.call_code;
   const words = code === null || code === "call.interrupted" ? null : codeWords(code);
   return (
-    <div class="interrupted" data-testid="interrupted" data-code={code} role="alert">
+    <div class={`interrupted ${words?.tone === "stop" ? "refused" : ""}`} data-testid="interrupted" data-code={code} role="alert">
       <Icon name={words?.tone === "stop" ? "stop" : "connecting"} size={64} />
       <b>{words?.what ?? say("call_interrupted")}</b>
       <span>{words?.todo ?? say("call_interrupted_kept")}</span>

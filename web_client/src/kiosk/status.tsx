@@ -1,11 +1,12 @@
 // The state of the unit in whole sentences, and what belongs to the person: language, theme, signing out.
 import { clock } from "../i18n/format";
 import { count, say } from "../i18n/kiosk";
-import { problemCodes, LanguageSwitch, linkWords, powerWords, ThemeSwitch, toSend } from "./bar";
+import { LanguageSwitch, linkWords, powerWords, problemsOf, ProblemText, ThemeSwitch, toSend } from "./bar";
+import { codeWords } from "../i18n/kiosk_codes";
 import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
 import { InstrumentLine } from "./instrument_line";
-import { CodeText, Press, Say, Sheet, Simulated } from "./parts";
+import { Press, Say, Sheet, Simulated } from "./parts";
 
 function Row({ icon, name, children }: { icon: IconName; name: string; children: preact.ComponentChildren }) {
   return (
@@ -21,7 +22,7 @@ export function StatusSheet({ close }: { close: () => void }) {
   const { desk, media } = useKiosk();
   const state = useGateway();
   const { link, power, camera } = state;
-  const codes = problemCodes(state, media);
+  const problems = problemsOf(state, media);
   const since = clock(link.since);
   const waiting = toSend(state);
   const linkSentence = {
@@ -33,10 +34,10 @@ export function StatusSheet({ close }: { close: () => void }) {
     <Sheet id="status" title={say("status_title")} close={close}>
       <div class="status-columns">
         <section class="status-list">
-          {codes.length === 0 && <Say tone="done">{say("status_all_well")}</Say>}
-          {codes.map((code) => (
-            <Say key={code} tone="look">
-              <CodeText code={code} />
+          {problems.length === 0 && <Say tone="done">{say("status_all_well")}</Say>}
+          {problems.map((problem) => (
+            <Say key={`${problem.code} ${problem.instrument?.instrument_id ?? ""}`} tone={codeWords(problem.code).tone}>
+              <ProblemText problem={problem} />
             </Say>
           ))}
           <ul>

@@ -42,11 +42,16 @@ export interface FieldNote {
 }
 
 export const OID_NIR = "1.2.250.1.213.1.4.8";
+const OID_NIA = "1.2.250.1.213.1.4.9";
 /** TEST and DEMO identities: public ones exist whose key is wrong. */
 const OIDS_NOT_REAL = ["1.2.250.1.213.1.4.10", "1.2.250.1.213.1.4.11"];
 
 /** Nobody older has been verified; an earlier year is a slip of the finger. */
 const OLDEST_YEARS = 125;
+
+const INS = /^\d{5}(\d{2}|2[AB])\d{8}$/;
+const INSEE = /^(\d{5}|2[AB]\d{3})$/;
+const LETTER = /\p{L}/u;
 
 /** Calendar day of today as the vehicle's clock has it. */
 export interface Today {
@@ -124,16 +129,17 @@ function insNotes(draft: PatientDraft, demo: boolean): FieldNote[] {
     return [];
   }
   const notReal = OIDS_NOT_REAL.includes(draft.insOid);
-  if (notReal && !demo) {
+  if ((notReal && !demo) || !["", OID_NIR, OID_NIA, ...OIDS_NOT_REAL].includes(draft.insOid)) {
     return [{ field: "ins", code: "patient.ins_oid", warning: false }];
   }
-  if (draft.ins.length < 15) {
+  if (!INS.test(draft.ins)) {
     return [{ field: "ins", code: "patient.ins", warning: false }];
   }
   if (!insKeyFits(draft.ins)) {
     return [{ field: "ins", code: "patient.ins_key", warning: notReal }];
   }
-  return insDiffers(draft) ? [{ field: "ins", code: "patient.ins_traits_differ", warning: true }] : [];
+  // Only a NIR says its bearer's sex and date.
+  return ["", OID_NIR].includes(draft.insOid) && insDiffers(draft) ? [{ field: "ins", code: "patient.ins_traits_differ", warning: true }] : [];
 }
 
 /** The number says a sex, a year and often a month: a difference is looked at, never refused. */
@@ -156,7 +162,16 @@ export function draftNotes(draft: PatientDraft, today: Today, demo: boolean): re
     return [];
   }
   const date = birthDateCode(draft.birthDigits, today);
-  return [...(date === null ? [] : [{ field: "birth_date" as const, code: date, warning: false }]), ...insNotes(draft, demo)];
+  const notes: FieldNote[] = [];
+  const refuse = (field: Field, code: string): void => {
+    notes.push({ field, code, warning: false });
+  };
+  if (draft.familyName.trim() !== "" && !LETTER.test(draft.familyName)) refuse("family_name", "patient.family_name");
+  if (draft.givenName.trim() !== "" && !LETTER.test(draft.givenName)) refuse("given_name", "patient.given_name");
+  if (date !== null) refuse("birth_date", date);
+  // A place is typed from the left: what may still become right is not said to be wrong.
+  if (draft.birthPlace.length >= 5 && !INSEE.test(draft.birthPlace.trim().toUpperCase())) refuse("birth_place", "patient.birth_place");
+  return [...notes, ...insNotes(draft, demo)];
 }
 
 /** Everything that keeps the identity from being complete, in the order of the form. */
@@ -173,6 +188,8 @@ export function identityErrors(draft: PatientDraft, today: Today, demo: boolean)
   need("family_name", draft.familyName.trim() !== "");
   need("given_name", draft.givenName.trim() !== "");
   need("birth_date", draft.birthDigits.length === 8 || birthDateCode(draft.birthDigits, today) !== null);
+  const place = draft.birthPlace.trim();
+  if (place !== "" && place.length < 5) missing.push({ field: "birth_place", code: "patient.birth_place", warning: false });
   return [...missing, ...draftNotes(draft, today, demo).filter((note) => !note.warning)];
 }
 
@@ -229,7 +246,7 @@ export function patientOf(draft: PatientDraft): Patient {
     given_name: draft.givenName.trim(),
     birth_date: isoFromDigits(draft.birthDigits) ?? "",
     sex: draft.sex,
-    birth_place: draft.birthPlace.trim(),
+    birth_place: draft.birthPlace.trim().toUpperCase(),
     ins: qualified ? draft.ins : "",
     ins_oid: qualified ? draft.insOid || OID_NIR : "",
     qualified,

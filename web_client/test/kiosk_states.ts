@@ -1,0 +1,41 @@
+// States of the touchscreen for its tests: made by hand, whole.
+import type { Encounter, Instrument, KioskState, Reading } from "../src/protocol/types";
+
+export const AT = "2026-03-10T09:00:00Z";
+
+export function reading(id: string, more: Partial<Reading> = {}): Reading {
+  return {
+    reading_id: id, kind: "blood_pressure", received_at: AT, taken_at: AT, device_time: "", clock_offset_s: null, user: null, flags: [],
+    error: null, raw: "", quantities: [],
+    device: { device_id: "cuff-1", kind: "blood_pressure", maker: "", model: "", serial: "", firmware: "", simulated: false },
+    ...more,
+  };
+}
+
+export function encounter(more: Partial<Encounter> = {}): Encounter {
+  return {
+    encounter_id: "e1", reason: "heart", urgency: "routine", reason_words: "", opened_at: AT, stage: "ready", place: null, doctors: null,
+    doctor: "", doctor_speciality: "", call_since: null, readings: [], stills: [], waveforms: [], prescriptions: [], unacknowledged: 0,
+    call_code: null,
+    patient: {
+      anonymous: true, family_name: "", given_name: "", birth_date: "", sex: "unknown", birth_place: "", ins: "", ins_oid: "", qualified: false,
+    },
+    ...more,
+  };
+}
+
+export function state(more: Partial<KioskState> = {}): KioskState {
+  return {
+    type: "state", revision: 1, now: AT, release: "0", demo: false,
+    vehicle: { vehicle_id: "v", name: "Bus", territory: "", simulated: false, certificate: "" },
+    link: { relay: "online", since: AT, operator: "", round_trip_ms: null }, power: { source: "mains", percent: null },
+    nurse: { nurse_id: "n1", name: "N" }, nurses: [], outbox: 0, problems: [], camera: null, microphone: false, instruments: [], cuff: null,
+    review: null, encounter: null, tray: [], unfinished: [], ...more,
+  };
+}
+
+export function instrument(more: Partial<Instrument> = {}): Instrument {
+  return {
+    number: 1, instrument_id: "cuff-1", kind: "blood_pressure", name: "", state: "ready", problem: null, simulated: false, request: null, ...more,
+  };
+}
