@@ -39,22 +39,31 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Back:
+    """`moment`: `time.monotonic()` from which the missing piece is there again: its process begun, its page asked for,
+    its plug in. `starting` waits until a process that was begun is ready; what came back meanwhile is not kept waiting.
+    """
+
+    moment: float
+    starting: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """One line. `play` takes the piece away and brings it back; it returns the `time.monotonic()` of the moment from
-    which the piece was there again: its process begun, its page asked for, its plug in."""
+    """One line. `play` takes the piece away and brings it back."""
 
     name: str
     words: str
-    play: Callable[[Scene, Turn], Awaitable[float]]
+    play: Callable[[Scene, Turn], Awaitable[Back]]
 
 
-async def _kiosk_reload(it: Scene, _: Turn) -> float:
+async def _kiosk_reload(it: Scene, _: Turn) -> Back:
     back = time.monotonic()
     await it.nurse.page.reload(wait_until="commit")
-    return back
+    return Back(back)
 
 
-async def _doctor_tab(it: Scene, turn: Turn) -> float:
+async def _doctor_tab(it: Scene, turn: Turn) -> Back:
     page = it.doctor.page
     if turn.number % 2:
         await _crash(it)
@@ -65,7 +74,7 @@ async def _doctor_tab(it: Scene, turn: Turn) -> float:
     it.doctor = doctor
     back = time.monotonic()
     await doctor.page.goto(doctor.url, wait_until="commit")
-    return back
+    return Back(back)
 
 
 async def _crash(it: Scene) -> None:
@@ -80,26 +89,22 @@ async def _crash(it: Scene) -> None:
         await crashed.wait()
 
 
-async def _gateway_killed(it: Scene, _: Turn) -> float:
+async def _gateway_killed(it: Scene, _: Turn) -> Back:
     await it.bus.gateway.kill()
     await asyncio.sleep(RESTART_SECONDS)
-    back = time.monotonic()
-    await it.bus.gateway.start()
-    return back
+    return Back(time.monotonic(), it.bus.gateway.start)
 
 
-async def _relay_restarted(it: Scene, turn: Turn) -> float:
+async def _relay_restarted(it: Scene, turn: Turn) -> Back:
     if turn.number % 2:
         await it.world.relay.kill()
     else:
         await it.world.relay.stop()
     await asyncio.sleep(RESTART_SECONDS)
-    back = time.monotonic()
-    await it.world.relay.start()
-    return back
+    return Back(time.monotonic(), it.world.relay.start)
 
 
-async def _camera_unplugged(it: Scene, turn: Turn) -> float:
+async def _camera_unplugged(it: Scene, turn: Turn) -> Back:
     await it.bus.control("camera/unplug")
     try:
         await it.kiosk.until(lambda state: state.camera is not None and not state.camera.present, NOTICED_SECONDS)
@@ -111,7 +116,7 @@ async def _camera_unplugged(it: Scene, turn: Turn) -> float:
     await asyncio.sleep(turn.chance.uniform(*AWAY_SECONDS))
     back = time.monotonic()
     await it.bus.control("camera/plug")
-    return back
+    return Back(back)
 
 
 KINDS = {kind.name: kind for kind in (

@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.async_api import Error as BrowserError
 
-from bench.fault_kinds import KINDS, NotSaid, Turn
+from bench.fault_kinds import KINDS, Back, NotSaid, Turn
 from bench.ledger import Balance, total
 from bench.report import Measured, spread
 from bench.scene import Scene, in_call, rig, say, scene
@@ -51,6 +51,10 @@ BROKEN_SCENES = 3
 """In a row: then it is not a fault that is measured."""
 
 
+PARTS = ("picture", "doctor_page", "nurse_side", "nurse_sees", "doctor_hears", "nurse_hears")
+"""Of a row: what has to come back; the first three make the time to return, the others must come too."""
+
+
 class NotBack(Exception):
     """The call did not go on; the text says what was missing."""
 
@@ -62,6 +66,7 @@ class Row:
     kind: str
     number: int
     seconds: float | None = None
+    process_ready: float | None = None
     picture: float | None = None
     doctor_page: float | None = None
     nurse_side: float | None = None
@@ -186,7 +191,10 @@ async def _one(it: Scene, turn: Turn) -> Row:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_measure_later(it, begin))
             await asyncio.sleep(max(0.0, -begin))
-            mended = await KINDS[turn.kind].play(it, turn)
+            back = await KINDS[turn.kind].play(it, turn)
+            mended = back.moment
+            if back.starting is not None:
+                tasks.create_task(_starting(back, row))
             await _back(it, mended, row)
         across = it.ledger.measured[-1]
         if not await it.arrived(across) or not await it.measure():
@@ -206,6 +214,12 @@ async def _one(it: Scene, turn: Turn) -> Row:
 async def _measure_later(it: Scene, begin: float) -> None:
     await asyncio.sleep(max(0.0, begin))
     await it.begin_measuring()
+
+
+async def _starting(back: Back, row: Row) -> None:
+    assert back.starting is not None
+    await back.starting()
+    row.process_ready = time.monotonic() - back.moment
 
 
 async def _back(it: Scene, mended: float, row: Row) -> None:
@@ -260,8 +274,7 @@ async def _still_there(it: Scene, mended: float, row: Row) -> None:
 
 async def _missing(it: Scene, row: Row) -> str:
     """For a person: what did not come back, and what the two sides say of it."""
-    lacking = [name for name in ("picture", "doctor_page", "nurse_side", "nurse_sees", "doctor_hears", "nurse_hears")
-               if getattr(row, name) is None]
+    lacking = [name for name in PARTS if getattr(row, name) is None]
     state = it.kiosk.state
     encounter = state.encounter if state is not None else None
     vehicle = "the kiosk's page has no state" if state is None else (
@@ -316,7 +329,7 @@ def report(described: dict[str, Any], outcome: Outcome, kinds: Sequence[str]) ->
             "runs": len(rows), "failed": len(rows) - len(times), "relapsed": sum(row.relapsed for row in rows),
             "time_to_return_s": spread(times, 2),
             **{f"{part}_s": spread([value for row in rows if (value := getattr(row, part)) is not None], 2)
-               for part in ("picture", "doctor_page", "nurse_side", "nurse_sees", "doctor_hears", "nurse_hears")}}
+               for part in ("process_ready", *PARTS)}}
         aims[f"{kind}: the call goes on within {AIM_SECONDS:.0f} s, every time"] = (
             bool(rows) and len(times) == len(rows) and max(times) <= AIM_SECONDS)
     balance = total(outcome.balances)
