@@ -8,29 +8,23 @@ something, else the cuts prove nothing.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import random
+import json
 import shlex
-import signal
+import shutil
 import subprocess
 import sys
-import threading
-import time
-from dataclasses import dataclass, field
-from pathlib import Path
+import tempfile
 from typing import Any
 
-from bench.powercut_check import Acknowledged, Verdict, check
-from bench.powercut_disk import CutDisk, missing
-from bench.report import Measured, spread
+import msgspec
+
+from bench.powercut_disk import let_go, missing
+from bench.powercut_series import Series
+from bench.report import Measured
 
 SUMMARY = "100 power cuts of the process with the vehicle's memory; everything acknowledged must be there (root)"
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m bench.powercut_driver"
-
-FIRST_SECONDS = 60.0
-"""A life's first acknowledgement: Python, the database, and on a loaded machine its neighbours."""
 
 GATEWAY = f"{shlex.quote(sys.executable)} -m bench.powercut_gateway"
 GATEWAY_WORKING_SECONDS = 5.0
@@ -38,21 +32,6 @@ GATEWAY_WORKING_SECONDS = 5.0
 
 WORKING_SECONDS = 0.7
 """At most that long between the first acknowledgement and the cut: some dozens of commits."""
-
-KILL_SHARE = 0.1
-"""Lives that end with -9 on a disk that stays up: the other way to die."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What came out of one series."""
-
-    cuts: int = 0
-    kills: int = 0
-    bad: list[dict[str, Any]] = field(default_factory=list)
-    items: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    alive: list[float] = field(default_factory=list)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,91 +67,21 @@ def run(options: argparse.Namespace) -> Measured:
 
 def power_cuts(cuts: int, *, synchronous: str = "FULL", program: str = PROGRAM,
                working: float = WORKING_SECONDS, seed: int | None = None) -> dict[str, Any]:
-    """Run a series; figures that fit into JSON. Raises RuntimeError when the rig fails, not when rows are lost."""
-    chance = random.Random(seed)
-    said, tally = Acknowledged(), Tally()
-    lost_items = 0
-    started = time.monotonic()
-    with CutDisk() as disk:
-        data = disk.folder / "data"
-        for life in range(cuts):
-            began = time.monotonic()
-            before = said.total()
-            _live(disk, data, life, said, tally, chance.uniform(0.0, working), chance.random() < KILL_SHARE,
-                  synchronous, program)
-            verdict = check(data, said)
-            tally.items.append(said.total() - before)
-            tally.seconds.append(time.monotonic() - began)
-            if not verdict.good:
-                lost_items += sum(verdict.lost.values())
-                tally.bad.append(_row(life, verdict))
-                if verdict.integrity != "ok" or synchronous == "FULL":
-                    break
-                # The next life of a control starts from what is really there.
-                said = Acknowledged()
-    return {
-        "synchronous": synchronous, "lives": len(tally.seconds), "cuts": tally.cuts, "kills": tally.kills,
-        "bad": len(tally.bad), "lost_items": lost_items, "first_bad": tally.bad[:5],
-        "acknowledged": said.counts(), "acknowledged_a_life": spread(tally.items, 0),
-        "working_seconds_a_life": spread(tally.alive, 2), "seconds_a_life": spread(tally.seconds, 2),
-        "seconds": round(time.monotonic() - started, 1)}
+    """Run a series; figures that fit into JSON. Raises RuntimeError when the rig fails, not when rows are lost.
 
-
-def _row(life: int, verdict: Verdict) -> dict[str, Any]:
-    return {"life": life, "lost": {kind: n for kind, n in verdict.lost.items() if n}, "integrity": verdict.integrity,
-            "damaged": verdict.damaged, "holes": verdict.holes}
-
-
-def _live(disk: CutDisk, data: Path, life: int, said: Acknowledged, tally: Tally, working: float, killed: bool,
-          synchronous: str, program: str) -> None:
-    command = [*shlex.split(program), "--directory", str(data), "--life", str(life), "--synchronous", synchronous]
-    # A session of its own, so that everything the program started ends with it.
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-                               env={**os.environ, "TMPDIR": str(disk.scratch)})
-    first = threading.Event()
-    reader = threading.Thread(target=_read, args=(process, said, first), daemon=True)
-    errors: list[bytes] = []
-    drain = threading.Thread(target=_complaints, args=(process, errors), daemon=True)
-    reader.start()
-    drain.start()
+    The series has its own mount namespace: one that a sandboxed browser makes meanwhile would copy our
+    mount, and a file system that somebody still holds does not come back with the power (seen: EIO).
+    """
+    home = tempfile.mkdtemp(prefix="powercut.")
+    series = Series(home=home, cuts=cuts, synchronous=synchronous, program=program, working=working, seed=seed)
     try:
-        if not first.wait(FIRST_SECONDS):
-            os.killpg(process.pid, signal.SIGKILL)
-            drain.join(5)
-            raise RuntimeError(f"life {life} acknowledged nothing: {b''.join(errors).decode(errors='replace')}")
-        began = time.monotonic()
-        time.sleep(working)
-        tally.alive.append(time.monotonic() - began)
-        if killed:
-            tally.kills += 1
-        else:
-            tally.cuts += 1
-            # A processor without power acknowledges nothing. Without the stop, an fsync that is under way
-            # while the journal aborts may return 0 (seen: an acknowledgement 0.7 ms after the cut).
-            os.killpg(process.pid, signal.SIGSTOP)
-            disk.cut()
+        done = subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "bench.powercut_series",
+             msgspec.json.encode(series).decode()], capture_output=True, text=True, check=False)
     finally:
-        _kill(process)
-    reader.join(10)
-    drain.join(10)
-    disk.remount()
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(30)
-
-
-def _read(process: subprocess.Popen[bytes], said: Acknowledged, first: threading.Event) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        said.take(line)
-        first.set()
-
-
-def _complaints(process: subprocess.Popen[bytes], errors: list[bytes]) -> None:
-    """Keep the end of what the program complains of, for the message when a life never begins."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        errors[:] = [*errors[-20:], line]
+        let_go(home)
+        shutil.rmtree(home, ignore_errors=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"the rig failed: {done.stderr[-2000:]}")
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures

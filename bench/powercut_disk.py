@@ -1,7 +1,7 @@
 """An ext4 file system on a loop device that can lose its power: everything not on disk is gone.
 
 The cut is `EXT4_IOC_SHUTDOWN` with `NOLOGFLUSH` (linux/fs/ext4/ext4.h), then unmount and mount, which
-replays the journal as after a pulled plug. Needs root, a free loop device and mkfs.ext4.
+replays the journal as after a pulled plug. Needs root, a free loop device, mkfs.ext4 and unshare.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import shutil
 import struct
 import subprocess
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Self
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2
 
+IMAGE = "disk.ext4"
 IMAGE_BYTES = 512 * 1024 * 1024
 """Sparse; a hundred lives write about a fifth of it."""
 
@@ -32,7 +32,7 @@ def missing() -> str | None:
     """Why no cut can be made here, or None."""
     if os.geteuid() != 0:
         return "power cuts need root"
-    for tool in ("mkfs.ext4", "losetup", "mount", "umount"):
+    for tool in ("mkfs.ext4", "losetup", "mount", "umount", "unshare"):
         if shutil.which(tool) is None:
             return f"{tool} is not installed"
     probe = subprocess.run(["losetup", "--find"], capture_output=True, text=True, check=False)
@@ -41,10 +41,19 @@ def missing() -> str | None:
     return None
 
 
+def let_go(home: str) -> None:
+    """Detach what a series that was killed left attached in its home."""
+    found = subprocess.run(["losetup", "--associated", str(Path(home) / IMAGE), "--noheadings", "--output", "NAME"],
+                           capture_output=True, text=True, check=False)
+    for device in found.stdout.split():
+        subprocess.run(["losetup", "--detach", device], capture_output=True, check=False)
+
+
 class CutDisk:
     """Mounted at `folder` inside the `with` block; everything is taken down at its end, whatever happened."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self._stack = ExitStack()
         self._device = ""
         self._mounted = False
@@ -54,9 +63,8 @@ class CutDisk:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            home = Path(tempfile.mkdtemp(prefix="powercut."))
-            stack.callback(shutil.rmtree, home, ignore_errors=True)
-            image = home / "disk.ext4"
+            home = self._home
+            image = home / IMAGE
             with image.open("wb") as file:
                 file.truncate(IMAGE_BYTES)
             _run("mkfs.ext4", "-q", "-F", str(image))

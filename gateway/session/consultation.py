@@ -48,7 +48,7 @@ from .intake import Intake
 from .requests import Requests
 from .resumption import Resumption
 from .seams import Instruments, Media, Papers, Relay, code_of
-from .states import IN_CALL, STAGES
+from .states import IN_CALL, STAGES, State
 
 log = structlog.get_logger()
 
@@ -298,12 +298,13 @@ class Consultation:
             return None
         place = self._place if self._place and self._place.encounter_id == record.encounter_id else None
         call = record.call if chart.state in IN_CALL else None
+        # Afterwards the papers still come from this doctor; back in the queue there is none.
+        doctor = record.call.doctor if record.call and chart.state not in (State.waiting, State.ready) else None
         return Encounter(
             encounter_id=record.encounter_id, patient=record.patient, reason=record.reason, urgency=record.urgency,
             reason_words=record.reason_words, opened_at=record.opened_at, stage=STAGES[chart.state],
             place=place.place if place else None, doctors=place.doctors if place else None,
-            doctor=record.call.doctor.name if record.call else "",
-            doctor_speciality=record.call.doctor.speciality if record.call else "",
+            doctor=doctor.name if doctor else "", doctor_speciality=doctor.speciality if doctor else "",
             call_since=call.since if call else None, readings=chart.readings, stills=chart.stills,
             waveforms=tuple(s.waveform for s in chart.streams.values() if s.waveform is not None),
             prescriptions=chart.prescriptions, unacknowledged=chart.counts.unacknowledged,

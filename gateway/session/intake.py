@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.store import StoreConflict, StoreError
 from protocol.channels import InstrumentState
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 
 DISK_RETRY_SECONDS = 2.0
 """A disk that was full or slow is asked again that often; a cuff keeps its reading for a minute anyway."""
+
+OLDER_FLAG = "older_than_encounter"
+"""See `protocol.readings.Reading.flags`."""
 
 WATCHED = (InstrumentState.measuring, InstrumentState.done)
 """While an instrument is in one of these, the begin of its measurement is the one we saw."""
@@ -116,6 +120,9 @@ class Intake:
             seen = watch.seen if watch is not None else None
             where = guard.place(reading, self._chart.chair, seen, self._chart.now())
             if isinstance(where, guard.Tray):
+                if where.reason == guard.OLDER and OLDER_FLAG not in reading.flags:
+                    # Assigned by hand later, the doctor still sees that it is not of this visit.
+                    reading = replace(reading, flags=(*reading.flags, OLDER_FLAG))
                 if await self._chart.store.tray.put(reading, where.reason):
                     log.info("reading.tray", code=where.reason)
                     await self._chart.refresh()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -68,15 +69,7 @@ class Store:
 
     async def open(self) -> None:
         """Take the directory, open or make the database. Raises StoreError; call `close` in any case."""
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            durable_file.sync_folder(self._directory.parent)
-            self._lock = os.open(self._directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(errors.IN_USE) from None
-        except OSError as error:
-            raise errors.from_os_error(error) from error
+        await asyncio.to_thread(self._take_directory)
         await self._shelf.open()
         await self._writer.open()
 
@@ -99,3 +92,15 @@ class Store:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
                         trace: TracebackType | None) -> None:
         await self.close()
+
+    def _take_directory(self) -> None:
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            durable_file.sync_folder(self._directory.parent)
+            self._lock = os.open(self._directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # The lock goes with the process, also with one that was killed.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError(errors.IN_USE) from None
+        except OSError as error:
+            raise errors.from_os_error(error) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from blockbuster import blockbuster_ctx
 
 from gateway.session import intake
 from gateway.store import StoreError
@@ -138,6 +139,8 @@ async def test_between_two_patients_readings_go_to_the_tray_and_a_person_empties
         assert view.encounter is not None
         assert [r.reading_id for r in view.encounter.readings] == ["reading-2"]
         assert len(view.tray) == 2
+        old = next(item.reading for item in view.tray if item.reading.reading_id == "reading-3")
+        assert old.flags == ("older_than_encounter",)
 
 
 async def test_a_measurement_seen_to_begin_on_the_patient_before_is_not_the_next_ones(bus: Bus) -> None:
@@ -369,3 +372,16 @@ async def test_a_cancelled_instrument_task_leaves_memory_and_store_alike(bus: Bu
         assert view.encounter is not None
         stored = await bus.store.events.after(view.encounter.encounter_id, 0)
         assert len(stored) == len(view.encounter.readings) == view.encounter.unacknowledged
+
+
+async def test_nothing_of_it_blocks_the_loop(bus: Bus) -> None:
+    """Disk work happens in the store's threads: a blocking call in the event loop raises here."""
+    with blockbuster_ctx():
+        async with bus.running() as consultation:
+            await bus.open()
+            await consultation.reading(reading(1, taken=bus.later(60)))
+            await bus.do(CaptureStill(instrument_id="skin"))
+            assert (await bus.do(KeepStill(still_id="still-1"))).code is None
+            await bus.do(StartWaveform(instrument_id="heart"))
+            await consultation.chunk(chunk(bus.instruments.streams["heart"], 0))
+            assert (await bus.do(CLOSE)).code is None
