@@ -82,6 +82,33 @@ class Adapter:
             return device
 
 
+    async def do(self, operation: Coroutine[Any, Any, _T]) -> _T:
+        """Await bumble and raise what bleak would.
+
+        bumble cancels its own futures when a link is lost, which must not look like a cancellation of the caller;
+        a caller that is cancelled lets an HCI command come to its answer first, or the next command would get it;
+        and what is asked of an adapter that was pulled out fails at once.
+        """
+        inner = asyncio.ensure_future(operation)
+        waited: set[asyncio.Future[Any]] = {inner}
+        if self._transport is not None:
+            waited.add(self._transport.source.terminated)
+        try:
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await asyncio.wait(waited, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+            if not inner.cancel() and not inner.cancelled():
+                inner.exception()
+            raise
+        if inner.cancel() or inner.cancelled():
+            raise BleakError("disconnected")
+        error = inner.exception()
+        if isinstance(error, ATT_Error):
+            raise BleakGATTProtocolError(error.error_code) from error
+        if isinstance(error, BaseBumbleError | TimeoutError):
+            raise BleakError(f"{type(error).__name__}: {error}") from error
+        return inner.result()
+
     @property
     def plugged(self) -> bool:
         """Whether the socket of the adapter stands."""
@@ -101,29 +128,6 @@ def _own_address(seed: str) -> Address:
     return Address(bytes(raw), Address.RANDOM_DEVICE_ADDRESS)
 
 
-async def _bumble(operation: Coroutine[Any, Any, _T]) -> _T:
-    """Await bumble and raise what bleak would.
-
-    bumble cancels its own futures when a link is lost, which must not look like a cancellation of the caller; and a
-    caller that is cancelled lets an HCI command come to its answer first, or the next command would get it.
-    """
-    inner = asyncio.ensure_future(operation)
-    try:
-        return await asyncio.shield(inner)
-    except ATT_Error as error:
-        raise BleakGATTProtocolError(error.error_code) from error
-    except BaseBumbleError as error:
-        raise BleakError(f"{type(error).__name__}: {error}") from error
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or not task.cancelling():
-            raise BleakError("disconnected") from error
-        await asyncio.wait({inner}, timeout=ANSWER_S)
-        if not inner.cancel() and not inner.cancelled():
-            inner.exception()
-        raise
-
-
 class _Scanner(BaseBleakScanner):
     adapter: Adapter
 
@@ -137,14 +141,14 @@ class _Scanner(BaseBleakScanner):
         device = await self.adapter.device()
         device.on(Device.EVENT_ADVERTISEMENT, self._seen)
         self._device = device
-        await _bumble(device.start_scanning(active=True, scan_interval=SCAN_MS, scan_window=SCAN_MS))
+        await self.adapter.do(device.start_scanning(active=True, scan_interval=SCAN_MS, scan_window=SCAN_MS))
 
     async def stop(self) -> None:
         device, self._device = self._device, None
         if device is not None:
             device.remove_listener(Device.EVENT_ADVERTISEMENT, self._seen)
         if device is not None and self.adapter.plugged:
-            await _bumble(device.stop_scanning())
+            await self.adapter.do(device.stop_scanning())
 
     def _seen(self, advertisement: Advertisement) -> None:
         data = advertisement.data
@@ -195,14 +199,14 @@ class _Client(BaseBleakClient):
             raise BleakError("already connected")
         device = self._device = await self.adapter.device()
         limit = min(float(kwargs.get("timeout", self._timeout)), CONNECT_S)
-        connection = await _bumble(device.connect(self._peer_address, timeout=limit))
+        connection = await self.adapter.do(device.connect(self._peer_address, timeout=limit))
         self._connection = connection
         connection.on(Connection.EVENT_DISCONNECTION, self._disconnected)
         try:
             await self._resume_bond(device, connection)
             self._peer = peer = Peer(connection)
-            await _bumble(peer.request_mtu(MTU))
-            self.services = await _bumble(_discover(peer))
+            await self.adapter.do(peer.request_mtu(MTU))
+            self.services = await self.adapter.do(_discover(peer))
             if pair:
                 await self.pair()
         except BaseException:
@@ -215,14 +219,14 @@ class _Client(BaseBleakClient):
         if store is None or await store.get(str(connection.peer_address)) is None:
             return
         try:
-            await _bumble(connection.encrypt())
+            await self.adapter.do(connection.encrypt())
         except (BleakError, hci.HCI_Error):
             await store.delete(str(connection.peer_address))
 
     async def disconnect(self) -> None:
         connection = self._connection
         if connection is not None:
-            await _bumble(connection.disconnect())
+            await self.adapter.do(connection.disconnect())
 
     def _disconnected(self, _reason: int) -> None:
         if self._connection is None:
@@ -232,7 +236,7 @@ class _Client(BaseBleakClient):
             self._disconnected_callback()
 
     async def pair(self, *_: Any, **__: Any) -> None:
-        await _bumble(self._open.pair())
+        await self.adapter.do(self._open.pair())
 
     async def unpair(self) -> None:
         if self._device is not None and self._device.keystore is not None:
@@ -241,28 +245,28 @@ class _Client(BaseBleakClient):
 
     async def read_gatt_char(self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False,
                              **_: Any) -> bytearray:
-        return bytearray(await _bumble(self._gatt.read_value(characteristic.obj)))
+        return bytearray(await self.adapter.do(self._gatt.read_value(characteristic.obj)))
 
     async def read_gatt_descriptor(self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False,
                                    **_: Any) -> bytearray:
-        return bytearray(await _bumble(self._gatt.read_value(descriptor.obj)))
+        return bytearray(await self.adapter.do(self._gatt.read_value(descriptor.obj)))
 
     async def write_gatt_char(self, characteristic: BleakGATTCharacteristic, data: SizedBuffer,
                               response: bool) -> None:
-        await _bumble(self._gatt.write_value(characteristic.obj, bytes(data), with_response=response))
+        await self.adapter.do(self._gatt.write_value(characteristic.obj, bytes(data), with_response=response))
 
     async def write_gatt_descriptor(self, descriptor: BleakGATTDescriptor, data: SizedBuffer) -> None:
-        await _bumble(self._gatt.write_value(descriptor.obj, bytes(data), with_response=True))
+        await self.adapter.do(self._gatt.write_value(descriptor.obj, bytes(data), with_response=True))
 
     async def start_notify(self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback,
                            **_: Any) -> None:
         def received(value: bytes) -> None:
             callback(bytearray(value))
 
-        await _bumble(self._gatt.subscribe(characteristic.obj, received))
+        await self.adapter.do(self._gatt.subscribe(characteristic.obj, received))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
-        await _bumble(self._gatt.unsubscribe(characteristic.obj))
+        await self.adapter.do(self._gatt.unsubscribe(characteristic.obj))
 
     @property
     def _open(self) -> Connection:

@@ -32,8 +32,9 @@ SCAN_START_S: Final = 15.0
 SCAN_RETRY_S: Final = 2.0
 """Between attempts while there is no adapter: it shows again within a USB enumeration."""
 
-SILENCE_S: Final = 90.0
-"""Without any advertisement for this long the scanner is started anew: BlueZ forgets devices after 180 s."""
+SILENCE_S: Final = 20.0
+"""Without any advertisement for this long the scanner is started anew, which also notices an adapter that was pulled
+out. A third of the minute a cuff advertises, so that a dead adapter costs no record; a restart costs milliseconds."""
 
 CONNECT_S: Final = 20.0
 """All attempts together; a cuff listens for about a minute after its measurement, and nothing else is heard
@@ -281,7 +282,7 @@ class Radio:
             while not (self._rests or self._anew) and loop.time() - self._heard < SILENCE_S:
                 self._wake.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(SILENCE_S):
+                    async with asyncio.timeout_at(self._heard + SILENCE_S):
                         await self._wake.wait()
         finally:
             try:
