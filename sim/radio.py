@@ -97,10 +97,10 @@ class Adapter:
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await asyncio.wait(waited, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
-            if not inner.cancel() and not inner.cancelled():
-                inner.exception()
+            _abandon(inner)
             raise
-        if inner.cancel() or inner.cancelled():
+        if not inner.done() or inner.cancelled():
+            _abandon(inner)
             raise BleakError("disconnected")
         error = inner.exception()
         if isinstance(error, ATT_Error):
@@ -119,6 +119,12 @@ class Adapter:
         transport, self._transport, self._device = self._transport, None, None
         if transport is not None:
             await transport.close()
+
+
+def _abandon(task: asyncio.Task[Any]) -> None:
+    """Nobody waits for it any more; what it still raises is heard by nobody."""
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    task.cancel()
 
 
 def _own_address(seed: str) -> Address:
