@@ -42,8 +42,8 @@ _NOT_YET_VALID, _EXPIRED, _HOST_NAME, _IP_ADDRESS = 9, 10, 62, 64
 """X509_V_ERR_* of OpenSSL, x509_vfy.h."""
 
 
-ALERT_SECONDS = 5.0
-"""The alert follows our Finished by one round trip."""
+ALERT_SECONDS = 10.0
+"""The alert follows our Finished by one round trip; two more for the handshake, at 800 ms each, and a busy relay."""
 
 
 class IdentityRefused(Exception):
@@ -222,12 +222,16 @@ def tls_alert(host: str, port: int, context: ssl.SSLContext) -> str | None:
 
     A server that accepted our certificate waits for a request; asyncio's closes without an alert.
     """
+    greeted = False
     try:
         with (socket.create_connection((host, port), timeout=ALERT_SECONDS) as plain,
               context.wrap_socket(plain, server_hostname=host) as tls):
+            greeted = True
             return "certificate.refused" if not tls.recv(1) else None
+    except TimeoutError:
+        return None
     except OSError as error:
-        return tls_code(error) if isinstance(error, ssl.SSLError) and not isinstance(error, TimeoutError) else None
+        return tls_code(error) or ("certificate.refused" if greeted else None)
 
 
 def _spki(key: object) -> bytes:

@@ -58,6 +58,8 @@ PING_SECONDS = 10.0
 """Keeps the address translation of a mobile network open (30 s on the worst) and measures the round trip."""
 SILENCE_SECONDS = 25.0
 """Two pings and their pongs lost: the socket is dead."""
+CLOSE_SECONDS = 2.0
+"""A close frame's answer takes a round trip; a dead socket gives none."""
 SEND_SECONDS = 10.0
 """A socket that takes nothing for that long is dead."""
 ACK_SECONDS = 0.1
@@ -151,7 +153,7 @@ class RelayLink:
 
     async def _connect_for_ever(self) -> None:
         tls = await asyncio.to_thread(self._identity.ssl_context)
-        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=None)
         failures = 0
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
@@ -170,22 +172,23 @@ class RelayLink:
                     pause = DISMISSED_SECONDS if code.startswith("certificate.") else 0.0
                 was_online = self.online
                 failures = 0 if was_online else failures + 1
-                self._went(code)
+                self._went(code, pause > 0)
                 step = min(BACK_OFF_FIRST_SECONDS * 2 ** min(failures, 10), BACK_OFF_LAST_SECONDS)
                 await asyncio.sleep(pause or step * (0.5 + self._jitter() / 2))
 
     async def _reason(self, error: BaseException, tls: ssl.SSLContext) -> str:
         code = tls_code(error) or self._identity.certificate_code()
-        if code is None and isinstance(error, aiohttp.ServerDisconnectedError) and not self.online:
+        if code is None and not self.online and isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
             # With TLS 1.3 a refused client has finished its handshake and sees a closed socket: look closer.
             code = await asyncio.to_thread(tls_alert, self._url.host or "", self._url.port or 443, tls)
         return code or "relay.unreachable"
 
-    def _went(self, code: str) -> None:
+    def _went(self, code: str, lasting: bool) -> None:
         """Not online any more, or still not. Going away is logged once, and each new reason once."""
         before = self._view
         # The first failure of a connection that was up is not "offline" yet: a resume takes 300 ms.
-        state = LinkState.connecting if before.state is LinkState.online else LinkState.offline
+        resuming = before.state is LinkState.online and not lasting
+        state = LinkState.connecting if resuming else LinkState.offline
         since = datetime.now(UTC) if before.state is LinkState.online else before.since
         if before.state is LinkState.online or before.code != code:
             log.warning("link.down", code=code)
@@ -198,9 +201,11 @@ class RelayLink:
             self._events.changed()
 
     async def _one_socket(self, http: aiohttp.ClientSession, tls: ssl.SSLContext) -> None:
-        socket = await http.ws_connect(
-            self._url, ssl=tls, protocols=(SUBPROTOCOL,), max_msg_size=SIGNALLING_MESSAGE_BYTES, compress=0,
-            autoping=False, timeout=aiohttp.ClientWSTimeout(ws_close=2.0))
+        # aiohttp's limit ends with the connection: a relay that takes it and never answers is ours to notice.
+        async with asyncio.timeout(CONNECT_SECONDS):
+            socket = await http.ws_connect(
+                self._url, ssl=tls, protocols=(SUBPROTOCOL,), max_msg_size=SIGNALLING_MESSAGE_BYTES, compress=0,
+                autoping=False, timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS))
         try:
             if socket.protocol != SUBPROTOCOL:
                 raise _Dismissal("version.unsupported")

@@ -116,7 +116,7 @@ async def gateway(file: Path) -> AsyncIterator[Running]:
         manager.setblocking(False)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gateway", "run", "--config", str(file), cwd=ROOT, stdout=log, stderr=log,
-            env=os.environ | {"NOTIFY_SOCKET": str(notify), "WATCHDOG_USEC": "600000"})
+            env=os.environ | {"NOTIFY_SOCKET": str(notify), "WATCHDOG_USEC": "30000000"})
         try:
             async with asyncio.timeout(WAIT):
                 said = (await asyncio.get_running_loop().sock_recv(manager, 4096)).decode()
