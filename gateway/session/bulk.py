@@ -71,7 +71,7 @@ class Bulk:
         if wanted.still_id not in self._stills and len(self._stills) >= STILLS:
             return "still.busy"
         try:
-            still = await self._store.stills.get(wanted.still_id, self._encounter_id)
+            still = await self._store.stills.kept(wanted.still_id, self._encounter_id)
         except (StoreConflict, StoreError) as error:
             return error.code
         if wanted.offset >= still.size:

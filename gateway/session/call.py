@@ -241,6 +241,8 @@ class CallDesk:
                 log.error("call.unsaved", code=error.code)
         except Exception as error:
             # One attempt fails, the consultation goes on: the watch asks for the next generation.
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
             log.error("call.crashed", error=type(error).__name__, code=code_of(error))
 
     async def _refuse(self, generation: Generation, code: str) -> None:

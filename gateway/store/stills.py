@@ -70,19 +70,23 @@ class Stills:
         row = await self._writer.run(work)
         return StillReview(instrument_id=row["instrument_id"], still=_still.decode(row["still"])) if row else None
 
-    async def get(self, still_id: str, encounter_id: str | None = None) -> Still:
-        """A still that was not dropped, of this encounter when one is named.
+    async def get(self, still_id: str) -> Still:
+        """A still that was not dropped. Raises StoreConflict(`still.unknown`), StoreError."""
+        return await self._find("SELECT still FROM stills WHERE still_id = ? AND state <> 'dropped'", (still_id,))
 
-        Raises StoreConflict(`still.unknown`), StoreError.
-        """
-        def work(connection: Connection) -> bytes:
-            row = connection.execute("SELECT still FROM stills WHERE still_id = ? AND state <> 'dropped' "
-                                     "AND encounter_id = coalesce(?, encounter_id)",
-                                     (still_id, encounter_id)).fetchone()
-            if row is None:
-                raise StoreConflict("still.unknown")
-            return bytes(row["still"])
-        return _still.decode(await self._writer.run(work))
+    async def kept(self, still_id: str, encounter_id: str) -> Still:
+        """A still that the nurse kept in this encounter. Raises StoreConflict(`still.unknown`), StoreError."""
+        return await self._find("SELECT still FROM stills WHERE still_id = ? AND state = 'kept' AND encounter_id = ?",
+                                (still_id, encounter_id))
+
+    async def sweep(self) -> None:
+        """Remove the bytes of stills that were dropped just before a cut. Raises StoreError."""
+        def work(connection: Connection) -> list[str]:
+            return [row["sha256"] for row in connection.execute(
+                "SELECT DISTINCT sha256 FROM stills WHERE state = 'dropped' "
+                "AND sha256 NOT IN (SELECT sha256 FROM stills WHERE state <> 'dropped')")]
+        for sha256 in await self._writer.run(work):
+            await self._shelf.remove(sha256)
 
     async def data(self, still_id: str) -> bytes:
         """Its JPEG, checked against its hash. Raises StoreConflict(`still.unknown`), StoreError."""
@@ -91,3 +95,11 @@ class Stills:
     async def part(self, still: Still, offset: int, length: int) -> bytes:
         """Some of its bytes. Raises StoreError."""
         return await self._shelf.part(still.sha256, offset, length)
+
+    async def _find(self, query: str, values: tuple[str, ...]) -> Still:
+        def work(connection: Connection) -> bytes:
+            row = connection.execute(query, values).fetchone()
+            if row is None:
+                raise StoreConflict("still.unknown")
+            return bytes(row["still"])
+        return _still.decode(await self._writer.run(work))

@@ -72,6 +72,7 @@ class Store:
         await asyncio.to_thread(self._take_directory)
         await self._shelf.open()
         await self._writer.open()
+        await self.stills.sweep()
 
     async def close(self) -> None:
         """Finish what was begun and let go of the directory. Idempotent."""

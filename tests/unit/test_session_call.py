@@ -336,8 +336,10 @@ async def test_a_still_comes_in_parts_and_goes_on_where_it_stopped(bus: Bus) -> 
         page, _ = await bus.call()
         await bus.do(CaptureStill(instrument_id="skin"))
         page.say(StillWanted(still_id="still-7", offset=0))
+        assert await bus.problem(page) == "still.unknown"
         await bus.do(KeepStill(still_id="still-7"))
         await page.inbox.until(lambda: page.through == 1)
+        page.say(StillWanted(still_id="still-7", offset=0))
         size = len(bus.instruments.picture)
         got = bytearray()
         while len(got) < size:

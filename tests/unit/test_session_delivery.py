@@ -146,7 +146,8 @@ async def _story(directory: Path, steps: list[tuple[str, int]]) -> None:
         await connection.end()
         assert [event.body for event in page.events] == [taken(n) for n in range(1, total + 1)]
         assert [event.seq for event in page.events] == list(range(1, total + 1))
-        assert page.doubled == 0
+        # A page that asks again from a place it has passed meanwhile gets those twice, and drops them by number.
+        assert page.doubled == 0 or ("resume", 0) in steps
         counts = await store.encounters.counts("enc-1")
         assert (counts.last_seq, counts.acknowledged) == (total, total)
 
@@ -237,6 +238,7 @@ async def bulk_over(peer: ThinPeer, directory: Path) -> AsyncIterator[Bulk]:
     async with Store(directory) as store:
         await store.encounters.open(record())
         await store.stills.put("enc-1", "skin", still(1, data), data)
+        await store.stills.keep("still-1", "enc-1", START)
         stream = await store.waveforms.number("enc-1", "heart")
         await store.waveforms.begin(waveform(stream), START)
         await store.waveforms.chunk(chunk(stream, 0))

@@ -173,6 +173,19 @@ async def test_a_dropped_still_is_gone_and_its_twin_is_not(tmp_path: Path) -> No
             await store.stills.put("enc-1", "skin", still(3, b"other"), data)
 
 
+async def test_the_bytes_of_a_still_dropped_just_before_a_cut_go_at_the_next_start(tmp_path: Path) -> None:
+    """The row said dropped, the file was still there: it is swept, and one that is kept is not."""
+    async with Store(tmp_path) as store:
+        await store.encounters.open(record())
+        for n, data in ((1, b"one"), (2, b"two")):
+            await store.stills.put("enc-1", "skin", still(n, data), data)
+        await store.stills.keep("still-2", "enc-1", START)
+        await store._writer.run(lambda c: c.execute("UPDATE stills SET state = 'dropped' WHERE still_id = 'still-1'"))
+        assert len(list((tmp_path / "files").iterdir())) == 2
+    async with Store(tmp_path):
+        assert [path.name for path in (tmp_path / "files").iterdir()] == [still(2, b"two").sha256]
+
+
 async def test_a_prescription_makes_legal_steps_and_tells_each(tmp_path: Path) -> None:
     """Steps follow the protocol's table, each posted with its commit; a second arrival changes nothing."""
     pdf = b"%PDF-1.7 ..."
