@@ -564,7 +564,7 @@ export const say = catalogue(
 
     systolic: "Systolic",
     diastolic: "Diastolic",
-    mean: "Mean",
+    mean: "MAP",
     pulse: "Pulse",
     value: "Value",
     unreadable: "Unreadable reading",

@@ -66,6 +66,9 @@ class Camera:
         elif name == "skin" or name == "skin_gone":
             await self.scene(name if name == "skin_gone" else "call")
             await self.touch("skin-open")
+        elif name == "home_open":
+            await self.scene(name)
+            await self.touch("go-home")
         elif name == "status":
             await self.scene("home_busy")
             await self.touch("link")
