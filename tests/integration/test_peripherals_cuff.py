@@ -76,7 +76,7 @@ async def test_a_measurement_arrives_with_its_live_pressure(vehicle: SimulatedVe
                                                             gateway: Supervisor) -> None:
     """START is pressed: the pressure climbs on the kiosk, the cuff's own number is the reading, it hangs up itself."""
     before = await vehicle.state()
-    shown = await vehicle.tell("cuff/measure", seconds=1.5)
+    shown = await vehicle.tell("cuff/measure", seconds=3)
     await sink.until(lambda: sink.readings)
     assert values(sink) == [shown["systolic"], shown["diastolic"], shown["mean"], shown["pulse"]]
     reading = sink.readings[0]
@@ -87,7 +87,8 @@ async def test_a_measurement_arrives_with_its_live_pressure(vehicle: SimulatedVe
     assert (reading.device.device_id, reading.device.simulated) == (before["cuff"]["device_id"], True)
     assert "simulé" in reading.device.model
     pressures = [states[0][3] for states in sink.seen if states[0][1] == "measuring"]
-    assert max(p for p in pressures if p is not None) > shown["systolic"]
+    assert any(pressures)
+    assert all(0 <= p <= shown["systolic"] + 35 for p in pressures if p is not None)
     await sink.until(lambda: state(gateway) is InstrumentState.done)
     told = await asleep(vehicle)
     assert told["memory"] == 0
@@ -124,6 +125,24 @@ async def test_a_wrong_clock_is_measured_corrected_and_told(vehicle: SimulatedVe
     offset = (await asleep(vehicle))["clock_offset_s"]
     assert isinstance(offset, float)
     assert abs(offset) < 2
+
+
+async def test_a_stamp_of_a_clock_that_was_corrected_unseen_is_not_believed(
+        vehicle: SimulatedVehicle, sink: RecordingSink, gateway: Supervisor) -> None:
+    """Three days ahead, corrected in a visit that got no record: one of the old clock's, dated minutes ago, is no
+    measurement of minutes ago. The visit after that is believed again."""
+    await vehicle.tell("cuff/clock", offset_s=3 * 86400)
+    await vehicle.tell("cuff/measure", seconds=20)
+    await sink.until(lambda: gateway.cuff)
+    await vehicle.tell("cuff/switch_off")
+    await asleep(vehicle)
+    await vehicle.tell("cuff/remember", age_s=300, press=True)
+    await sink.until(lambda: sink.readings)
+    assert (sink.readings[0].taken_at, sink.readings[0].flags) == (None, ("time_unknown",))
+    await asleep(vehicle)
+    await vehicle.tell("cuff/remember", age_s=400, press=True)
+    await sink.until(lambda: len(sink.readings) == 2)
+    assert sink.readings[1].flags == ("from_memory",)
 
 
 async def test_a_clock_never_set_invents_no_time(vehicle: SimulatedVehicle, sink: RecordingSink,

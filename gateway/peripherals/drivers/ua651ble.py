@@ -83,7 +83,7 @@ class Ua651ble:
                  now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._panel, self._sink, self._radio, self._now = panel, sink, radio, now
         self._known: dict[str, DeviceInformation] = {}
-        self._set_at: dict[str, datetime] = {}
+        self._unsure: dict[str, datetime] = {}
         self._stored: deque[str] = deque(maxlen=REMEMBERED)
         self._busy = False
         radio.watch(self._radio_changed)
@@ -130,8 +130,12 @@ class Ua651ble:
         visit: _Visit | None = None
         try:
             async with self._radio.link(sighting) as link:
-                visit = await self._greet(link)
-                await self._collect(link, visit)
+                visit = _Visit(await self._identify(link))
+                try:
+                    await self._greet(link, visit)
+                    await self._collect(link, visit)
+                finally:
+                    self._doubt(sighting.address, visit)
         except (LinkFailed, BondNeeded) as error:
             if visit is None or not visit.records:
                 _log.warning("cuff.visit_failed", instrument=self._panel.config.instrument_id, code=error.code)
@@ -148,11 +152,9 @@ class Ua651ble:
             self._radio_changed()
         return 0
 
-    async def _greet(self, link: Link) -> _Visit:
-        """Who it is, its clock, then subscribe and set its clock: the order and the five seconds are A&D's."""
-        visit = _Visit(await self._identify(link))
-        address = link.sighting.address
-        visit.unsure_until = self._set_at.get(address)
+    async def _greet(self, link: Link, visit: _Visit) -> None:
+        """Its clock as it is, then subscribe and set its clock: the order and the five seconds are A&D's."""
+        visit.unsure_until = self._unsure.get(link.sighting.address)
         visit.clock = await self._read_clock(link)
         with suppress(InstrumentFailed, DecodeError):
             visit.feature = profile.feature(await link.read(FEATURE)) if link.has(FEATURE) else None
@@ -160,7 +162,6 @@ class Ua651ble:
             await self._bonded(link, lambda: link.subscribe(INTERMEDIATE))
         await self._bonded(link, lambda: link.subscribe(MEASUREMENT))
         await self._set_clock(link, visit)
-        return visit
 
     async def _identify(self, link: Link) -> Device:
         address = link.sighting.address
@@ -201,8 +202,14 @@ class Ua651ble:
                 _log.info("cuff.clock_unset", code=error.code)
                 return
         visit.corrected = ours
-        if visit.clock and visit.clock.device < ours.device - CLOCK_WRONG:
-            self._set_at[link.sighting.address] = visit.clock.device
+
+    def _doubt(self, address: str, visit: _Visit) -> None:
+        """Whether records stamped by a clock that no longer runs may still be in its memory: after a correction in a
+        visit that gave nothing, until one gives its records."""
+        if visit.records:
+            self._unsure.pop(address, None)
+        elif visit.clock and visit.corrected and abs(visit.clock.device - visit.clock.local) > CLOCK_WRONG:
+            self._unsure[address] = max(visit.clock.device, self._unsure.get(address, visit.clock.device))
 
     async def _collect(self, link: Link, visit: _Visit) -> None:
         """Take what comes until the cuff hangs up or is quiet. The limit stands between records, never across a
