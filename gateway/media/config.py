@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-START_KBPS = 500
-"""First rate of a call: a 720p room at 25 pictures is readable, and a 3G uplink still carries it for the
-second or two until the first feedback."""
+START_KBPS = 300
+"""First rate of a call: 540 lines at 15 pictures are readable at once, a 3G uplink carries it until the
+first feedback, and a good link is at its full rate five seconds later."""
 
 FLOOR_KBPS = 60
 """Below it eight small pictures a second are no picture; voice and readings keep what is left."""

@@ -27,6 +27,9 @@ from .rate import Ladder
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
 
+PACE_TICK_SECONDS = 0.005
+"""Packets of a large picture leave in steps of this; a 4G scheduler gives turns of 1 to 10 ms."""
+
 MICROPHONE_SECONDS = 2.0
 """With DTX a silent room still sends a packet each 400 ms."""
 
@@ -155,7 +158,14 @@ class MediaEngine:
             frame = await self._frames.get()
             for peer in self._peers():
                 await peer.send_frame(frame)
+            # The encoder waits while a large picture is on its way out: a thin link lowers the picture rate.
+            while not await self._pump():  # noqa: ASYNC110 - it waits for time, not for an event
+                await asyncio.sleep(PACE_TICK_SECONDS)
             self._encoder.taken()
+
+    async def _pump(self) -> bool:
+        now = time.monotonic()
+        return all([await peer.camera.pump(now) for peer in self._peers() if peer.camera is not None])
 
     async def _close_retired(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from typing import Protocol
 from aiortc import RTCRtpReceiver, RTCRtpSender
 
 from .hooks import PacketReceiver, PacketSender
-from .rate import KeyframeGate, RateController
+from .rate import KeyframeGate, Pacer, RateController
 from .splice import Packet, Splice
 
 OPUS_RATE, VIDEO_RATE = 48_000, 90_000
@@ -22,6 +22,9 @@ OPUS_RATE, VIDEO_RATE = 48_000, 90_000
 BACKLOG_BYTES = 64 * 1024
 """Bytes a socket may hold back before a picture is left out: half a second at 1 Mbit/s."""
 
+
+RESTART_SECONDS = 2.0
+"""Between two keyframes for packets that are lost for good: one must have time to arrive on a thin link."""
 
 SENT_SAMPLES = 7
 """One each tick of 0.25 s: what was sent in the last 1.5 s, longer than from one report to the next."""
@@ -118,10 +121,13 @@ class Outlet:
             inlet.want_keyframe()
             await inlet.tick(time.monotonic())
 
+    def unrepaired(self) -> None:
+        """The page asks for a keyframe itself when its picture stands still."""
+
     def remb(self, bits_per_second: int) -> None:
         """The kiosk is on loopback: its estimate says nothing about the doctor's uplink."""
 
-    def report(self, fraction_lost: float) -> None:
+    def report(self, highest_number: int, lost: int) -> None:
         """As `remb`."""
 
 
@@ -133,9 +139,13 @@ class CameraOutlet:
         self.rate = rate
         self.sender: PacketSender | None = None
         self._sent: deque[tuple[float, int]] = deque(maxlen=SENT_SAMPLES)
+        self._waiting: deque[tuple[bytes, int, bool]] = deque()
+        """One picture at most: the next one is handed over when this one has left."""
+        self._pacer = Pacer()
         self._starts = False
         """Whether this receiver has what the next picture builds on."""
         self._asked = False
+        self._restart_after = float("-inf")
 
     def bind(self, sender: RTCRtpSender) -> None:
         """The m-line's sender."""
@@ -159,8 +169,20 @@ class CameraOutlet:
                 self._ask()
             return
         self._starts = True
-        for i, payload in enumerate(payloads):
-            await self.sender.write(payload, timestamp, i == len(payloads) - 1)
+        self._waiting.extend((payload, timestamp, i == len(payloads) - 1) for i, payload in enumerate(payloads))
+        await self.pump(time.monotonic())
+
+    async def pump(self, now: float) -> bool:
+        """Send what may leave now; True when nothing is left of the picture."""
+        if self.sender is None or not self.sender.open:
+            self._waiting.clear()
+        while self.sender is not None and self._waiting:
+            if self.rate is not None and not self._pacer.may_send(self.rate.target, now):
+                return False
+            payload, timestamp, last = self._waiting.popleft()
+            self._pacer.sent(len(payload))
+            await self.sender.write(payload, timestamp, last)
+        return True
 
     async def ready(self) -> None:
         """Start with a keyframe."""
@@ -179,15 +201,26 @@ class CameraOutlet:
         if self.sender is not None:
             self._sent.append((now, self.sender.sent_bytes))
 
+    def unrepaired(self) -> None:
+        """What follows cannot be decoded: leave it out, start anew with a keyframe, the link drains meanwhile.
+
+        Browsers ask for one only after three seconds.
+        """
+        now = time.monotonic()
+        if now >= self._restart_after:
+            self._restart_after = now + RESTART_SECONDS
+            self._starts, self._asked = False, False
+            self._waiting.clear()
+
     def remb(self, bits_per_second: int) -> None:
         """The peer's estimate of its whole session."""
         if self.rate is not None and len(self._sent) == SENT_SAMPLES:
             self.rate.remb(bits_per_second, self._sent_rate(), time.monotonic())
 
-    def report(self, fraction_lost: float) -> None:
-        """Loss of this stream since the last report."""
+    def report(self, highest_number: int, lost: int) -> None:
+        """What arrived of this stream."""
         if self.rate is not None and len(self._sent) == SENT_SAMPLES:
-            self.rate.report(fraction_lost, self._sent_rate(), time.monotonic())
+            self.rate.report(highest_number, lost, self._sent_rate(), time.monotonic())
 
     def _sent_rate(self) -> float:
         (start, first), (end, last) = self._sent[0], self._sent[-1]

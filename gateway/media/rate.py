@@ -12,7 +12,7 @@ LOSS_LOW, LOSS_HIGH = 0.02, 0.10
 """Under the first, radio noise: try more. Over the second, a full queue: give way."""
 
 GROWTH = 1.08
-"""Per receiver report (about one a second): doubles in 9 s; receivers raise their estimates as slowly."""
+"""A second: doubles in 9 s; receivers raise their estimates as slowly."""
 
 FALL = 0.95
 """A receiver that sees its queue grow falls to 0.85 of what reaches it, in one step."""
@@ -27,8 +27,18 @@ RETURN, RETURN_SHARE = 1.3, 0.9
 """After one fall, back in a few reports to just under where it happened: receivers see overuse in every
 stutter of a busy processor."""
 
-STUTTER_SECONDS, PATIENT_SECONDS = 15.0, 60.0
-"""A quick return that ends in another fall is not tried again for a minute."""
+SEARCH_SHARE = 3.0
+"""A call starts low and looks for three times that as quickly, until its first fall."""
+
+SAME_FALL_SECONDS, STUTTER_SECONDS, PATIENT_SECONDS = 3.0, 15.0, 60.0
+"""A full queue makes several falls until it has drained; a quick return that ends in another fall is not
+tried again for a minute."""
+
+NEAR_SHARE, NEAR_GROWTH = 0.8, 1.02
+"""Where the link was found full before, it is approached slowly: each overshoot is a queue of 300 ms."""
+
+WINDOW_SECONDS = 0.9
+"""Loss is judged over a second: over a few packets it is all or nothing."""
 
 UNUSED = 3.0
 """A still picture uses little: the rate may stand at this many times what is sent (or at the start rate),
@@ -61,13 +71,19 @@ class Rung:
 
 
 LADDER = (
-    Rung(0, 2, 8, 250),
-    Rung(100, 2, 15, 500),
-    Rung(220, 3, 15, 900),
+    Rung(0, 2, 8, 160),
+    Rung(100, 2, 15, 320),
+    Rung(220, 3, 15, 600),
     Rung(400, 4, 25, 4000),
 )
 """Pictures a second give way before sharpness, sharpness before everything else (a consultation needs a
-face to be seen moving); `ceiling_kbps` bounds the keyframe of a rung."""
+face to be seen moving). `ceiling_kbps` bounds the keyframes of a rung; it is above the next rung's climb."""
+
+PACE = 2.0
+"""A picture leaves at this many times the rate: a keyframe in one burst overflows a thin link's queue."""
+
+PACE_BURST_BYTES = 4800
+"""Four packets may leave at once: most pictures of a call are smaller."""
 
 
 class RateController:
@@ -80,6 +96,7 @@ class RateController:
         self._fell_from = 0.0
         self._fell_at = float("-inf")
         self._patient_until = float("-inf")
+        self._window: tuple[float, int, int] | None = None
 
     def remb(self, bits_per_second: int, sent_bits_per_second: float, now: float) -> None:
         """The receiver's own estimate, and what we really sent of late.
@@ -93,25 +110,45 @@ class RateController:
         if (falls or before is None) and sent_bits_per_second > over * bits_per_second:
             self._fall(min(self._rate, float(bits_per_second)), now)
 
-    def report(self, fraction_lost: float, sent_bits_per_second: float, now: float) -> None:
-        """A receiver report (RFC 3550, section 6.4.2), and what we really sent of late."""
+    def report(self, highest_number: int, lost: int, sent_bits_per_second: float, now: float) -> None:
+        """A receiver report (RFC 3550, section 6.4.2): extended highest number and packets lost, both since
+        the start; and what we really sent of late. Reports come each second, or each 20 ms with requests."""
+        if self._window is None:
+            self._window = (now, highest_number, lost)
+            return
+        since, number_before, lost_before = self._window
+        expected = highest_number - number_before
+        if now - since < WINDOW_SECONDS or expected <= 0:
+            return
+        self._window = (now, highest_number, lost)
+        fraction_lost = min(1.0, max(0, lost - lost_before) / expected)
         if fraction_lost > LOSS_HIGH:
             self._fall(self._rate * (1 - fraction_lost / 2), now)
+            # A processor that stutters loses nothing.
+            self._patient_until = now + PATIENT_SECONDS
         elif fraction_lost < LOSS_LOW:
-            returns = now >= self._patient_until and self._rate < RETURN_SHARE * self._fell_from
             reach = min(max(UNUSED * sent_bits_per_second, self._start), self._ceiling)
-            self._rate = max(self._rate, min(self._rate * (RETURN if returns else GROWTH), reach))
+            self._rate = max(self._rate, min(self._rate * self._growth(now), reach))
 
     @property
     def target(self) -> int:
         """What to send now, bit/s."""
         return round(self._rate)
 
+    def _growth(self, now: float) -> float:
+        if now >= self._patient_until:
+            reach = RETURN_SHARE * self._fell_from if self._fell_from else SEARCH_SHARE * self._start
+            return RETURN if self._rate < reach else GROWTH
+        return GROWTH if self._rate < NEAR_SHARE * self._fell_from else NEAR_GROWTH
+
     def _fall(self, rate: float, now: float) -> None:
-        # A second fall soon after the first: it was the link, not a stutter of the receiver's processor.
-        if now - self._fell_at < STUTTER_SECONDS:
-            self._patient_until = now + PATIENT_SECONDS
-        self._fell_at, self._fell_from = now, self._rate
+        since = now - self._fell_at
+        if since >= SAME_FALL_SECONDS:
+            # A second fall soon after the first: it was the link, not a stutter of the receiver's processor.
+            if since < STUTTER_SECONDS:
+                self._patient_until = now + PATIENT_SECONDS
+            self._fell_from = self._rate
+        self._fell_at = now
         self._rate = max(rate, float(self._floor))
 
 
@@ -147,6 +184,25 @@ class Ladder:
         else:
             self._climb_since = None
         return self.rung
+
+
+class Pacer:
+    """How many bytes may leave now."""
+
+    def __init__(self) -> None:
+        self._credit = float(PACE_BURST_BYTES)
+        self._at = float("-inf")
+
+    def may_send(self, bits_per_second: int, now: float) -> bool:
+        """Whether a packet may leave at this rate."""
+        earned = (now - self._at) * PACE * bits_per_second / 8
+        self._credit = min(float(PACE_BURST_BYTES), self._credit + earned)
+        self._at = now
+        return self._credit > 0
+
+    def sent(self, size: int) -> None:
+        """A packet left."""
+        self._credit -= size
 
 
 class KeyframeGate:

@@ -46,8 +46,9 @@ class Said:
     def __init__(self) -> None:
         self.is_ready = asyncio.Event()
         self.keyframes = 0
+        self.given_up = 0
         self.rembs: list[int] = []
-        self.losses: list[float] = []
+        self.losses: list[tuple[int, int]] = []
         self.packets: asyncio.Queue[Packet] = asyncio.Queue()
         self.syncs: list[tuple[int, int, int]] = []
         self.synced = asyncio.Event()
@@ -58,11 +59,14 @@ class Said:
     async def keyframe_wanted(self) -> None:
         self.keyframes += 1
 
+    def unrepaired(self) -> None:
+        self.given_up += 1
+
     def remb(self, bits_per_second: int) -> None:
         self.rembs.append(bits_per_second)
 
-    def report(self, fraction_lost: float) -> None:
-        self.losses.append(fraction_lost)
+    def report(self, highest_number: int, lost: int) -> None:
+        self.losses.append((highest_number, lost))
 
     async def packet(self, packet: Packet) -> None:
         self.packets.put_nowait(packet)
@@ -219,6 +223,7 @@ async def test_lost_packets_are_sent_again_from_a_long_history(ends: Ends) -> No
             sent.append(RtpPacket.parse(data))
 
     sender.transport._send_rtp = catch  # type: ignore[method-assign]
+    sender._credit = float(hooks.RETRANSMIT_CREDIT)
     nack = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first, first])
     await sender._handle_rtcp_packet(nack)
     assert [packet.ssrc for packet in sent] == [sender._rtx_ssrc]
@@ -228,6 +233,26 @@ async def test_lost_packets_are_sent_again_from_a_long_history(ends: Ends) -> No
     sent.clear()
     await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first]))
     assert sent == []
+
+
+async def test_retransmissions_do_not_keep_a_full_link_full(ends: Ends) -> None:
+    """Asked for everything again and again, we resend a keyframe's worth, then a quarter of what is sent."""
+    await ends.join()
+    sender = sender_of(ends.room)
+    first = sender._number
+    for i in range(200):
+        await sender.write(bytes(1000), i, True)
+    sent = 0
+
+    async def count(data: bytes) -> None:
+        nonlocal sent
+        sent += 1000 * (not is_rtcp(data))
+
+    sender.transport._send_rtp = count  # type: ignore[method-assign]
+    await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc,
+                                                     lost=list(range(first, first + 200))))
+    assert sent == hooks.RETRANSMIT_CREDIT
+    assert ends.said.given_up == 200 - hooks.RETRANSMIT_CREDIT // 1000
 
 
 async def test_feedback_becomes_events(ends: Ends) -> None:
@@ -241,10 +266,10 @@ async def test_feedback_becomes_events(ends: Ends) -> None:
                                                     fci=pack_remb_fci(123_000, [sender._ssrc])))
     assert ends.said.rembs == [pytest.approx(123_000, rel=0.01)]
     await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=b"none"))
-    info = RtcpReceiverInfo(ssrc=sender._ssrc, fraction_lost=64, packets_lost=1, highest_sequence=1, jitter=0, lsr=0,
-                            dlsr=0)
+    info = RtcpReceiverInfo(ssrc=sender._ssrc, fraction_lost=64, packets_lost=7, highest_sequence=70_000, jitter=0,
+                            lsr=0, dlsr=0)
     await sender._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=[info]))
-    assert 0.25 in ends.said.losses
+    assert (70_000, 7) in ends.said.losses
     await sender_of(ends.room)._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=[]))
 
 
