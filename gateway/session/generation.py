@@ -103,17 +103,22 @@ class Generation:
                                binding=offer_binding(signer, expected)))
                 answer = await self._answer
                 if answer is not None:
-                    check_answer(answer, expected, signer)
+                    self._check(answer, expected, signer)
                     await self._deliver(peer, answer.sdp, store, desk)
             finally:
                 await peer.close()
         except MediaError as error:
             log.warning("call.media", code=error.code)
-        except BindingRefused as refusal:
-            self.refused = refusal.code
-            raise
         finally:
             self.peer_state(PeerState.closed)
+
+    def _check(self, answer: CallAnswer, expected: Expected, signer: Signer) -> None:
+        try:
+            check_answer(answer, expected, signer)
+        except BindingRefused as refusal:
+            # Known before the peer closes: a refused call does not ask for its next generation.
+            self.refused = refusal.code
+            raise
 
     async def _deliver(self, peer: Peer, sdp: str, store: Store, desk: Situations) -> None:
         self.delivery = Delivery(peer, store, self.encounter_id, desk, self._clock)
