@@ -58,8 +58,9 @@ class Kind:
 
 
 async def _kiosk_reload(it: Scene, _: Turn) -> Back:
-    back = time.monotonic()
+    back, socket = time.monotonic(), it.kiosk.socket
     await it.nurse.page.reload(wait_until="commit")
+    it.kiosk.forget(socket)
     return Back(back)
 
 

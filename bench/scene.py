@@ -121,6 +121,17 @@ class KioskWatch:
                 await self._moved.wait()
             return self.state
 
+    @property
+    def socket(self) -> WebSocket | None:
+        """The newest one."""
+        return self._socket
+
+    def forget(self, socket: WebSocket | None) -> None:
+        """What came by this socket is of a page that is gone; Chromium tells of its end late."""
+        if socket is self._socket:
+            self._set(None)
+            self._socket = None
+
     def _page(self, page: Page) -> None:
         page.on("websocket", self._opened)
 
