@@ -7,6 +7,7 @@ import type { Consultation } from "../state/doctor_desk";
 import { leadName, sweepSeconds, type Gain, type Paper, type Speed } from "../state/ecg_paper";
 import type { StreamSamples } from "../state/waveform";
 import { theme } from "../theme";
+import { deviceName } from "./device_name";
 import { EcgDrawing } from "./ecg_drawing";
 
 /** Chunks of 0.1 s that may be late without a word. */
@@ -108,7 +109,7 @@ function State({ it, stream, settings }: { it: Consultation; stream: StreamSampl
         {frozen ? "❚❚" : flows ? "●" : waits ? "△" : "■"} {words}
       </span>
       <span class="soft" data-testid="ecg-device">
-        {[device.maker, device.model].filter(Boolean).join(" ")}
+        {deviceName(device.maker, device.model)}
       </span>
       {device.simulated && (
         <span class="tag look" data-testid="ecg-simulated">

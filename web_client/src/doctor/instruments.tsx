@@ -20,17 +20,6 @@ export function Instruments({ it }: { it: Consultation }) {
       <h2>{say("instruments")}</h2>
       {instruments === null && <p class="soft">{say("instruments_coming")}</p>}
       {instruments?.length === 0 && <p class="soft">{say("instruments_none")}</p>}
-      {live && instruments !== null && instruments.length > 0 && (
-        <input
-          class="input"
-          value={words}
-          maxLength={200}
-          placeholder={say("ask_words")}
-          aria-label={say("ask_words")}
-          data-testid="ask-words"
-          onInput={(event) => setWords(event.currentTarget.value)}
-        />
-      )}
       {failed && (
         <p class="say look" role="alert">
           {say("ask_failed")}
@@ -46,6 +35,17 @@ export function Instruments({ it }: { it: Consultation }) {
           />
         ))}
       </ul>
+      {live && instruments !== null && instruments.length > 0 && (
+        <input
+          class="input"
+          value={words}
+          maxLength={200}
+          placeholder={say("ask_words")}
+          aria-label={say("ask_words")}
+          data-testid="ask-words"
+          onInput={(event) => setWords(event.currentTarget.value)}
+        />
+      )}
     </section>
   );
 }

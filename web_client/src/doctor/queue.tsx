@@ -88,9 +88,11 @@ function Entry({ entry }: { entry: QueueEntry }) {
         {entry.vehicle.territory !== "" && <span class="soft"> · {entry.vehicle.territory}</span>}
         {entry.vehicle.simulated && <span class="tag look">{say("simulated")}</span>}
       </p>
-      <p class="soft figures" data-testid="waiting">
-        {say("waiting_for", { time: waited })}
-      </p>
+      {free && (
+        <p class="soft figures" data-testid="waiting">
+          {say("waiting_for", { time: waited })}
+        </p>
+      )}
       {!free && (
         <p class="tag action" data-testid="taken-by">
           {mine ? say("taken_by_you") : say("taken_by", { name: entry.taken_by })}

@@ -4,6 +4,7 @@ import { clock } from "../i18n/format";
 import { say } from "../i18n/doctor";
 import type { Consultation } from "../state/doctor_desk";
 import type { StillView } from "../state/doctor_record";
+import { deviceName } from "./device_name";
 
 const ZOOM_STEP = 1.3;
 const ZOOM_MAX = 8;
@@ -61,7 +62,7 @@ function FullSize({ it, view, close }: FullSizeProps) {
   );
   useEffect(() => () => (url === null ? undefined : URL.revokeObjectURL(url)), [url]);
   useEffect(() => dialog.current?.showModal(), []);
-  const device = [still.device.maker, still.device.model].filter(Boolean).join(" ") || still.device.device_id;
+  const device = deviceName(still.device.maker, still.device.model) || still.device.device_id;
   return (
     <dialog ref={dialog} class="full" onClose={close} data-testid="still-full" data-state={view.state}>
       <header class="full-head">

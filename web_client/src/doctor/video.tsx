@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { say } from "../i18n/doctor";
 import { codeWords } from "../i18n/doctor_codes";
 import type { Consultation } from "../state/doctor_desk";
-import { mute, muted, own, room, sound, statistics } from "./media";
+import { mute, muted, own, prepare, room, sound, statistics } from "./media";
 import { Picture } from "./picture";
 import { mark } from "./probe";
 
@@ -44,8 +44,9 @@ export function CallVideo({ it }: { it: Consultation }) {
           {say("microphone_missing")}
         </p>
       )}
+      <OwnFault live={call.live.value} />
       <div class="video-corner">
-        <Quality />
+        {call.live.value && <Quality />}
         {call.live.value && own.value?.microphone != null && (
           <button
             type="button"
@@ -65,6 +66,24 @@ export function CallVideo({ it }: { it: Consultation }) {
         </div>
       )}
     </section>
+  );
+}
+
+/** Without a microphone the patient hears nothing: said, with a way to mend it. */
+function OwnFault({ live }: { live: boolean }) {
+  const media = own.value;
+  if (!live || media === null || media.microphoneFault === null) return null;
+  return (
+    <div class="video-own say look" role="alert" data-testid="own-fault">
+      <p>
+        {say("device_microphone")}
+        {say("colon")}
+        {codeWords(media.microphoneFault)}
+      </p>
+      <button type="button" class="button small" onClick={prepare}>
+        {say("try_again")}
+      </button>
+    </div>
   );
 }
 

@@ -7,6 +7,7 @@ import type { Quantity, Reading } from "../protocol/types";
 import type { Consultation } from "../state/doctor_desk";
 import type { ReadingView } from "../state/doctor_record";
 import { usePage } from "./context";
+import { deviceName } from "./device_name";
 import { readingShown } from "./probe";
 
 /** LOINC names of what a cuff says. */
@@ -25,7 +26,14 @@ export function Vitals({ it }: { it: Consultation }) {
   }, [readings]);
   return (
     <section class="card block vitals" aria-label={say("vitals")} data-testid="vitals" data-count={readings.length}>
-      <h2>{say("vitals")}</h2>
+      <h2 class="vitals-head">
+        {say(newest?.reading.kind === "blood_pressure" ? "blood_pressure" : "vitals")}
+        {newest?.reading.device.simulated === true && (
+          <span class="tag look" data-testid="reading-simulated">
+            {say("simulated")}
+          </span>
+        )}
+      </h2>
       {newest === undefined ? <p class="soft">{say("vitals_none")}</p> : <Newest view={newest} />}
       {readings.length > 1 && (
         <details class="earlier">
@@ -67,7 +75,6 @@ function Pressure({ reading }: { reading: Reading }) {
   const pulse = of(reading, PULSE);
   return (
     <>
-      <p class="label">{say("blood_pressure")}</p>
       <p class="big figures">
         <Value quantity={of(reading, SYSTOLIC)} testid="reading-systolic" />
         <span class="slash">/</span>
@@ -119,15 +126,10 @@ function Provenance({ reading }: { reading: Reading }) {
   return (
     <>
       <p class="soft provenance">
-        <span data-testid="reading-device">{device(reading)}</span>
-        {reading.device.simulated && (
-          <span class="tag look" data-testid="reading-simulated">
-            {say("simulated")}
-          </span>
-        )}
-      </p>
-      <p class="soft figures" data-testid="reading-age">
-        {when}
+        <span data-testid="reading-device">{device(reading)}</span> ·{" "}
+        <span class="figures" data-testid="reading-age">
+          {when}
+        </span>
       </p>
       {flags.length > 0 && (
         <ul class="flags" data-testid="reading-flags">
@@ -159,8 +161,7 @@ function Earlier({ reading }: { reading: Reading }) {
 const of = (reading: Reading, loinc: string): Quantity | undefined =>
   reading.quantities.find((quantity) => quantity.loinc === loinc);
 
-const device = (reading: Reading): string =>
-  [reading.device.maker, reading.device.model].filter(Boolean).join(" ") || reading.device.device_id;
+const device = ({ device: { maker, model, device_id } }: Reading): string => deviceName(maker, model) || device_id;
 
 /** UCUM units as the clinic writes them; one that is not listed is shown as it came. */
 function unit(ucum: string): string {

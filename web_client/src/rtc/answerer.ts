@@ -15,7 +15,8 @@ export interface AnswererEvents {
 /** What goes out on one m-line of the offer. */
 export interface Outgoing {
   line: number;
-  track: MediaStreamTrack;
+  /** null: nothing yet; `replace` brings it later without another offer. */
+  track: MediaStreamTrack | null;
   /** Cap of the encoder in bit/s, where it has one. */
   maxBitrate?: number;
 }
@@ -51,6 +52,12 @@ export class Answerer {
     }
     const answer = await this.#connection.createAnswer();
     return tuneOpus(answer.sdp ?? "");
+  }
+
+  /** Sends another track on an m-line that was answered as sending, or nothing. */
+  async replace(line: number, track: MediaStreamTrack | null): Promise<void> {
+    if (this.#scope.ended) return;
+    await this.#connection.getTransceivers()[line]?.sender.replaceTrack(track);
   }
 
   /** Sets the answer: candidates are gathered from here on. */

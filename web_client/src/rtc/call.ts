@@ -2,6 +2,7 @@
 import { BULK, CONTROL, WAVEFORM } from "../protocol/constants";
 import type { ControlToVehicle, IceServer } from "../protocol/types";
 import type { CallPeer, CallPeerEvents } from "../state/doctor_call";
+import { run } from "../state/scope";
 import { Answerer, type Outgoing } from "./answerer";
 
 /** m-lines of the vehicle's offer (docs/architecture.md). */
@@ -13,9 +14,8 @@ const DOCTOR = 2;
 const PICTURE_BITS_PER_SECOND = 300_000;
 
 export interface CallMedia {
-  /** The doctor's own microphone and picture; null where there is none. */
-  readonly microphone: MediaStreamTrack | null;
-  readonly camera: MediaStreamTrack | null;
+  /** The doctor's own tracks now and whenever they change; null where there is none. The answer ends it. */
+  own(follow: (microphone: MediaStreamTrack | null, camera: MediaStreamTrack | null) => void): () => void;
   /** The vehicle's tracks as they come. */
   remote(track: MediaStreamTrack, kind: "sound" | "room"): void;
   connection(statistics: () => Promise<RTCStatsReport>): void;
@@ -23,11 +23,10 @@ export interface CallMedia {
 
 export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvents, media: CallMedia): CallPeer {
   let control: RTCDataChannel | null = null;
-  const outgoing: Outgoing[] = [];
-  if (media.microphone !== null) outgoing.push({ line: SOUND, track: media.microphone });
-  if (media.camera !== null) {
-    outgoing.push({ line: DOCTOR, track: media.camera, maxBitrate: PICTURE_BITS_PER_SECOND });
-  }
+  // A camera that opens after the answer, or is plugged in later, needs no new generation.
+  const microphone: Outgoing = { line: SOUND, track: null };
+  const camera: Outgoing = { line: DOCTOR, track: null, maxBitrate: PICTURE_BITS_PER_SECOND };
+  const outgoing = [microphone, camera];
   const answerer = new Answerer(iceServers.map(asRtc), {
     track: (track, line) => {
       if (line === SOUND) media.remote(track, "sound");
@@ -50,8 +49,18 @@ export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvent
     state: events.state,
   });
   media.connection(() => answerer.stats());
+  let answered = false;
+  const stop = media.own((sound, picture) => {
+    [microphone.track, camera.track] = [sound, picture];
+    if (!answered) return;
+    // A track that cannot be sent leaves the line silent; the page shows what is missing.
+    for (const { line, track } of outgoing) run(answerer.replace(line, track), () => undefined);
+  });
   return {
-    answer: (offer) => answerer.answer(offer, outgoing),
+    answer: (offer) => {
+      answered = true;
+      return answerer.answer(offer, outgoing);
+    },
     settle: (answer) => answerer.settle(answer, outgoing),
     addCandidate: (candidate) => answerer.addCandidate(candidate),
     send: (message: ControlToVehicle) => {
@@ -59,7 +68,10 @@ export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvent
       control.send(JSON.stringify(message));
       return true;
     },
-    close: () => answerer.close(),
+    close: () => {
+      stop();
+      answerer.close();
+    },
   };
 }
 

@@ -29,6 +29,12 @@ export async function openDevices(): Promise<OwnMedia> {
   }
 }
 
+/** Calls `gone` when a device that was open is unplugged or taken away; not when we close it. */
+export function watchDevices(media: OwnMedia, gone: (kind: "camera" | "microphone") => void): void {
+  media.camera?.addEventListener("ended", () => gone("camera"));
+  media.microphone?.addEventListener("ended", () => gone("microphone"));
+}
+
 export function closeDevices(media: OwnMedia): void {
   media.camera?.stop();
   media.microphone?.stop();

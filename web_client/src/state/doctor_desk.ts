@@ -13,6 +13,10 @@ import { Signalling, type FromDoctor, type SignallingWorld, type ToDoctor } from
 /** The relay answers a take within a round trip; past this the doctor may click again. */
 const TAKE_MS = 8000;
 
+/** Codes of a relay that is not there now, and the pause before the page asks again. */
+const AWAY: ReadonlySet<string> = new Set(["relay.unreachable", "relay.failed"]);
+const AWAY_MS = 2000;
+
 export type Screen = "starting" | "sign_in" | "refused" | "desk" | "elsewhere";
 
 export interface DeskWorld {
@@ -151,7 +155,14 @@ export class DoctorDesk {
     const facts = error instanceof ApiRefused ? error.facts : {};
     const unsigned = error instanceof ApiRefused && (error.status === 401 || error.status === 429);
     this.problem.value = code === "session.needed" ? null : { code, facts };
-    this.screen.value = unsigned || this.signingIn.value && error instanceof ApiRefused ? "sign_in" : "refused";
+    const typing = this.signingIn.value && error instanceof ApiRefused;
+    this.screen.value = unsigned || typing ? "sign_in" : "refused";
+    // A page that was reloaded while the relay restarts comes back by itself.
+    if (!unsigned && !typing && AWAY.has(code)) this.scope.after(AWAY_MS, () => this.#again());
+  }
+
+  #again(): void {
+    if (this.screen.value === "refused") this.start();
   }
 
   #close(): void {

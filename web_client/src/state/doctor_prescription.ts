@@ -221,7 +221,11 @@ export class Composer {
 
   #took(views: readonly PrescriptionView[]): void {
     const merged = new Map(this.signed.value.map((view) => [view.prescription_id, view]));
-    for (const view of views) if (view.state !== "draft") merged.set(view.prescription_id, view);
+    for (const view of views) {
+      // An answer that was asked for before a step came is older than what is here.
+      const newer = (merged.get(view.prescription_id)?.steps.length ?? 0) > view.steps.length;
+      if (view.state !== "draft" && !newer) merged.set(view.prescription_id, view);
+    }
     this.signed.value = [...merged.values()];
   }
 
