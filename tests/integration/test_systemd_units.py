@@ -14,7 +14,7 @@ import pytest
 UNITS = Path(__file__).parents[2] / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
 
-GATES = {"passerelle-relay.service": 11, "passerelle-gateway.service": 13, "passerelle-kiosk.service": 24}
+GATES = {"passerelle-relay.service": 11, "passerelle-gateway.service": 14, "passerelle-kiosk.service": 24}
 """Exposure times ten (`systemd-analyze security`, systemd 252); the kiosk holds a browser that sandboxes itself."""
 
 EVERYWHERE = ("CapabilityBoundingSet=", "NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes",
@@ -22,8 +22,7 @@ EVERYWHERE = ("CapabilityBoundingSet=", "NoNewPrivileges=yes", "ProtectSystem=st
               "ProtectKernelLogs=yes", "ProtectKernelModules=yes", "ProtectKernelTunables=yes",
               "ProtectControlGroups=yes", "LockPersonality=yes", "RestrictRealtime=yes", "RestrictSUIDSGID=yes",
               "SystemCallArchitectures=native", "UMask=0077", "StateDirectoryMode=0700")
-SERVERS = ("PrivateUsers=yes", "ProtectProc=invisible", "ProcSubset=pid", "MemoryDenyWriteExecute=yes",
-           "RestrictNamespaces=yes", "SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources")
+SERVERS = ("PrivateUsers=yes", "ProtectProc=invisible", "ProcSubset=pid", "RestrictNamespaces=yes", "SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources")
 
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed here")
 
@@ -63,6 +62,8 @@ def test_every_directive_of_the_sandbox_is_there(unit: str) -> None:
     lines = (UNITS / unit).read_text().splitlines()
     wanted = EVERYWHERE if unit == "passerelle-kiosk.service" else EVERYWHERE + SERVERS
     assert [directive for directive in wanted if directive not in lines] == []
+    # A call needs cffi's callbacks in the gateway, a browser compiles; the relay does neither.
+    assert ("MemoryDenyWriteExecute=yes" in lines) == (unit == "passerelle-relay.service")
 
 
 def test_the_gateway_reaches_the_devices_it_serves_and_no_other() -> None:
