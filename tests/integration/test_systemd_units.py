@@ -22,7 +22,8 @@ EVERYWHERE = ("CapabilityBoundingSet=", "NoNewPrivileges=yes", "ProtectSystem=st
               "ProtectKernelLogs=yes", "ProtectKernelModules=yes", "ProtectKernelTunables=yes",
               "ProtectControlGroups=yes", "LockPersonality=yes", "RestrictRealtime=yes", "RestrictSUIDSGID=yes",
               "SystemCallArchitectures=native", "UMask=0077", "StateDirectoryMode=0700")
-SERVERS = ("PrivateUsers=yes", "ProtectProc=invisible", "ProcSubset=pid", "RestrictNamespaces=yes", "SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources")
+SERVERS = ("PrivateUsers=yes", "ProtectProc=invisible", "ProcSubset=pid", "RestrictNamespaces=yes",
+           "SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources")
 
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed here")
 
