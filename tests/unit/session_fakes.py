@@ -193,7 +193,12 @@ class FakePeer:
         self.events.peer_state(PeerState.closed)
 
     async def close(self) -> None:
-        self.closed = True
+        if not self.closed:
+            self.closed = True
+            # Like the real one: its end is told before `close` returns.
+            self.events.peer_state(PeerState.closed)
+            for _ in range(5):
+                await asyncio.sleep(0)
         self.was_closed.set()
 
 
