@@ -258,7 +258,7 @@ STEPS: tuple[tuple[str, Callable[[Tour], Awaitable[None]]], ...] = (
 @contextlib.asynccontextmanager
 async def meet(world: World, out: Path) -> AsyncIterator[Tour]:
     """The people of the tour at their pages, each in a browser of their own."""
-    out.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     async with chromium() as kiosk, chromium() as desk, chromium() as other_desk:
         nurse = await Nurse.sit_down(await person(kiosk), world.vehicles[0].kiosk_url)
         doctor = await Doctor.sit_down(await person(desk), world.relay_url, "doctor")

@@ -1,4 +1,4 @@
-"""A relay that puts itself in the middle (I5): it swaps a DTLS fingerprint on the way; no media, words, an audit line."""
+"""A relay that puts itself in the middle (I5) and swaps a DTLS fingerprint: no media, words, an audit line."""
 
 from __future__ import annotations
 

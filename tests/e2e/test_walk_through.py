@@ -40,7 +40,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_step_of_the_walk_through_holds(tour: dict[str, Any]) -> None:
-    """Sign-in to hand-over, two doctors, a second vehicle enrolled and revoked: no step fails, no page logs an error."""
+    """Sign-in to hand-over, two doctors, a second vehicle enrolled and revoked: no step fails, no error is logged."""
     assert tour["errors"] == []
     assert tour["code"] == 0
     assert [step["step"] for step in tour["steps"]] == [name for name, _ in STEPS]
