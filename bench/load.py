@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # the stubs are a package of their own
@@ -21,6 +22,25 @@ class Cost:
 
     percent: float
     rss_mib: float
+
+
+PRESSURE = Path("/proc/pressure/cpu")
+"""Linux's own account of waiting for a processor (PSI); not every kernel keeps it."""
+
+
+def starved() -> float | None:
+    """Seconds since the start of the machine in which something that could run had no processor; None: not known."""
+    try:
+        line = PRESSURE.read_text().splitlines()[0]
+        return int(line.rpartition("total=")[2]) / 1e6
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def starved_share(before: float | None, seconds: float) -> float | None:
+    """Percent of the last `seconds` in which something waited for a processor; `before` was `starved()` then."""
+    now = starved()
+    return None if before is None or now is None else round(100 * (now - before) / seconds, 1)
 
 
 def tree(pid: int) -> list[psutil.Process]:
@@ -62,7 +82,7 @@ async def costs(parts: Mapping[str, Callable[[], list[psutil.Process]]], seconds
     """Cost of each part over `seconds`, and how busy the whole machine was meanwhile (percent of one core)."""
     machine = psutil.cpu_times()
     before = {name: _seconds(find()) for name, find in parts.items()}
-    began = time.monotonic()
+    began, waiting = time.monotonic(), starved()
     await asyncio.sleep(seconds)
     lasted = time.monotonic() - began
     told: dict[str, Any] = {"seconds": round(lasted, 1)}
@@ -73,4 +93,5 @@ async def costs(parts: Mapping[str, Callable[[], list[psutil.Process]]], seconds
     now = psutil.cpu_times()
     busy = sum(now) - sum(machine) - (now.idle - machine.idle) - (now.iowait - machine.iowait)
     told["whole_machine_percent_of_a_core"] = round(100 * busy / lasted, 1)
+    told["waiting_for_a_processor_percent_of_time"] = starved_share(waiting, lasted)
     return told
