@@ -41,7 +41,8 @@ _FRAME = "passerelle-frame"
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
           "media-src 'self' blob:; connect-src 'self'; font-src 'self'; frame-src 'self' blob:; worker-src 'self'; "
-          "manifest-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; ")
+          "manifest-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; "
+          "require-trusted-types-for 'script'; trusted-types 'none'; ")
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -297,3 +299,34 @@ async def test_logs_carry_codes_and_no_patient(home: Path) -> None:
         assert json.loads(line)["event"]
     for secret in ("Zylberstein", "Ondine", "1951", "1234\"", "argon2"):
         assert secret not in log
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk without a free byte, as the data directory."""
+    if os.getuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root may mount a small disk")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "small", str(folder)], check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        ballast = os.open(folder / "ballast", os.O_WRONLY | os.O_CREAT)
+        with contextlib.suppress(OSError):
+            while os.write(ballast, bytes(4096)):
+                pass
+        os.close(ballast)
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.root
+async def test_a_full_disk_is_one_sentence(small_disk: Path, tmp_path: Path) -> None:
+    """Exit 73 when there is no room for the database, and the folder is named."""
+    vehicle_folder(tmp_path / "identity")
+    code, said = await refused(configuration(tmp_path, extra=f'identity.directory = "{tmp_path / "identity"}"'))
+    assert code == ExitCode.cannot_create, said
+    assert "disk is full" in said
+    assert str(small_disk) in said
+    assert "\n" not in said

@@ -14,7 +14,7 @@ import pytest
 UNITS = Path(__file__).parents[2] / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
 
-GATES = {"passerelle-relay.service": 11, "passerelle-gateway.service": 14, "passerelle-kiosk.service": 24}
+GATES = {"passerelle-relay.service": 11, "passerelle-gateway.service": 13, "passerelle-kiosk.service": 24}
 """Exposure times ten (`systemd-analyze security`, systemd 252); the kiosk holds a browser that sandboxes itself."""
 
 EVERYWHERE = ("CapabilityBoundingSet=", "NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes",
