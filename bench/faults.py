@@ -109,8 +109,8 @@ def run(options: argparse.Namespace) -> Measured:
                     "doctor's page says connected and online, and the vehicle's state says in call, online, camera "
                     "present, microphone forwarded, all at once and lasting",
                     "in each run the cuff measures before, across and after the fault; an ECG runs through it all",
-                    "starved: share of a run's time in which something waited for a processor (PSI), over 60 % the times "
-                    "say more about the machine than about the parts",
+                    "starved: share of a run's time in which something waited for a processor (PSI); over 60 % the "
+                    "times say more about the machine than about the parts",
                     "readings are compared at both pages at the end of each call: each pressure of the cuff, once")
     described |= {"runs_of_each": options.times, "seed": options.seed,
                   "lines": {name: kind.words for name, kind in KINDS.items()}}
