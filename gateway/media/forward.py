@@ -26,8 +26,13 @@ BACKLOG_BYTES = 64 * 1024
 RESTART_SECONDS = 2.0
 """Between two keyframes for packets that are lost for good: one must have time to arrive on a thin link."""
 
-SENT_SAMPLES = 7
-"""One each tick of 0.25 s: what was sent in the last 1.5 s, longer than from one report to the next."""
+SENT_SAMPLES, SENT_SAMPLES_MIN = 7, 4
+"""One each tick of 0.25 s: what was sent in the last 1.5 s, longer than from one report to the next; at the
+start of a call half of that must do."""
+
+KEYFRAME_MARGIN, KEYFRAME_EXTRA_SECONDS = 1.5, 0.2
+"""A keyframe needs its size over the rate, half as much again for what stands before it, and the way there
+and back; a request that comes earlier asks for what is on its way."""
 
 
 class KeyframeSource(Protocol):
@@ -146,6 +151,8 @@ class CameraOutlet:
         """Whether this receiver has what the next picture builds on."""
         self._asked = False
         self._restart_after = float("-inf")
+        self._wanted = False
+        self._keyframe_arrives = float("-inf")
 
     def bind(self, sender: RTCRtpSender) -> None:
         """The m-line's sender."""
@@ -169,6 +176,11 @@ class CameraOutlet:
                 self._ask()
             return
         self._starts = True
+        if keyframe and self.rate is not None:
+            self._wanted = False
+            bits = 8 * sum(map(len, payloads))
+            self._keyframe_arrives = (time.monotonic() + KEYFRAME_EXTRA_SECONDS
+                                      + KEYFRAME_MARGIN * bits / self.rate.target)
         self._waiting.extend((payload, timestamp, i == len(payloads) - 1) for i, payload in enumerate(payloads))
         await self.pump(time.monotonic())
 
@@ -189,17 +201,24 @@ class CameraOutlet:
         self._ask()
 
     async def keyframe_wanted(self) -> None:
-        """To the encoder, which merges requests and forgets none."""
-        self._encoder.want_keyframe()
+        """To the encoder, when the last keyframe had time to arrive; else from `tick`."""
+        self._wanted = True
+        self._pass_on(time.monotonic())
+
+    def _pass_on(self, now: float) -> None:
+        if self._wanted and now >= self._keyframe_arrives:
+            self._wanted = False
+            self._encoder.want_keyframe()
 
     def _ask(self) -> None:
         self._asked = True
         self._encoder.want_keyframe()
 
     def tick(self, now: float) -> None:
-        """Take a sample of what was sent."""
+        """Take a sample of what was sent; pass on a request that waited."""
         if self.sender is not None:
             self._sent.append((now, self.sender.sent_bytes))
+        self._pass_on(now)
 
     def unrepaired(self) -> None:
         """What follows cannot be decoded: leave it out, start anew with a keyframe, the link drains meanwhile.
@@ -214,14 +233,16 @@ class CameraOutlet:
 
     def remb(self, bits_per_second: int) -> None:
         """The peer's estimate of its whole session."""
-        if self.rate is not None and len(self._sent) == SENT_SAMPLES:
+        if self.rate is not None and len(self._sent) >= SENT_SAMPLES_MIN:
             self.rate.remb(bits_per_second, self._sent_rate(), time.monotonic())
 
     def report(self, highest_number: int, lost: int) -> None:
         """What arrived of this stream."""
-        if self.rate is not None and len(self._sent) == SENT_SAMPLES:
+        if self.rate is not None:
             self.rate.report(highest_number, lost, self._sent_rate(), time.monotonic())
 
     def _sent_rate(self) -> float:
+        if len(self._sent) < SENT_SAMPLES_MIN:
+            return 0.0
         (start, first), (end, last) = self._sent[0], self._sent[-1]
         return (last - first) * 8 / (end - start)

@@ -40,6 +40,9 @@ NEAR_SHARE, NEAR_GROWTH = 0.8, 1.02
 WINDOW_SECONDS = 0.9
 """Loss is judged over a second: over a few packets it is all or nothing."""
 
+QUICK_WINDOW_SECONDS, QUICK_WINDOW_PACKETS = 0.4, 15
+"""Heavy loss of many packets need not wait that long: a call on a thin link begins so."""
+
 UNUSED = 3.0
 """A still picture uses little: the rate may stand at this many times what is sent (or at the start rate),
 or it would never find out; more would let the first movement flood the link."""
@@ -118,10 +121,13 @@ class RateController:
             return
         since, number_before, lost_before = self._window
         expected = highest_number - number_before
-        if now - since < WINDOW_SECONDS or expected <= 0:
+        many = now - since >= QUICK_WINDOW_SECONDS and expected >= QUICK_WINDOW_PACKETS
+        if not many and (now - since < WINDOW_SECONDS or expected <= 0):
+            return
+        fraction_lost = min(1.0, max(0, lost - lost_before) / expected)
+        if now - since < WINDOW_SECONDS and fraction_lost <= LOSS_HIGH:
             return
         self._window = (now, highest_number, lost)
-        fraction_lost = min(1.0, max(0, lost - lost_before) / expected)
         if fraction_lost > LOSS_HIGH:
             self._fall(self._rate * (1 - fraction_lost / 2), now)
             # A processor that stutters loses nothing.
