@@ -65,7 +65,8 @@ def _seconds(processes: list[psutil.Process]) -> dict[int, float]:
     return spent
 
 
-def _resident(processes: list[psutil.Process]) -> float:
+def resident_mib(processes: list[psutil.Process]) -> float:
+    """Memory of these processes, what they share counted for each."""
     total = 0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -88,7 +89,7 @@ async def costs(parts: Mapping[str, Callable[[], list[psutil.Process]]], seconds
     told: dict[str, Any] = {"seconds": round(lasted, 1)}
     for name, find in parts.items():
         processes = find()
-        cost = Cost(spent_between(before[name], _seconds(processes), lasted), _resident(processes))
+        cost = Cost(spent_between(before[name], _seconds(processes), lasted), resident_mib(processes))
         told[name] = {"percent_of_a_core": round(cost.percent, 1), "rss_mib": round(cost.rss_mib, 1)}
     now = psutil.cpu_times()
     busy = sum(now) - sum(machine) - (now.idle - machine.idle) - (now.iowait - machine.iowait)
