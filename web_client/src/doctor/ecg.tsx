@@ -44,7 +44,7 @@ export function Ecg({ it }: { it: Consultation }) {
       ) : (
         <>
           <header class="ecg-head">
-            <h2>{say("ecg")}</h2>
+            <h2 title={say("ecg")}>{say("ecg_short")}</h2>
             <State it={it} stream={stream} settings={settings} />
             {streams.length > 1 && (
               <select

@@ -35,7 +35,7 @@ export function PatientHead({ it }: { it: Consultation }) {
         {encounter !== null && (
           <strong data-testid="reason">
             {say(`reason_${encounter.reason}`)}
-            {encounter.reason_words !== "" && ` : ${encounter.reason_words}`}
+            {encounter.reason_words !== "" && `${say("colon")}${encounter.reason_words}`}
           </strong>
         )}
         {encounter !== null && ` · ${say("consent_at", { time: clock(encounter.consent_at) })} · `}

@@ -19,6 +19,7 @@ export function PrescriptionDrawer({ it, close }: { it: Consultation; close: () 
   const { preview } = composer;
   useEffect(() => {
     dialog.current?.show();
+    dialog.current?.scrollIntoView({ block: "nearest" });
     composer.recheck();
   }, []);
   const reading = preview.value !== null && (phase === "preview" || phase === "signing");

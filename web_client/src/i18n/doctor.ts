@@ -172,6 +172,7 @@ export const say = catalogue(
 
     // ECG
     ecg: "Électrocardiogramme",
+    ecg_short: "ECG",
     ecg_none: "Pas d'électrocardiogramme. Demandez l'ECG : le tracé s'affiche ici en direct.",
     ecg_live: "En direct",
     ecg_waits: "Interrompu",
@@ -418,6 +419,7 @@ export const say = catalogue(
     still_hint: "Wheel or buttons to zoom, drag to move.",
 
     ecg: "Electrocardiogram",
+    ecg_short: "ECG",
     ecg_none: "No electrocardiogram. Ask for the ECG: the trace shows here live.",
     ecg_live: "Live",
     ecg_waits: "Interrupted",

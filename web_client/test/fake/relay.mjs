@@ -79,15 +79,18 @@ function grant() {
 
 function fromPage(frame) {
   const { body } = frame;
-  if (frame.n > 0) seen = frame.n;
+  if (frame.n > 0) {
+    seen = frame.n;
+    page.send(JSON.stringify({ n: 0, ack: seen, body: { type: "nothing" } }));
+  }
   if (body.type === "hello") {
     sent = seen = 0;
     page.send(JSON.stringify({ n: 0, ack: 0, body: {
       type: "welcome", session: randomUUID(), resume_token: "t", resumed: false, last_seen: 0,
       server_time: new Date().toISOString(), ice_servers: [], doctor, vehicle: null } }));
     queue();
-    if (call !== null) {
-      if (body.session === null) call.generation += 1;
+    if (call !== null && body.session === null) {
+      call.generation += 1;
       grant();
     }
   } else if (body.type === "take") {
