@@ -1,151 +1,143 @@
-"""A CUPS queue, through its own commands: `lp` hands the page over, `lpstat` says what became of it.
+"""A CUPS queue over IPP (RFC 8011) on the scheduler's local socket. The only caller of the print system.
 
-`lp` answers `request id is QUEUE-NUMBER (1 file(s))` (lp(1)). `lpstat -l -W completed` lists a finished job with an
-`Alerts:` line of `job-state-reasons` (RFC 8011, section 5.3.8).
+Not `lp` and `lpstat`: for a finished job lpstat (CUPS 2.4.2) shows the same words whether it was printed,
+cancelled or aborted; `job-state` tells them apart.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
 
 from .errors import NotPrinted, PrintUnknown
+from .ipp import Answer, Attribute, IppError, JobState, Operation, Status, Tag, answer, integer, request, words
 
-COMMAND_SECONDS = 20.0
-"""The scheduler answers in milliseconds; a network queue that is looked up may take seconds."""
+SOCKET = Path("/run/cups/cups.sock")
+ANSWER_SECONDS = 20.0
+"""The scheduler answers in milliseconds; a queue that is looked up on the network may take seconds."""
 POLL_SECONDS = 1.0
 """A page takes 3 to 10 s on paper."""
 JOB_SECONDS = 600.0
-"""A printer without paper is refilled within this, or a person is asked what lies in the tray."""
-OUTPUT_BYTES = 256 * 1024
-"""What `lpstat` says of a queue with hundreds of old jobs."""
-
-_REQUEST = re.compile(r"request id is (\S+-\d+)")
+"""A printer without paper is refilled within this; then the job is withdrawn and a person looks at the tray."""
+ANSWER_BYTES = 256 * 1024
+"""The attributes of a hundred jobs."""
+USER = "passerelle"
+PRINTER_STOPPED = 5
+"""`printer-state` (RFC 8011, section 5.4.11)."""
 
 _PRINTER_REASONS = (("media-empty", "printer.paper"), ("media-needed", "printer.paper"), ("media-jam", "printer.jam"),
                     ("door-open", "printer.door"), ("cover-open", "printer.door"), ("toner-empty", "printer.toner"),
                     ("marker-supply-empty", "printer.toner"), ("offline", "printer.absent"),
                     ("connecting-to-device", "printer.absent"), ("shutdown", "printer.absent"),
                     ("paused", "printer.failed"), ("-error", "printer.failed"))
-"""`printer-state-reasons` (RFC 8011, section 5.4.12) as `lpstat -l -p` shows them, first fit wins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command said."""
-
-    status: int
-    text: str
-
-
-Command = Callable[[Sequence[str], bytes], Awaitable[Answer]]
-"""Runs one of CUPS's commands with bytes on its standard input. Raises FileNotFoundError, TimeoutError, OSError."""
-
-
-async def run_command(arguments: Sequence[str], data: bytes) -> Answer:
-    """Run it for real; its words come in the C locale."""
-    process = await asyncio.create_subprocess_exec(
-        *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env=_environment())
-    try:
-        async with asyncio.timeout(COMMAND_SECONDS):
-            out, _ = await process.communicate(data)
-    except BaseException:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        raise
-    return Answer(process.returncode or 0, out[:OUTPUT_BYTES].decode("utf-8", "replace"))
+"""`printer-state-reasons` (RFC 8011, section 5.4.12) and what the nurse reads; the first fit wins."""
 
 
 class CupsPrinter:
     """One queue."""
 
-    def __init__(self, queue: str, command: Command = run_command,
+    def __init__(self, queue: str, scheduler: Path = SOCKET,
                  sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self._queue, self._command, self._sleep = queue, command, sleep
+        self._queue, self._scheduler, self._sleep = queue, scheduler, sleep
+        self._printer = words(Tag.uri, "printer-uri", f"ipp://localhost/printers/{queue}")
         self._problem: str | None = None
 
     @property
     def problem(self) -> str | None:
-        """What CUPS said of the queue while the last page was printed."""
+        """What was wrong with the queue when the last page was printed."""
         return self._problem
 
     async def put(self, prescription_id: str, pdf: bytes) -> None:
         """Print one page; returns when CUPS says the job is completed. Raises NotPrinted, PrintUnknown."""
         job = await self._hand_over(prescription_id, pdf)
-        polls = int(JOB_SECONDS / POLL_SECONDS)
-        for _ in range(polls):
+        for _ in range(int(JOB_SECONDS / POLL_SECONDS)):
             if await self._completed(job):
                 self._problem = None
                 return
             await self._sleep(POLL_SECONDS)
+        # It must not come out later, beside the one a person then asks for (I4).
+        await self.withdraw(prescription_id)
         raise PrintUnknown(self._problem or "print.no_answer")
 
-    async def _hand_over(self, prescription_id: str, pdf: bytes) -> str:
-        # The title is seen in the queue's list and on some banners: no name of a patient in it.
-        arguments = ("lp", "-d", self._queue, "-n", "1", "-t", f"passerelle {prescription_id}", "-")
+    async def withdraw(self, prescription_id: str) -> None:
+        """Cancel what still waits in the queue for this prescription, from this run or an earlier one."""
         try:
-            answer = await self._command(arguments, pdf)
-        except FileNotFoundError as error:
+            waiting = await self._ask(Operation.get_jobs, words(Tag.keyword, "which-jobs", "not-completed"),
+                                      words(Tag.keyword, "requested-attributes", "job-id", "job-name"))
+            for group in waiting.groups:
+                if group.get("job-name") == (_title(prescription_id),) and isinstance(group["job-id"][0], int):
+                    await self._ask(Operation.cancel_job, job_id=group["job-id"][0])
+        except (aiohttp.ClientError, OSError, TimeoutError, IppError, KeyError):
+            # Nothing can be withdrawn from a scheduler that does not answer; the state already says so.
+            return
+
+    async def _hand_over(self, prescription_id: str, pdf: bytes) -> int:
+        try:
+            # The title is seen in the queue's list and on some displays: no name of a patient in it.
+            taken = await self._ask(
+                Operation.print_job, words(Tag.name_without_language, "job-name", _title(prescription_id)),
+                words(Tag.mime_type, "document-format", "application/pdf"), job=(integer("copies", 1),), document=pdf)
+        except (aiohttp.ClientConnectorError, FileNotFoundError, ConnectionRefusedError) as error:
             self._problem = "printer.no_cups"
             raise NotPrinted("printer.no_cups") from error
-        except TimeoutError as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, IppError) as error:
             raise PrintUnknown("print.no_answer") from error
-        except OSError as error:
-            self._problem = "printer.failed"
-            raise NotPrinted("printer.failed") from error
-        if answer.status != 0:
-            self._problem = "printer.unknown" if "does not exist" in answer.text else "printer.refused"
+        if not taken.done:
+            self._problem = "printer.unknown" if taken.status == Status.not_found else "printer.refused"
             raise NotPrinted(self._problem)
-        request = _REQUEST.search(answer.text)
-        if request is None:
+        job = taken.number("job-id")
+        if job is None:
             raise PrintUnknown("print.no_answer")
-        return request[1]
+        return job
 
-    async def _completed(self, job: str) -> bool:
+    async def _completed(self, job: int) -> bool:
         try:
-            done = await self._command(("lpstat", "-l", "-W", "completed", "-o", self._queue), b"")
-            reasons = job_reasons(done.text, job)
-            if reasons is None:
-                printer = await self._command(("lpstat", "-l", "-p", self._queue), b"")
-                self._problem = printer_problem(printer.text)
+            found = await self._ask(Operation.get_job_attributes, words(
+                Tag.keyword, "requested-attributes", "job-state"), job_id=job)
+            state = found.number("job-state")
+            if found.status == Status.not_found:
+                raise PrintUnknown("print.no_answer")
+            if state not in (JobState.completed, JobState.canceled, JobState.aborted):
+                queue = await self._ask(Operation.get_printer_attributes, words(
+                    Tag.keyword, "requested-attributes", "printer-state", "printer-state-reasons"))
+                self._problem = printer_problem(queue)
                 return False
-        except (TimeoutError, OSError):
+        except (aiohttp.ClientError, OSError, TimeoutError, IppError):
+            # A scheduler that restarts keeps its jobs: ask again.
             return False
-        if "completed-successfully" in reasons:
+        if state == JobState.completed:
             return True
         # A page may have come out before a job was cancelled or aborted.
-        raise PrintUnknown("print.canceled" if "canceled" in reasons else "print.aborted")
+        raise PrintUnknown("print.canceled" if state == JobState.canceled else "print.aborted")
+
+    async def _ask(self, operation: Operation, *attributes: Attribute, job_id: int | None = None,
+                   job: tuple[Attribute, ...] = (), document: bytes = b"") -> Answer:
+        # RFC 8011, section 4.1.5: what the operation is about comes right behind charset and language.
+        target = () if job_id is None else (integer("job-id", job_id),)
+        who = words(Tag.name_without_language, "requesting-user-name", USER)
+        body = request(operation, (self._printer, *target, who, *attributes), job=job, document=document)
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._scheduler)),
+                                         timeout=timeout) as http:
+            path = f"http://localhost/printers/{self._queue}"
+            async with http.post(path, data=body, headers={"Content-Type": "application/ipp"}) as response:
+                if response.status != 200:
+                    raise IppError(f"HTTP {response.status}")
+                said = b""
+                while len(said) <= ANSWER_BYTES and (part := await response.content.read(ANSWER_BYTES)):
+                    said += part
+                return answer(said)
 
 
-def job_reasons(listing: str, job: str) -> str | None:
-    """The `Alerts:` of a job in a long listing; None when the job is not in it."""
-    lines = iter(listing.splitlines())
-    for line in lines:
-        if line.split(" ", 1)[0] == job:
-            for detail in lines:
-                if not detail.startswith(("\t", " ")):
-                    break
-                name, _, value = detail.strip().partition(":")
-                if name == "Alerts":
-                    return value.strip()
-            return ""
-    return None
+def printer_problem(queue: Answer) -> str | None:
+    """The code of what the queue says is wrong with its printer."""
+    reasons = " ".join(str(reason) for reason in queue.values("printer-state-reasons"))
+    stopped = "printer.failed" if queue.number("printer-state") == PRINTER_STOPPED else None
+    return next((code for reason, code in _PRINTER_REASONS if reason in reasons), stopped)
 
 
-def printer_problem(listing: str) -> str | None:
-    """The code of what `lpstat -l -p` says is wrong with the queue."""
-    alerts = " ".join(line.strip().removeprefix("Alerts:") for line in listing.splitlines()
-                      if line.strip().startswith("Alerts:"))
-    code = next((code for reason, code in _PRINTER_REASONS if reason in alerts), None)
-    if code is None and listing.partition("\n")[0].find(" disabled ") >= 0:
-        return "printer.failed"
-    return code
-
-
-def _environment() -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "LANG": "C"}
+def _title(prescription_id: str) -> str:
+    return f"passerelle {prescription_id}"

@@ -34,6 +34,9 @@ class FolderPrinter:
             raise NotPrinted("printer.folder") from error
         self._problem = None
 
+    async def withdraw(self, prescription_id: str) -> None:
+        """A folder prints at once: nothing waits."""
+
     def _write(self, name: str, pdf: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         durable_file.write(self._folder / name, pdf, READABLE)

@@ -67,6 +67,9 @@ class Printer(Protocol):
 
     async def put(self, prescription_id: str, pdf: bytes) -> None: ...
 
+    async def withdraw(self, prescription_id: str) -> None:
+        """Take back what waits for this prescription and was not printed; nothing is raised."""
+
 
 Fetch = Callable[[PrescriptionReady], Awaitable[bytes]]
 """The signed bytes from the relay, of the announced hash. Raises FetchFailed, Refused."""
@@ -136,6 +139,8 @@ class PrintRoom:
     async def _settle(self) -> None:
         for view in await self._shelf.in_state(PrescriptionState.printing):
             log.warning("print.ambiguous", prescription=view.prescription_id)
+            # A job that still waits must not come out after a person has said that there is no paper.
+            await self._printer.withdraw(view.prescription_id)
             await self._shelf.step(view.prescription_id, PrescriptionState.print_ambiguous, self._now(),
                                    "print.restarted")
         for view in await self._shelf.in_state(PrescriptionState.arrived):

@@ -94,8 +94,12 @@ class ObedientPrinter:
         self.shelf = shelf
         self.papers: list[str] = []
         self.seen: list[S] = []
+        self.withdrawn: list[str] = []
         self.asked = asyncio.Event()
         self.outcomes: list[Exception | asyncio.Event] = []
+
+    async def withdraw(self, prescription_id: str) -> None:
+        self.withdrawn.append(prescription_id)
 
     async def put(self, prescription_id: str, pdf: bytes) -> None:
         self.seen.append(self.shelf.views[prescription_id].state)
@@ -185,6 +189,7 @@ async def test_a_cut_while_printing_is_ambiguous_and_never_prints_by_itself(benc
     async with bench.running() as room:
         view = await bench.shelf.until("p1", S.print_ambiguous)
         assert view.steps[-1].code == "print.restarted"
+        assert bench.printer.withdrawn == ["p1"]
         await room.ready(announced())
         with pytest.raises(PaperConflict, match=r"prescription\.step"):
             await room.print_again("p1")
