@@ -36,9 +36,9 @@ class Acknowledged:
         except ValueError:
             return
         match item:
-            case {"encounter": encounter}:
+            case {"encounter": str(encounter)}:
                 self.encounters.add(encounter)
-            case {"reading": reading}:
+            case {"reading": str(reading)}:
                 self.readings.add(reading)
             case {"still": still, "sha256": sha256}:
                 self.stills[still] = sha256

@@ -135,11 +135,12 @@ class Life:
             while state.nurse is None:
                 state = await kiosk.seen()
             if state.encounter is None:
-                reply = await kiosk.do(OpenEncounter(patient=Patient(anonymous=True), consent=True,
-                                                     reason=Reason.heart, urgency=Urgency.routine))
-                acknowledge(encounter=reply.encounter_id)
-            else:
-                acknowledge(encounter=state.encounter.encounter_id)
+                # Refused (`encounter.open`) when the store was not read yet: then it is shown in a moment.
+                await kiosk.do(OpenEncounter(patient=Patient(anonymous=True), consent=True,
+                                             reason=Reason.heart, urgency=Urgency.routine))
+            while state.encounter is None:
+                state = await kiosk.seen()
+            acknowledge(encounter=state.encounter.encounter_id)
             tasks.create_task(self._stills(kiosk))
             tasks.create_task(self._pressures(http, control))
             await kiosk.do(StartWaveform(instrument_id="ecg"))
