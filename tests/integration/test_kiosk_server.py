@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 import pytest
 from argon2 import PasswordHasher
+from blockbuster import blockbuster_ctx
 
 from gateway.kiosk import desk as desk_module
 from gateway.kiosk.access import SESSION_LIFE, Access, NurseEntry
@@ -137,7 +138,8 @@ async def kiosk_in(directory: Path, port: int = 0,
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(desk.run())
             try:
-                yield Kiosk(store, rooms, desk, server, clock)
+                with blockbuster_ctx():  # I9: whatever blocks the loop from here on fails the test
+                    yield Kiosk(store, rooms, desk, server, clock)
             finally:
                 await server.stop()
                 running.cancel()
