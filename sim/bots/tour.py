@@ -287,7 +287,7 @@ async def play(world: World, out: Path) -> int:
         summary["errors"].append(str(error))
     summary["seconds"] = round(time.monotonic() - started, 1)
     (out / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
-    for error in summary["errors"]:
-        print(f"  ✗ {error}", flush=True)
+    for said in summary["errors"]:
+        print(f"  ✗ {said}", flush=True)
     print(f"Pictures and summary.json are in {out}; {summary['seconds']} s", flush=True)
     return 1 if summary["errors"] else 0
