@@ -20,7 +20,13 @@ from .sign_ins import LIFETIME
 def routes() -> list[web.RouteDef]:
     """The routes of this package, for the browser listener."""
     return [web.post("/api/sign-in", sign_in), web.post("/api/sign-out", sign_out),
-            web.get("/api/me", me), web.post("/api/token", token)]
+            web.get("/api/me", me), web.post("/api/token", token), web.get("/api/ca", authority)]
+
+
+async def authority(request: web.Request) -> web.Response:
+    """The issuing CA's certificate in PEM, for a vehicle that enrols over https: its code's pin judges it."""
+    return web.Response(text=request.app[CONTEXT].ca_pem, content_type="application/x-pem-file",
+                        headers={"Cache-Control": "no-store"})
 
 
 async def sign_in(request: web.Request) -> web.Response:

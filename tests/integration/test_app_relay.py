@@ -59,6 +59,13 @@ async def enrol(world: World, home: Path) -> str:
     return vehicle["vehicle_id"]
 
 
+async def the_authority_is_shown(world: World, home: Path) -> None:
+    """What an https enrolment judges by its pin is the CA that issued the certificate."""
+    async with browser() as http, http.get(world.relay_url + "/api/ca") as answer:
+        shown = await answer.text()
+    assert shown == (home / "data" / "identity" / "ca.pem").read_text()
+
+
 async def link_is(page: Page, wanted: LinkState) -> None:
     while page.state is None or page.state.link.relay is not wanted:
         await page.hear()
@@ -72,6 +79,7 @@ async def row_of(world: World, vehicle_id: str) -> dict[str, object]:
 async def test_a_vehicle_from_its_code_to_its_revocation(world: World, tmp_path: Path) -> None:
     """Enrolled by a code that works once, on line, back by itself after the relay's restart, out when revoked."""
     vehicle_id = await enrol(world, tmp_path)
+    await the_authority_is_shown(world, tmp_path)
     async with gateway(configuration(tmp_path)) as running, browser() as http, page_of(http, running) as page:
         await link_is(page, LinkState.online)
         row = await row_of(world, vehicle_id)
