@@ -197,7 +197,8 @@ def _report(described: dict[str, Any], samples: Samples, rest: dict[str, Any], b
         "first_generation_of": f"{samples.first_generation}/{len(samples.picture)}",
         "reading_to_doctor_ms": spread(samples.reading),
         "reading_in_the_doctors_page_ms": spread(samples.reading_in_page),
-        "at_rest": rest, "in_call": busy, "after_the_last_call": after, "errors": samples.errors,
+        "at_rest": rest, "in_call": busy, "after_the_last_call": after,
+        "gateway_rss_mib_after_each_call": samples.rss_mib, "errors": samples.errors,
     }
     return Measured(described, results, {
         f"picture within {PICTURE_AIM_MS} ms of the click (p95)": picture is not None and picture <= PICTURE_AIM_MS,
