@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { PrescriptionView, Quantity } from "../src/protocol/types";
 import {
-  arrived, hearing, instrumentTone, isAsked, newestFirst, openPapers, paperTask, placeAfter, QUIET_AFTER_MS, screenOf, shownQuantities, shownUnit,
+  arrived, hearing, instrumentTone, isAsked, newestFirst, openPapers, paperTask, placeAfter, QUIET_AFTER_MS, screenOf, shownQuantities, shownUnit, toSend,
 } from "../src/state/kiosk_view";
 import { encounter, instrument, reading, state } from "./kiosk_states";
 
@@ -109,6 +109,13 @@ describe("instruments", () => {
     expect(isAsked(instrument({ request: { ...request, state: "asked" } }))).toBe(true);
     expect(isAsked(instrument({ request: { ...request, state: "answered" } }))).toBe(false);
     expect(isAsked(instrument())).toBe(false);
+  });
+});
+
+describe("what is still to send", () => {
+  it("counts what a doctor has not confirmed only once there is a doctor", () => {
+    const at = (stage: "ready" | "waiting" | "in_call" | "after") => toSend(state({ outbox: 2, encounter: encounter({ stage, unacknowledged: 3 }) }));
+    expect([at("ready"), at("waiting"), at("in_call"), at("after"), toSend(state({ outbox: 2 }))]).toEqual([2, 2, 5, 5, 2]);
   });
 });
 

@@ -1,6 +1,6 @@
 // Which screen stands, and what lies over every screen: the gateway away, a notice, the sound.
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { say } from "../i18n/kiosk";
 import { After } from "./after";
 import { Bar } from "./bar";
@@ -89,10 +89,20 @@ function Away({ started }: { started: boolean }) {
     const timer = setTimeout(() => { shown.value = true; }, AWAY_SHOWN_MS);
     return () => clearTimeout(timer);
   }, [away]);
-  if (!away || !shown.value) return null;
   const seconds = Math.max(0, Math.round((desk.now.value - since.value) / 1000));
+  return away && shown.value ? <AwayDialog started={started} seconds={seconds} /> : null;
+}
+
+/** A modal dialog, so that it lies over the sheets and questions that were open. */
+function AwayDialog({ started, seconds }: { started: boolean; seconds: number }) {
+  const place = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = place.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
   return (
-    <div class="away" role="alert" data-testid="away">
+    <dialog ref={place} class="away" role="alertdialog" data-testid="away" onCancel={(event) => event.preventDefault()}>
       <div class="away-words">
         <Icon name="connecting" size={72} />
         <h1>{started ? say("away_title") : say("starting")}</h1>
@@ -100,6 +110,6 @@ function Away({ started }: { started: boolean }) {
         <small class="figures">{say("away_since", { n: seconds })}</small>
         {seconds >= AWAY_LONG_SECONDS && <p class="say look">{say("away_long")}</p>}
       </div>
-    </div>
+    </dialog>
   );
 }

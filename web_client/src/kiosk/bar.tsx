@@ -1,11 +1,12 @@
 // The bar that is always there: network, power, instruments, what is still to send, who is signed in, the time.
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { clock } from "../i18n/format";
 import { language, speak } from "../i18n/core";
 import { count, say } from "../i18n/kiosk";
 import { codeWords } from "../i18n/kiosk_codes";
 import type { Instrument, KioskState, Link, Power } from "../protocol/types";
-import { usable } from "../state/kiosk_view";
+import { toSend, usable } from "../state/kiosk_view";
 import { light, theme } from "../theme";
 import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
@@ -39,10 +40,6 @@ function Chip(props: { id: string; icon: IconName; name: string; words: string; 
   );
 }
 
-/** Everything the nurse should send: events of the call, and what waits for the network. */
-export function toSend(state: KioskState): number {
-  return state.outbox + (state.encounter?.unacknowledged ?? 0);
-}
 
 export function Bar() {
   const { desk } = useKiosk();
@@ -51,6 +48,11 @@ export function Bar() {
   const open = (): void => {
     sheet.value = true;
   };
+  // A doctor who appears is not to be hidden by what was being read.
+  const screen = desk.screen.value;
+  useEffect(() => {
+    sheet.value = false;
+  }, [screen]);
   const { link, power } = state;
   const ready = state.instruments.filter(usable).length;
   const waiting = toSend(state);

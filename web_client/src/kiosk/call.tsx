@@ -4,6 +4,7 @@ import { duration } from "../i18n/format";
 import { say } from "../i18n/kiosk";
 import { codeWords } from "../i18n/kiosk_codes";
 import type { Encounter } from "../protocol/types";
+import { problemsOf } from "./bar";
 import { useGateway, useKiosk } from "./context";
 import { WithRail } from "./encounter";
 import { Icon } from "./icons";
@@ -58,8 +59,10 @@ function Interrupted({ encounter }: { encounter: Encounter }) {
 
 function Muted() {
   const { desk, media } = useKiosk();
+  const state = useGateway();
   const problem = media.microphoneProblem.value;
-  if (problem !== null) {
+  // Said here only when the strip above says something else first.
+  if (problem !== null && problemsOf(state, media)[0]?.code !== problem) {
     return (
       <div class="over-picture say look" data-testid="microphone-problem">
         <Icon name="muted" size={26} />

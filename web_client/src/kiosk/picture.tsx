@@ -80,10 +80,17 @@ export function Sound() {
       media.soundBlocked.value = false;
     };
   }, [track]);
+  const blocked = media.soundBlocked.value;
+  useEffect(() => {
+    if (!blocked) return undefined;
+    // Any touch is the one that the browser waits for.
+    addEventListener("pointerup", play);
+    return () => removeEventListener("pointerup", play);
+  }, [blocked]);
   return (
     <>
       <audio ref={place} data-testid="doctor-sound" />
-      {media.soundBlocked.value && (
+      {blocked && (
         <div class="sound-blocked">
           <Press id="sound-on" look="main" size="big" icon="sound" press={play}>
             {say("sound_on")}

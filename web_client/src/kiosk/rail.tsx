@@ -6,6 +6,7 @@ import { at, instrumentTone, isAsked, newestFirst, streamOf, usable } from "../s
 import { useGateway, useKiosk } from "./context";
 import { Icon } from "./icons";
 import { InstrumentAdvice, kindIcon, kindName } from "./instrument_line";
+import { PaperLine } from "./paper";
 import { Press, Simulated, useBusy } from "./parts";
 import { ReadingLine } from "./reading";
 import { Trace } from "./trace";
@@ -23,7 +24,10 @@ export function Rail({ encounter }: { encounter: Encounter }) {
           {say("home_tray")} ({tray.length})
         </Press>
       )}
-      <Readings encounter={encounter} />
+      <div class="rail-kept">
+        <Papers encounter={encounter} />
+        <Readings encounter={encounter} />
+      </div>
     </aside>
   );
 }
@@ -103,6 +107,20 @@ function RailAction({ instrument, running }: { instrument: Instrument; running: 
     case "blood_pressure":
       return null;
   }
+}
+
+/** A prescription can be in the patient's hand before the call ends. */
+function Papers({ encounter }: { encounter: Encounter }) {
+  const papers = encounter.prescriptions.filter((each) => each.state !== "draft");
+  if (papers.length === 0) return null;
+  return (
+    <section class="rail-papers card" data-testid="rail-papers">
+      <h2>{say("after_prescriptions")}</h2>
+      {papers.map((each) => (
+        <PaperLine key={each.prescription_id} prescription={each} />
+      ))}
+    </section>
+  );
 }
 
 function Readings({ encounter }: { encounter: Encounter }) {

@@ -1,8 +1,9 @@
 // The state of the unit in whole sentences, and what belongs to the person: language, theme, signing out.
 import { clock } from "../i18n/format";
 import { count, say } from "../i18n/kiosk";
-import { LanguageSwitch, linkWords, powerWords, problemsOf, ProblemText, ThemeSwitch, toSend } from "./bar";
+import { LanguageSwitch, linkWords, powerWords, problemsOf, ProblemText, ThemeSwitch } from "./bar";
 import { codeWords } from "../i18n/kiosk_codes";
+import { toSend } from "../state/kiosk_view";
 import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
 import { InstrumentLine } from "./instrument_line";

@@ -145,6 +145,14 @@ export function openPapers(state: KioskState): readonly Paper[] {
   );
 }
 
+/** What should have left by now: the outbox, and what a doctor's page in a call has not confirmed. */
+export function toSend(state: KioskState): number {
+  const { encounter, outbox } = state;
+  // Before a doctor is there, nobody could have confirmed anything.
+  const inCall = encounter !== null && encounter.stage !== "ready" && encounter.stage !== "waiting";
+  return outbox + (inCall ? encounter.unacknowledged : 0);
+}
+
 /** `2026-01-02T…` as milliseconds; null when there is none. */
 export function at(instant: string | null): number | null {
   return instant === null ? null : Date.parse(instant);

@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import scenes
 
+from gateway.kiosk.server import POLICY
 from protocol import SUBPROTOCOL
 from protocol.kiosk import (
     CaptureStill,
@@ -106,7 +107,8 @@ class Fake:
         self.peer: RTCPeerConnection | None = None
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(self.dist / "kiosk.html")
+        policy = POLICY + "frame-ancestors 'none'"
+        return web.FileResponse(self.dist / "kiosk.html", headers={"Content-Security-Policy": policy})
 
     async def set_scene(self, request: web.Request) -> web.StreamResponse:
         await self.show(request.match_info["name"])

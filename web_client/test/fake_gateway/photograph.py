@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 SCREENS = ["sign_in", "home", "home_busy", "home_open", "ready", "ready_amber", "waiting", "waiting_none", "call",
            "call_asked", "call_measuring", "call_unreadable", "call_ecg", "call_interrupted", "call_refused",
-           "call_tray", "skin", "skin_sharp", "skin_blurred", "skin_gone", "after_none", "after_printed",
+           "call_tray", "call_paper", "skin", "skin_sharp", "skin_blurred", "skin_gone", "after_none", "after_printed",
            "after_trouble", "patient_ways", "patient_typed", "patient_wrong", "patient_scan", "patient_scanned",
            "patient_reason", "patient_words", "status", "tray", "call_arrived", "hang_up",
            "pin_wrong", "away"]
@@ -33,14 +34,14 @@ CHECKS = """() => {
     if (!seen(e)) continue;
     if (r.height < 55.5 || r.width < 55.5) wrong.push(`small target ${name(e)} ${r.width}x${r.height}`);
     if (r.left < 0 || r.right > innerWidth + 1) wrong.push(`off screen ${name(e)}`);
-    const scroller = e.closest('.rail, .list, .screen, .readings, .sheet');
+    const scroller = e.closest('.rail, .list, .screen, .rail-kept, .after-papers, .sheet');
     if (r.bottom > innerHeight + 1 && !scroller) wrong.push(`below screen ${name(e)}`);
   }
   for (const e of top.querySelectorAll('b, span, small, p, h1, h2, button, strong, time')) {
     if (!seen(e) || e.closest('.unseen')) continue;
     if (e.scrollWidth > e.clientWidth + 2 && getComputedStyle(e).display !== 'inline') wrong.push(`cut ${name(e)}`);
   }
-  for (const e of top.querySelectorAll('.screen, .rail, .sheet, .list, .readings'))
+  for (const e of top.querySelectorAll('.screen, .rail, .sheet'))
     if (e.scrollHeight > e.clientHeight + 2) wrong.push(`scrolls ${e.className} by ${e.scrollHeight - e.clientHeight}`);
   return wrong;
 }"""
@@ -163,7 +164,7 @@ async def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     width, height = (int(part) for part in arguments.size.split("x"))
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[
             "--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
             "--autoplay-policy=no-user-gesture-required", "--disable-features=WebRtcHideLocalIpsWithMdns"])
         wrong = 0

@@ -219,6 +219,7 @@ SCENES: dict[str, Callable[[datetime], KioskState]] = {
     "call_interrupted": lambda now: in_call(now, stage=Stage.interrupted, unacknowledged=3,
                                             call_code="call.interrupted"),
     "call_refused": lambda now: in_call(now, stage=Stage.interrupted, call_code="fingerprint.mismatch"),
+    "call_paper": lambda now: in_call(now, prescriptions=(paper("p1", P.printed, now),)),
     "call_tray": lambda now: replace(in_call(now), tray=tray(now)),
     "skin_sharp": with_review(StillQuality.sharp),
     "skin_blurred": with_review(StillQuality.blurred),
