@@ -140,7 +140,10 @@ class Peer:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._connection.close()
         except TimeoutError:
+            # The sockets at least must not stay open.
             _log.warning("media.close_late")
+            if self._connection.ice is not None:
+                await self._connection.ice.close()
 
     async def tick(self, now: float) -> None:
         """Called a few times a second: timers and keyframe requests."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 
-from gateway.media.engine import DoctorPeer, KioskPeer
+from gateway.media.engine import DoctorPeer, KioskPeer, PeerState
 from sim.camera import READER_JS, SceneCamera
 from tests.integration.test_media_engine import Events, Room, running
 
@@ -154,7 +155,7 @@ async def call(browser: Browser, url: str) -> AsyncIterator[Call]:
         doctor_peer = await room.engine.doctor_peer([], events)
         began = time.monotonic()
         await join(doctor, doctor_peer, camera=True)
-        await until(doctor, "() => window.code('1') !== null")
+        await until(doctor, "() => window.code('1') !== null", 20)
         print(f"offer to first code {time.monotonic() - began:.3f} s, "
               f"first frame {await doctor.evaluate('window.firstFrame')}")
         yield Call(room, doctor, kiosk, doctor_peer, kiosk_peer, events)
@@ -168,3 +169,33 @@ async def test_a_call_carries_picture_and_sound_both_ways(call: Call) -> None:
         await until(page, "() => window.loudest() > 0.01")
     await until(call.kiosk, "() => window.shown('2') > 10 && window.colour('2') > 60")
     assert call.room.engine.microphone
+
+
+async def test_reloaded_pages_come_back_on_the_other_sides_living_connection(call: Call, browser: Browser,
+                                                                             url: str) -> None:
+    """A new doctor page, then a new kiosk page: picture and sound go on at the side that was not reloaded."""
+    await until(call.kiosk, "() => window.shown('2') > 5", 20)
+    await call.doctor.close()
+    doctor = await load(browser, url)
+    peer = await call.room.engine.doctor_peer([], Events())
+    await join(doctor, peer, camera=True)
+    await until(doctor, "() => window.code('1') !== null", 20)
+    before = await call.kiosk.evaluate("window.shown('2')")
+    await until(call.kiosk, f"() => window.shown('2') > {before} + 10 && window.loudest() > 0.01", 20)
+    await call.kiosk.close()
+    kiosk = await load(browser, url)
+    await join(kiosk, await call.room.engine.kiosk_peer(Events()), camera=False)
+    await until(kiosk, "() => window.shown('2') > 5 && window.loudest() > 0.01", 20)
+    await until(doctor, "() => window.loudest() > 0.01", 20)
+
+
+async def test_a_dead_doctors_tab_is_noticed(call: Call) -> None:
+    """A killed tab says nothing: interrupted within four seconds of its last packet, and the kiosk's call lives."""
+    await call.doctor_events.until(lambda: PeerState.connected in call.doctor_events.states)
+    session = await call.doctor.context.new_cdp_session(call.doctor)
+    began = time.monotonic()
+    with contextlib.suppress(Error, TimeoutError):
+        await asyncio.wait_for(session.send("Page.crash"), 1)
+    await call.doctor_events.until(lambda: call.doctor_events.states[-1] in (PeerState.interrupted, PeerState.closed))
+    assert time.monotonic() - began < 6
+    assert call.kiosk_peer.state is PeerState.connected

@@ -470,7 +470,7 @@ async def test_many_calls_leave_no_memory_behind(room: Room) -> None:
         await page.connection.close()
         await peer.close()
         del peer, page
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while sum(ref() is not None for ref in left) > 1:
             gc.collect()
             await asyncio.sleep(0.05)
