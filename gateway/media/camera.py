@@ -88,8 +88,9 @@ class CameraReader:
                 code = "camera.missing"
             except (av.FFmpegError, OSError, ValueError) as error:
                 code = _code(error)
-            self._say(CameraState(present=False, code=code))
-            self._stop.wait(RETRY_SECONDS)
+            if not self._stop.is_set():
+                self._say(CameraState(present=False, code=code))
+                self._stop.wait(RETRY_SECONDS)
 
     def _read(self, container: InputContainer) -> None:
         """Until the source ends or `stop`."""

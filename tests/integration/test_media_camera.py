@@ -1,0 +1,210 @@
+"""The camera thread and the encoder on real sources: a file, a socket that falls silent, an MJPEG-like picture."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from gateway.media import camera as camera_room
+from gateway.media.camera import CameraFrame, CameraReader, CameraState
+from gateway.media.config import CameraConfig
+from gateway.media.encoder import CameraEncoder, EncodedFrame
+from gateway.media.mailbox import Mailbox
+from gateway.media.rate import LADDER
+from sim.camera import Scene, read_code
+
+
+class Seen:
+    """Camera states, as they come from the camera's thread."""
+
+    def __init__(self) -> None:
+        self._states: list[CameraState] = []
+        self._news = threading.Condition()
+
+    def __call__(self, state: CameraState) -> None:
+        with self._news:
+            self._states.append(state)
+            self._news.notify_all()
+
+    def until(self, *wanted: CameraState) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: self._states == list(wanted), 20), self._states
+
+
+def picture(number: int, width: int = 320, height: int = 240) -> av.VideoFrame:
+    data = np.frombuffer(bytes(Scene(width, height, 25).draw(number))[6:], np.uint8)
+    return av.VideoFrame.from_ndarray(data.reshape(height * 3 // 2, width).copy(), "yuv420p")
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> str:
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuvj420p"
+        for i in range(5):
+            frame = picture(i).reformat(format="yuvj420p")
+            frame.pts, frame.time_base = i, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return f"file:{path}"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera_room, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(camera_room, "SILENCE_SECONDS", 0.3)
+
+
+@pytest.fixture
+def silent_camera() -> Iterator[int]:
+    """Sends a header and one picture, then nothing, and keeps the socket open."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    kept: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            kept.append(client)
+            client.sendall(b"YUV4MPEG2 W320 H240 F25:1 Ip A1:1 C420jpeg\n" + bytes(Scene(320, 240, 25).draw(1)) * 4)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield int(listener.getsockname()[1])
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+    for client in kept:
+        client.close()
+
+
+def test_a_film_plays_over_and_over_at_its_own_speed(film: str) -> None:
+    """Twelve pictures of a film of five: it looped, and the order held."""
+    mailbox: Mailbox[CameraFrame] = Mailbox()
+    seen = Seen()
+    reader = CameraReader(CameraConfig(film, 320, 240), mailbox, seen)
+    reader.start()
+    codes: list[int | None] = []
+    while len(codes) < 12:
+        captured = mailbox.take(5)
+        assert captured is not None
+        codes.append(read_code(np.asarray(captured.frame.to_ndarray(format="gray"), np.uint8)))
+    reader.stop()
+    assert set(codes) == {0, 1, 2, 3, 4}
+    seen.until(CameraState(present=True, width=320, height=240))
+
+
+def test_an_absent_camera_is_tried_again_and_said_once(tmp_path: Path, film: str, quick: None) -> None:
+    """Missing, then plugged in: two states, though it was tried many times."""
+    late = tmp_path / "late.mkv"
+    seen = Seen()
+    reader = CameraReader(CameraConfig(f"file:{late}", 320, 240), Mailbox(), seen)
+    reader.start()
+    missing = CameraState(present=False, code="camera.missing")
+    seen.until(missing)
+    late.symlink_to(film.removeprefix("file:"))
+    seen.until(missing, CameraState(present=True, width=320, height=240))
+    reader.stop()
+
+
+def test_a_camera_that_hangs_is_silent(silent_camera: int, quick: None) -> None:
+    """No picture within the limit: said with its code, opened anew."""
+    seen = Seen()
+    reader = CameraReader(CameraConfig(f"tcp://127.0.0.1:{silent_camera}", 320, 240), Mailbox(), seen)
+    present = CameraState(present=True, width=320, height=240)
+    reader.start()
+    seen.until(present, CameraState(present=False, code="camera.silent"), present)
+    reader.stop()
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (OSError(16, "busy"), "camera.busy"),
+    (OSError(13, "no"), "camera.refused"),
+    (OSError(19, "no device"), "camera.missing"),
+    (OSError(110, "late"), "camera.silent"),
+])
+def test_reasons_have_codes(error: OSError, code: str) -> None:
+    """What the kernel says becomes what the nurse can act on."""
+    assert camera_room._code(error) == code
+
+
+def encoded(frames: list[CameraFrame], rung: int, bits_per_second: int = 500_000) -> list[EncodedFrame]:
+    """What the encoder makes of pictures fed one by one."""
+    mailbox: Mailbox[CameraFrame] = Mailbox()
+    out: list[EncodedFrame] = []
+    done = threading.Event()
+
+    def deliver(frame: EncodedFrame) -> None:
+        out.append(frame)
+        encoder.taken()
+        done.set()
+
+    encoder = CameraEncoder(mailbox, deliver, LADDER[rung], bits_per_second)
+    encoder.watch(True)
+    encoder.start()
+    for frame in frames:
+        done.clear()
+        mailbox.put(frame)
+        done.wait(0.2)
+    encoder.stop()
+    return out
+
+
+def decoded(frames: list[EncodedFrame]) -> list[av.VideoFrame]:
+    """Through the payloads, as a receiver does (single units and STAP-A suffice for small pictures)."""
+    codec = av.CodecContext.create("h264", "r")
+    pictures: list[av.VideoFrame] = []
+    for frame in frames:
+        data = b""
+        for part in frame.payloads:
+            kind = part[0] & 0x1F
+            if kind == 24:
+                rest = part[1:]
+                while rest:
+                    size = int.from_bytes(rest[:2], "big")
+                    data += b"\0\0\0\1" + rest[2:2 + size]
+                    rest = rest[2 + size:]
+            elif kind == 28:
+                if part[1] & 0x80:
+                    data += b"\0\0\0\1" + bytes((part[0] & 0xE0 | part[1] & 0x1F,))
+                data += part[2:]
+            else:
+                data += b"\0\0\0\1" + part
+        pictures += codec.decode(av.Packet(data))  # type: ignore[union-attr, arg-type, operator]
+    return pictures
+
+
+def test_pictures_of_a_usb_camera_are_encoded() -> None:
+    """Full-range 4:2:2, as MJPEG cameras give, becomes 4:2:0 that reads back; the first picture is the keyframe."""
+    frames = [CameraFrame(picture(i, 640, 480).reformat(format="yuvj422p"), 100 + i * 0.04) for i in range(6)]
+    out = encoded(frames, rung=3)
+    assert [frame.keyframe for frame in out] == [True] + [False] * (len(out) - 1)
+    assert len(out) >= 5
+    pictures = decoded(out)
+    assert (pictures[0].width, pictures[0].height) == (640, 480)
+    assert read_code(np.asarray(pictures[0].to_ndarray(format="gray"), np.uint8)) == 0
+
+
+@pytest.mark.parametrize(("rung", "size", "most"), [(3, (1280, 720), 25), (2, (960, 540), 15), (0, (640, 360), 8)])
+def test_the_rung_sets_size_and_picture_rate(rung: int, size: tuple[int, int], most: int) -> None:
+    """A second of 1080p at 25 pictures: no larger than 720p, and as many pictures as the rung says."""
+    source = picture(3, 1920, 1080)
+    out = encoded([CameraFrame(source, 50 + i * 0.04) for i in range(25)], rung)
+    assert most - 2 <= len(out) <= most + 1
+    first = decoded(out[:1])[0]
+    assert (first.width, first.height) == size
+    steps = {(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(out)}
+    assert all(step % 3600 == 0 for step in steps)
