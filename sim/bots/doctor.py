@@ -53,6 +53,16 @@ class Doctor:
         """One click on the call."""
         await self.entry(encounter_id).get_by_test_id("take").click()
 
+    async def snatch(self) -> None:
+        """Click at this very moment, without looking twice: another doctor may click too."""
+        await self.page.evaluate("""() => document.querySelector('[data-testid="take"]')?.click()""")
+
+    async def who_took_it(self) -> str:
+        """The words that say who has the call."""
+        words = self.page.locator('[data-testid="notice"], [data-testid="taken-by"]').first
+        await words.wait_for()
+        return await words.inner_text()
+
     async def consultation(self) -> str:
         """Wait for the consultation's page; its encounter."""
         await self.at("consultation").wait_for()

@@ -108,13 +108,12 @@ async def _doctors_sign_in(tour: Tour) -> None:
 
 
 async def _two_doctors_click_at_once(tour: Tour) -> None:
-    await asyncio.gather(tour.doctor.take(), tour.colleague.take())
+    await asyncio.gather(tour.doctor.snatch(), tour.colleague.snatch())
     winner = await _first_with_call(tour.doctor, tour.colleague)
     if winner is tour.colleague:
         tour.doctor, tour.colleague = tour.colleague, tour.doctor
-    await tour.colleague.at("notice").wait_for()
-    words = await tour.colleague.at("notice").inner_text()
-    names = [a.facts["name"] for a in DOCTORS]
+    words = await tour.colleague.who_took_it()
+    names = [account.facts["name"] for account in DOCTORS]
     expect(any(name in words for name in names), f"the loser does not read who took the call: {words!r}")
     await tour.photograph("who-took-it", tour.colleague)
 
