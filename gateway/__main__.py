@@ -18,6 +18,7 @@ import uvloop
 from . import config
 from .config import ConfigError
 from .exits import ExitCode, StartRefused, of_os_error
+from .heap import return_large_blocks
 
 PIN_FORM = re.compile(r"\d{4,12}")
 
@@ -44,6 +45,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from . import app  # the codecs take half a second to load: `enrol` and `pin` need none of them
     settings = config.read(arguments.config)
     _log_to_stderr()
+    return_large_blocks()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(app.serve(settings, arguments.config))

@@ -138,6 +138,8 @@ class CameraEncoder:
         self._next_at = max(self._next_at + interval, captured.at + (1 - _EARLY) * interval)
         width, height = _scaled(captured.frame, rung)
         if self._codec is None or not self._codec.fits(width, height, rung):
+            # The old one first: two at once leave a hole of megabytes in the heap.
+            self._codec = None
             self._codec = _Codec(width, height, rung)
             keyframe = False  # the first picture of a context is one
         data, is_key = self._codec.encode(captured, rate, keyframe)
