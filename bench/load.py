@@ -13,15 +13,15 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # the stubs are a package of their own
 
-MEBIBYTE = 2**20
+MEGABYTE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`percent` of one core over the window, `rss_mib` at its end."""
+    """`percent` of one core over the window, `rss_mb` at its end."""
 
     percent: float
-    rss_mib: float
+    rss_mb: float
 
 
 PRESSURE = Path("/proc/pressure/cpu")
@@ -65,13 +65,13 @@ def _seconds(processes: list[psutil.Process]) -> dict[int, float]:
     return spent
 
 
-def resident_mib(processes: list[psutil.Process]) -> float:
+def resident_mb(processes: list[psutil.Process]) -> float:
     """Memory of these processes, what they share counted for each."""
-    total = 0
+    total = 0.0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             total += process.memory_info().rss
-    return total / MEBIBYTE
+    return total / MEGABYTE
 
 
 def spent_between(before: Mapping[int, float], after: Mapping[int, float], seconds: float) -> float:
@@ -89,8 +89,8 @@ async def costs(parts: Mapping[str, Callable[[], list[psutil.Process]]], seconds
     told: dict[str, Any] = {"seconds": round(lasted, 1)}
     for name, find in parts.items():
         processes = find()
-        cost = Cost(spent_between(before[name], _seconds(processes), lasted), resident_mib(processes))
-        told[name] = {"percent_of_a_core": round(cost.percent, 1), "rss_mib": round(cost.rss_mib, 1)}
+        cost = Cost(spent_between(before[name], _seconds(processes), lasted), resident_mb(processes))
+        told[name] = {"percent_of_a_core": round(cost.percent, 1), "rss_mb": round(cost.rss_mb, 1)}
     now = psutil.cpu_times()
     busy = sum(now) - sum(machine) - (now.idle - machine.idle) - (now.iowait - machine.iowait)
     told["whole_machine_percent_of_a_core"] = round(100 * busy / lasted, 1)

@@ -12,7 +12,7 @@ from bench.load import spent_between
 
 
 def cost(percent: float = 20.0, rss: float = 150.0) -> dict[str, Any]:
-    return {"seconds": 20.0, "gateway": {"percent_of_a_core": percent, "rss_mib": rss}}
+    return {"seconds": 20.0, "gateway": {"percent_of_a_core": percent, "rss_mb": rss}}
 
 
 def busy(width: int = 1280, frames: float = 25.0, **gateway: float) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def test_a_good_call_reaches_every_aim() -> None:
     ({"in_call": busy(percent=40.0)}, "gateway under 40 %"),
     ({"in_call": busy(width=640)}, "gateway under 40 %"),
     ({"in_call": busy(frames=5.0)}, "gateway under 40 %"),
-    ({"in_call": busy(rss=201.0)}, "gateway under 200 MiB"),
-    ({"after": cost(rss=201.0)}, "gateway under 200 MiB"),
+    ({"in_call": busy(rss=201.0)}, "gateway under 200 MB"),
+    ({"after": cost(rss=201.0)}, "gateway under 200 MB"),
 ])
 def test_each_limit_is_looked_at(given: dict[str, Any], missed: str) -> None:
     """Beyond one limit exactly its aim is missed; a small or frozen picture proves no 720p call."""
