@@ -18,7 +18,7 @@ from sim.demo.configuration import DOCTORS, NURSES
 from sim.demo.processes import free_port
 from sim.demo.world import Ports, World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 FALSE = ":".join(["5A"] * 32)
 

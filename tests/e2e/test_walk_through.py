@@ -14,7 +14,7 @@ from sim.demo.processes import free_port
 from sim.demo.world import Ports, World
 
 RECORD = Path(__file__).resolve().parents[3] / "shared" / "data" / "ecg" / "100"
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
