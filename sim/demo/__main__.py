@@ -119,7 +119,7 @@ async def _main(options: argparse.Namespace) -> int:
     directory = options.directory / "tour" if options.tour else options.directory
     if options.fresh or options.tour:
         shutil.rmtree(directory, ignore_errors=True)
-    interfaces = ("lo",) if options.tour else ()
+    interfaces = ("lo",) if options.tour else ("*", "lo")
     world = World(directory.resolve(), Ports.from_base(options.port_base), options.ecg_record, interfaces)
     try:
         await world.start()
