@@ -117,6 +117,8 @@ async def running(config: Config) -> AsyncIterator[Relay]:
         stack.push_async_callback(_drain, switchboard)
         browser_port = await _listen(stack, runners[0], config.browser.host, config.browser.port, _browser_tls(config))
         vehicle_port = await _listen(stack, runners[1], config.vehicle.host, config.vehicle.port, _vehicle_tls(config))
+        warming = group.create_task(prescriptions.warm())
+        stack.callback(warming.cancel)
         log.info("relay.started", browser_port=browser_port, vehicle_port=vehicle_port, demo=config.demo)
         yield Relay(browser_port, vehicle_port, context, switchboard, registry, fleet)
         log.info("relay.stopping")

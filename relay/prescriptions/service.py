@@ -12,7 +12,9 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import and_, delete, func, or_, select
@@ -36,11 +38,14 @@ from relay.storage.base import Storage
 from relay.storage.calls import CallRow
 from relay.storage.papers import PrescriptionDraftRow, PrescriptionRow, PrescriptionStepRow
 
-from . import mentions, signature
+from . import mentions
 from .errors import Conflict, NotAllowed, Unknown
 from .files import SignedFiles
 from .page import PARIS, lay_out
 from .secured_form import SECURED_FORM
+
+if TYPE_CHECKING:
+    from . import signature
 
 DRAFT_LIFETIME = timedelta(minutes=30)
 """A doctor reads a page once more and signs; after half an hour the date and hour on it are not true any more."""
@@ -89,6 +94,10 @@ class Prescriptions:
         self._files = SignedFiles(folder)
         self._demo = demo
         self._layouts = asyncio.Semaphore(LAYOUTS_AT_ONCE)
+
+    async def warm(self) -> None:
+        """Load the signature library now: a quarter of the relay's start, and no socket waits for it then."""
+        await asyncio.to_thread(import_module, f"{__package__}.signature")
 
     async def check(self, draft: PrescriptionDraft, doctor: Doctor) -> PrescriptionMentions:
         """The checklist, without making anything; its code is `prescription.complete` when it can be signed."""
@@ -228,12 +237,14 @@ class Prescriptions:
 
     def _prepare(self, draft: PrescriptionDraft, prescriber: Prescriber, prescription_id: str,
                  certificate: str) -> signature.Prepared:
+        from . import signature
         now = self._from.now()
         page = lay_out(draft, prescriber, prescription_id=prescription_id, now=now, demo=self._demo)
         return signature.prepare(page, certificate_pem=certificate, name=prescriber.name,
                                  why=signature.reason(prescription_id, draft.encounter_id), now=now)
 
     def _finish(self, draft: PrescriptionDraftRow, raw: bytes, now: datetime) -> str:
+        from . import signature
         prepared = signature.Prepared(draft.pdf, msgspec.json.decode(draft.byte_range, type=tuple[int, int, int, int]),
                                       draft.signed_attributes)
         signed = signature.embed(prepared, raw, certificate_pem=draft.certificate)
