@@ -16,7 +16,7 @@ from playwright.async_api import Error as BrowserError
 
 from bench.load import costs, resident_mb
 from bench.report import Measured, percentile, spread
-from bench.scene import Scene, rig, say, scene
+from bench.scene import Scene, positive, rig, say, scene
 from sim.bots.browser import NoBrowser
 from sim.demo.processes import DemoFailed
 
@@ -79,19 +79,12 @@ class Samples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the benchmark."""
-    parser.add_argument("--calls", type=_positive, default=20, help="calls to take (default 20)")
-    parser.add_argument("--readings", type=_positive, default=READINGS_MINIMUM,
+    parser.add_argument("--calls", type=positive, default=20, help="calls to take (default 20)")
+    parser.add_argument("--readings", type=positive, default=READINGS_MINIMUM,
                         help=f"cuff readings over all calls (default {READINGS_MINIMUM})")
     parser.add_argument("--window", type=float, default=WINDOW_SECONDS,
                         help=f"seconds over which processor time is counted (default {WINDOW_SECONDS:.0f})")
     parser.add_argument("--directory", type=Path, help="keep the world and its logs here")
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
 
 
 def run(options: argparse.Namespace) -> Measured:

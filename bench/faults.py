@@ -21,7 +21,7 @@ from bench.fault_kinds import KINDS, Back, NotSaid, Turn
 from bench.ledger import Balance, total
 from bench.load import starved, starved_share
 from bench.report import Measured, spread
-from bench.scene import Scene, in_call, rig, say, scene
+from bench.scene import Scene, in_call, positive, rig, say, scene
 from sim.bots.browser import NoBrowser
 from sim.demo.processes import DemoFailed
 
@@ -95,7 +95,7 @@ class Outcome:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the benchmark."""
-    parser.add_argument("--times", type=int, default=20, help="runs of each line (default 20)")
+    parser.add_argument("--times", type=positive, default=20, help="runs of each line (default 20)")
     parser.add_argument("--only", choices=sorted(KINDS), action="append", help="this line only; may be repeated")
     parser.add_argument("--no-ecg", action="store_true", help="without an ECG running through it all")
     parser.add_argument("--seed", type=int, default=1, help="of the order and of the random moments")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
@@ -322,6 +323,13 @@ def rig(*facts: str) -> dict[str, Any]:
         "load_average_before": [round(value, 2) for value in os.getloadavg()],
         "notes": list(facts),
     }
+
+
+def positive(text: str) -> int:
+    """A count on the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
 
 
 def say(words: str) -> None:

@@ -64,4 +64,4 @@ def test_a_wrong_count_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for given in (["--calls", "0"], ["--readings", "x"]):
         with pytest.raises(SystemExit):
             parser.parse_args(given)
-        assert "invalid" in capsys.readouterr().err
+        assert "whole number" in capsys.readouterr().err
