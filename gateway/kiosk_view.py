@@ -48,6 +48,10 @@ class KioskRooms:
         self._consultation, self._media, self._supervisor, self._store = consultation, media, supervisor, store
         self._facts, self._problems, self._now = facts, problems, now
 
+    async def restored(self) -> None:
+        """Until the open encounter was read back from the store."""
+        await self._consultation.restored()
+
     def state(self, nurse: Nurse | None) -> KioskState:
         """The whole state; without a nurse nothing of a patient, not even that there is one."""
         facts = self._facts()

@@ -77,6 +77,7 @@ class Desk:
 
     async def serve(self, socket: web.WebSocketResponse, token: str) -> None:
         """One page, from its opening to its end."""
+        await self._rooms.restored()
         if len(self._pages) >= PAGES_MAXIMUM:
             self._pages[0].end()
         self._opened += 1

@@ -60,6 +60,9 @@ class LocalPeer(Protocol):
 class Rooms(Protocol):
     """Everything behind the kiosk. Errors have a `code` attribute."""
 
+    async def restored(self) -> None:
+        """Until the open encounter stands again after a start: before that no page is told that there is none."""
+
     def state(self, nurse: Nurse | None) -> KioskState:
         """The whole state for a page; nothing of a patient when `nurse` is None. `revision` is ours to set."""
 

@@ -109,6 +109,10 @@ class Consultation:
                 # The link was quicker than the disk.
                 self._call.say_state()
 
+    async def restored(self) -> None:
+        """Until `run` has read the open encounter from the store."""
+        await self._chart.ready.wait()
+
     # From the relay
 
     async def from_relay(self, body: ToVehicle) -> None:

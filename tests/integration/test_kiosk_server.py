@@ -77,6 +77,9 @@ class FakeRooms:
         self.gate = asyncio.Event()
         self.gate.set()
 
+    async def restored(self) -> None:
+        """The fake rooms have nothing to restore."""
+
     def state(self, nurse: Nurse | None) -> KioskState:
         self.built += 1
         return KioskState(revision=0, now=datetime.now(UTC), vehicle=VehicleCard(vehicle_id="v", name="Bus"),
