@@ -35,7 +35,7 @@ MEASURING_SECONDS = 0.6
 SEEN_MEASURING_SECONDS = 4.0
 """Long enough for the gateway to connect and see it measure, on a busy machine too."""
 
-CHAIR_SECONDS = 32.0
+CHAIR_SECONDS = 64.0
 """So long after a patient left, a measurement whose begin nobody saw goes to the tray (gateway.session.guard)."""
 
 CUFF_BUSY_SECONDS = 20.0

@@ -17,9 +17,9 @@ OLDER = "tray.older_than_encounter"
 BETWEEN = "tray.between_encounters"
 TIME_UNKNOWN = "tray.time_unknown"
 
-MEASURING = timedelta(seconds=30)
-"""A cuff needs 25 to 50 s and stamps the end: within this after the chair changed hands the measurement
-may have begun on the patient before."""
+MEASURING = timedelta(seconds=60)
+"""A cuff needs 25 to 50 s, inflates a second time when the arm moved, and stamps the end: within this (and the
+slack of a stamp) after the chair changed hands the measurement may have begun on the patient before."""
 
 FUTURE = timedelta(seconds=60)
 """A time further ahead of ours than that says nothing about when."""
@@ -71,7 +71,7 @@ def place(reading: Reading, chair: Chair, seen: Seen | None, now: datetime) -> B
     if seen is not None and of_measurement(reading, seen):
         # The begin was watched: no need to reckon how long the measurement took.
         return Belongs(chair.encounter_id) if seen.encounter_id == chair.encounter_id else Tray(BETWEEN)
-    if chair.left_at is not None and taken - chair.left_at < MEASURING:
+    if chair.left_at is not None and taken - chair.left_at <= MEASURING + SLACK:
         return Tray(BETWEEN)
     return Belongs(chair.encounter_id)
 

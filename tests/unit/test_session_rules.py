@@ -84,6 +84,17 @@ def test_a_live_reading_that_came_before_the_opening_is_not_of_the_new_patient()
     assert place(late, CHAIR, None, START + MINUTE) == Tray(guard.OLDER)
 
 
+@pytest.mark.parametrize("seconds", [31, 50, 60, 61])
+def test_the_slowest_cuff_that_began_on_the_patient_before_goes_to_the_tray(seconds: int) -> None:
+    """A stamp 31 to 61 s after the chair changed hands may be of the arm before, a begin seen here says it is not."""
+    chair, at = Chair("b", START, START - timedelta(seconds=1)), START + timedelta(seconds=seconds - 1)
+    result = reading(1, taken=at)
+    assert place(result, chair, None, at) == Tray(guard.BETWEEN)
+    assert place(result, chair, Seen(START + timedelta(seconds=1), "b"), at) == Belongs("b")
+    late = at + timedelta(seconds=63 - seconds)
+    assert place(reading(1, taken=late), chair, None, late) == Belongs("b")
+
+
 @given(st.integers(-600, 600), st.integers(-600, 0), st.integers(-600, 600),
        st.sampled_from(["a", "b", None, "unseen"]))
 def test_nothing_of_the_patient_before_ever_enters(taken: int, left: int, began: int, seen: str | None) -> None:
