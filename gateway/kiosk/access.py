@@ -15,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from protocol.kiosk import Nurse
 
+from ..store import StoreError
 from .partners import Clock, KioskRefused, Sessions
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ class Access:
         self._sessions = sessions
         self._now = now
         self._hasher = PasswordHasher()
+        self._unsaved: str | None = None
         # One PIN at a time: tries that run side by side would not count each other.
         self._one = asyncio.Lock()
 
@@ -71,7 +73,7 @@ class Access:
         if entry is None or now - session.seen_at > SESSION_LIFE:
             return None
         if now - session.seen_at > SEEN_EVERY:
-            await self._sessions.seen(_hash(token), now)
+            await self._seen(token)
         return entry.nurse
 
     async def sign_in(self, token: str, nurse_id: str, pin: str) -> Nurse:
@@ -89,6 +91,17 @@ class Access:
             await self._sessions.sign_in(_hash(token), nurse_id, self._now())
         log.info("nurse.signed_in", nurse=nurse_id)
         return entry.nurse
+
+    async def _seen(self, token: str) -> None:
+        """Note the last use; a disk that is full must not sign out the nurse who treats a patient now."""
+        try:
+            await self._sessions.seen(_hash(token), self._now())
+        except StoreError as error:
+            if error.code != self._unsaved:
+                log.error("kiosk.session_unsaved", code=error.code)
+            self._unsaved = error.code
+        else:
+            self._unsaved = None
 
     async def sign_out(self, token: str) -> None:
         """End the cookie's session."""

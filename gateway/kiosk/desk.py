@@ -21,6 +21,7 @@ from protocol.kiosk import (
 )
 from protocol.readings import Chunk
 
+from ..store import StoreError
 from .access import Access
 from .page import Page, encode
 from .partners import KioskRefused, LocalPeer, Rooms, Sleep
@@ -48,6 +49,7 @@ class Desk:
         self._changed = asyncio.Event()
         self._shown: dict[str | None, tuple[KioskState, bytes]] = {}
         self._local = _Local(rooms.local_peer)
+        self._unkept: str | None = None
 
     def changed(self) -> None:
         """Something a page shows has changed."""
@@ -62,18 +64,29 @@ class Desk:
 
     async def run(self) -> None:
         """Push states until cancelled."""
-        await self._access.expire()
+        await self._kept_up(self._access.expire)
         while True:
             try:
                 async with asyncio.timeout(REFRESH_SECONDS):
                     await self._changed.wait()
             except TimeoutError:
                 self._shown.clear()
-                await self._look_again()
+                await self._kept_up(self._look_again)
             self._changed.clear()
             for page in tuple(self._pages):
                 self._show(page)
             await self._sleep(STATES_SECONDS)
+
+    async def _kept_up(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Look after the sessions; a disk that refuses is the store's problem and must not end the touchscreen (I9)."""
+        try:
+            await work()
+        except StoreError as error:
+            if error.code != self._unkept:
+                log.error("kiosk.sessions_unkept", code=error.code)
+            self._unkept = error.code
+        else:
+            self._unkept = None
 
     async def serve(self, socket: web.WebSocketResponse, token: str) -> None:
         """One page, from its opening to its end."""

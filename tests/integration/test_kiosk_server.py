@@ -14,13 +14,15 @@ import msgspec
 import pytest
 from argon2 import PasswordHasher
 from blockbuster import blockbuster_ctx
+from structlog.testing import capture_logs
 
 from gateway.kiosk import desk as desk_module
-from gateway.kiosk.access import SESSION_LIFE, Access, NurseEntry
+from gateway.kiosk.access import SEEN_EVERY, SESSION_LIFE, Access, NurseEntry
 from gateway.kiosk.desk import Desk
-from gateway.kiosk.partners import KioskRefused, LocalPeer
+from gateway.kiosk.partners import KioskRefused, LocalPeer, Sessions
 from gateway.kiosk.server import KioskServer
-from gateway.store import Store
+from gateway.store import Store, StoreError
+from gateway.store.kiosk_access import KioskAccess, KioskSessionRow, PinFailures
 from protocol import SUBPROTOCOL
 from protocol.kiosk import (
     CommandBody,
@@ -115,7 +117,9 @@ class FakeRooms:
 class Kiosk:
     """A running server with what stands around it."""
 
-    def __init__(self, store: Store, rooms: FakeRooms, desk: Desk, server: KioskServer, clock: list[datetime]) -> None:
+    def __init__(self, store: Store, rooms: FakeRooms, desk: Desk, server: KioskServer, clock: list[datetime],
+                 access_store: Sessions) -> None:
+        self.access_store = access_store
         self.store, self.rooms, self.desk, self.server, self.clock = store, rooms, desk, server, clock
 
     @property
@@ -125,7 +129,8 @@ class Kiosk:
 
 @asynccontextmanager
 async def kiosk_in(directory: Path, port: int = 0,
-                   sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> AsyncIterator[Kiosk]:
+                   sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+                   sessions: Callable[[KioskAccess], Sessions] = lambda stored: stored) -> AsyncIterator[Kiosk]:
     pages = directory / "web"
     (pages / "assets").mkdir(parents=True, exist_ok=True)
     (pages / "kiosk.html").write_text("<!doctype html>")
@@ -133,7 +138,8 @@ async def kiosk_in(directory: Path, port: int = 0,
     (pages / "doctor.html").write_text("no")
     clock = [datetime.now(UTC)]
     async with Store(directory / "data") as store:
-        access = Access([NurseEntry(NURSE, PIN_HASH)], store.kiosk, lambda: clock[0])
+        access_store = sessions(store.kiosk)
+        access = Access([NurseEntry(NURSE, PIN_HASH)], access_store, lambda: clock[0])
         rooms = FakeRooms()
         desk = Desk(rooms, access, sleep)
         server = KioskServer(host="127.0.0.1", port=port, web_directory=pages, desk=desk, access=access, rooms=rooms)
@@ -142,7 +148,7 @@ async def kiosk_in(directory: Path, port: int = 0,
             running = tasks.create_task(desk.run())
             try:
                 with blockbuster_ctx():  # I9: whatever blocks the loop from here on fails the test
-                    yield Kiosk(store, rooms, desk, server, clock)
+                    yield Kiosk(store, rooms, desk, server, clock, access_store)
             finally:
                 await server.stop()
                 running.cancel()
@@ -253,6 +259,91 @@ async def test_a_session_ends_after_a_working_day(tmp_path: Path) -> None:
             kiosk.clock[0] += SESSION_LIFE + timedelta(minutes=1)
             async with page_of(http, kiosk) as page:
                 assert page.states[-1].nurse is None
+
+
+class FullDisk:
+    """The store's sessions on a disk that takes nothing any more: reading goes on, every write is refused."""
+
+    def __init__(self, sessions: KioskAccess) -> None:
+        self._sessions = sessions
+        self.refused: list[str] = []
+        self.changed = asyncio.Event()
+
+    def _refuse(self, what: str) -> None:
+        self.refused.append(what)
+        self.changed.set()
+        raise StoreError("store.full")
+
+    async def session(self, token_hash: str) -> KioskSessionRow | None:
+        return await self._sessions.session(token_hash)
+
+    async def pin_failures(self, nurse_id: str) -> PinFailures | None:
+        return await self._sessions.pin_failures(nurse_id)
+
+    async def sign_in(self, token_hash: str, nurse_id: str, at: datetime) -> None:
+        self._refuse("sign_in")
+
+    async def seen(self, token_hash: str, at: datetime) -> None:
+        self._refuse("seen")
+
+    async def sign_out(self, token_hash: str) -> None:
+        self._refuse("sign_out")
+
+    async def expire(self, before: datetime) -> None:
+        self._refuse("expire")
+
+    async def pin_failed(self, nurse_id: str, at: datetime) -> PinFailures:
+        raise StoreError("store.full")
+
+    async def pin_forgiven(self, nurse_id: str) -> None:
+        self._refuse("pin_forgiven")
+
+
+async def test_a_full_disk_ends_neither_the_touchscreen_nor_a_session(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I9: the desk goes on when last uses and old sessions can't be written; the nurse stays signed in."""
+    monkeypatch.setattr(desk_module, "REFRESH_SECONDS", 0.01)
+    async with browser() as http:
+        async with kiosk_in(tmp_path) as kiosk, page_of(http, kiosk) as page:
+            port = kiosk.server.port
+            await page.do(SignInNurse(nurse_id="ines", pin="1234"))
+        async with kiosk_in(tmp_path, port, sessions=FullDisk) as kiosk:
+            disk = kiosk.access_store
+            assert isinstance(disk, FullDisk)
+            kiosk.clock[0] += SEEN_EVERY + timedelta(seconds=1)
+            with capture_logs() as logs:
+                async with page_of(http, kiosk) as page, asyncio.timeout(WAIT):
+                    assert page.states[-1].nurse == NURSE
+                    while disk.refused.count("seen") < 3:
+                        disk.changed.clear()
+                        await disk.changed.wait()
+                    assert (await page.do(EnterWaiting())).code == "encounter.none"
+            assert "expire" in disk.refused
+            unsaved = [entry for entry in logs if entry["event"] == "kiosk.session_unsaved"]
+            assert [entry["code"] for entry in unsaved] == ["store.full"]
+
+
+async def test_a_store_that_can_not_be_read_leaves_the_touchscreen_running(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I9: looking at the sessions again fails by its code, and the page keeps its nurse and its commands."""
+    monkeypatch.setattr(desk_module, "REFRESH_SECONDS", 0.01)
+    asked, broken = asyncio.Event(), asyncio.Event()
+
+    async def unread(token_hash: str) -> KioskSessionRow | None:
+        if broken.is_set():
+            asked.set()
+            raise StoreError("store.io")
+        return await read(token_hash)
+
+    async with kiosk_in(tmp_path) as kiosk, browser() as http, page_of(http, kiosk) as page:
+        read = kiosk.store.kiosk.session
+        monkeypatch.setattr(kiosk.store.kiosk, "session", unread)
+        await page.do(SignInNurse(nurse_id="ines", pin="1234"))
+        broken.set()
+        await asyncio.wait_for(asked.wait(), WAIT)
+        assert (await page.do(EnterWaiting())).code == "encounter.none"
+        asked.clear()
+        await asyncio.wait_for(asked.wait(), WAIT)
 
 
 @pytest.mark.parametrize(("headers", "code"), [
