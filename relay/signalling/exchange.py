@@ -172,14 +172,16 @@ class Exchange:
             if call.call_id not in self._calls:
                 return
             by = client.owner if client.role is Role.doctor else f"vehicle:{client.owner}"
-            await self._end(self._calls[call.call_id], finished=body.finished, by=by)
             name = (await self._name(client.owner) if client.role is Role.doctor
                     else self._room.card(client.owner).name)
+            # Nothing is read after the commit: a message said again finds the call ended and does no more.
+            waiting = await self._book.encounter(call.encounter_id)
+            await self._end(self._calls[call.call_id], finished=body.finished, by=by)
             self._tell_other(client, call, CallLeft(call_id=call.call_id, finished=body.finished, by=name))
             if body.finished:
                 self._room.remove(call.encounter_id)
             else:
-                await self._room.put(await self._book.encounter(call.encounter_id))
+                await self._room.put(waiting)
 
     def went_or_came(self, role: Role, owner: str, *, away: bool) -> None:
         """The socket of one end went or came back: the other end of its call is told."""

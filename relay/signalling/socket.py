@@ -16,9 +16,9 @@ from protocol.limits import (
     SIGNALLING_MESSAGE_BYTES,
     SIGNALLING_RATE_PER_SECOND,
 )
-from protocol.signalling import Dismissed, Hello, Nothing, Refusal, Role
+from protocol.signalling import Dismissed, Hello, Nothing, Refusal, Role, VehicleHealth
 from relay.rate import TokenBucket
-from relay.storage.base import is_disk_full
+from relay.storage.base import is_disk_full, is_outage
 
 from .frames import AnyFrame, FrameRefused, decode, encode
 from .numbering import Arrival
@@ -53,6 +53,14 @@ Authenticate = Callable[[Hello], Awaitable[Caller]]
 
 class Turned(Exception):
     """This client has no business here any more: it is dismissed with the code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class NotKept(Exception):
+    """The storage failed under a message: it is not acknowledged, its sender comes back and says it again."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -208,6 +216,11 @@ class Conversation:
                     if client.inbox.judge(refused.n) is Arrival.expected:
                         client.inbox.done(refused.n)
                     presence.send(client, Refusal(code=refused.code, about=refused.n))
+                except NotKept as failed:
+                    # Only a resume brings the frame again: for the sender this socket was lost before it.
+                    presence.show(client, Refusal(code=failed.code, about=frame.n))
+                    line.end(TRY_AGAIN_LATER)
+                    return
             if self._mistakes >= MISTAKES or self._excess >= EXCESS:
                 code = "frame.too_many_mistakes" if self._mistakes >= MISTAKES else "rate.exceeded"
                 log.warning("signalling.closed", role=client.role, owner=client.owner, code=code)
@@ -244,7 +257,11 @@ class Conversation:
             full = is_disk_full(error)
             log.error("signalling.message_failed", role=client.role, message=type(frame.body).__name__,
                       error=type(error).__name__, disk_full=full)
-            return Refusal(code="storage.full" if full else "relay.failed", about=frame.n)
+            code = "storage.full" if full else "relay.failed"
+            # A vehicle says its health anew each minute: that is no reason to cut the line of its call.
+            if is_outage(error) and not isinstance(frame.body, VehicleHealth):
+                raise NotKept(code) from error
+            return Refusal(code=code, about=frame.n)
         return None
 
     def _acknowledgement(self) -> str:

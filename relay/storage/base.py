@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, MetaData, event
 from sqlalchemy.engine import URL, Connection, Dialect, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -152,3 +152,11 @@ def is_disk_full(error: BaseException) -> bool:
     if isinstance(original, sqlite3.Error):
         return getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     return getattr(original, "sqlstate", None) == "53100"
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the storage failed by itself, so that the same work may succeed later; never for a row it refuses."""
+    if isinstance(error, StatementError):
+        # A StatementError that no driver raised is a value that fits no column: it never will.
+        return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError)
+    return isinstance(error, SQLAlchemyError | StorageError | OSError)

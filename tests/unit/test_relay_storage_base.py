@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import bindparam, text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
-from relay.storage.base import Moment, Storage, StorageError, database_url, open_storage
+from relay.storage.base import Moment, Storage, StorageError, database_url, is_disk_full, is_outage, open_storage
 
 
 @pytest.fixture
@@ -81,3 +81,26 @@ def test_other_databases_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as refused:
         database_url("mysql://host/base", tmp_path)
     assert refused.value.code == "database.unsupported"
+
+
+async def test_a_full_disk_is_an_outage_and_a_refused_row_is_not(storage: Storage) -> None:
+    """What may succeed later is told apart from what never will: only the former is asked for again."""
+    async with storage.session() as session:
+        await session.execute(text("CREATE UNIQUE INDEX one ON sample (n)"))
+        await session.execute(text("INSERT INTO sample (n) VALUES (1)"))
+    with pytest.raises(IntegrityError) as twice:
+        async with storage.session() as session:
+            await session.execute(text("INSERT INTO sample (n) VALUES (1)"))
+    assert not is_outage(twice.value)
+    with pytest.raises(OperationalError) as full:
+        async with storage.session() as session:
+            await session.execute(text("PRAGMA max_page_count=1"))
+            await session.execute(text("INSERT INTO sample (n, at) VALUES (2, hex(zeroblob(100000)))"))
+    assert is_disk_full(full.value)
+    assert is_outage(full.value)
+    with pytest.raises(StatementError) as naive:
+        async with storage.session() as session:
+            moment = bindparam("at", datetime(2026, 1, 1), type_=Moment())  # noqa: DTZ001
+            await session.execute(text("INSERT INTO sample (at) VALUES (:at)").bindparams(moment))
+    assert not is_outage(naive.value)
+    assert is_outage(OSError("the disk went"))
