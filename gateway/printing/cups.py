@@ -28,6 +28,9 @@ USER = "passerelle"
 PRINTER_STOPPED = 5
 """`printer-state` (RFC 8011, section 5.4.11)."""
 
+_TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, IppError)
+"""The scheduler gave no answer, or one that is not IPP."""
+
 _PRINTER_REASONS = (("media-empty", "printer.paper"), ("media-needed", "printer.paper"), ("media-jam", "printer.jam"),
                     ("door-open", "printer.door"), ("cover-open", "printer.door"), ("toner-empty", "printer.toner"),
                     ("marker-supply-empty", "printer.toner"), ("offline", "printer.absent"),
@@ -52,7 +55,13 @@ class CupsPrinter:
 
     async def put(self, prescription_id: str, pdf: bytes) -> None:
         """Print one page; returns when CUPS says the job is completed. Raises NotPrinted, PrintUnknown."""
-        job = await self._hand_over(prescription_id, pdf)
+        await self._clear(prescription_id)
+        try:
+            job = await self._hand_over(prescription_id, pdf)
+        except PrintUnknown:
+            # What the scheduler may have taken must not come out after a person has looked (I4).
+            await self.withdraw(prescription_id)
+            raise
         for _ in range(int(JOB_SECONDS / POLL_SECONDS)):
             if await self._completed(job):
                 self._problem = None
@@ -65,14 +74,39 @@ class CupsPrinter:
     async def withdraw(self, prescription_id: str) -> None:
         """Cancel what still waits in the queue for this prescription, from this run or an earlier one."""
         try:
-            waiting = await self._ask(Operation.get_jobs, words(Tag.keyword, "which-jobs", "not-completed"),
-                                      words(Tag.keyword, "requested-attributes", "job-id", "job-name"))
-            for group in waiting.groups:
-                if group.get("job-name") == (_title(prescription_id),) and isinstance(group["job-id"][0], int):
-                    await self._ask(Operation.cancel_job, job_id=group["job-id"][0])
-        except (aiohttp.ClientError, OSError, TimeoutError, IppError, KeyError):
-            # Nothing can be withdrawn from a scheduler that does not answer; the state already says so.
+            for job, _ in await self._waiting(prescription_id):
+                await self._ask(Operation.cancel_job, job_id=job)
+        except _TROUBLE:
+            # Nothing can be withdrawn from a scheduler that does not answer; `put` looks again before it prints.
             return
+
+    async def _clear(self, prescription_id: str) -> None:
+        """No earlier job of this prescription may come out beside the new one (I4). Raises NotPrinted, PrintUnknown."""
+        try:
+            waiting = await self._waiting(prescription_id)
+        except _TROUBLE as error:
+            self._problem = "printer.no_cups"
+            raise NotPrinted("printer.no_cups") from error
+        doubtful = False
+        for job, state in waiting:
+            try:
+                cancelled = (await self._ask(Operation.cancel_job, job_id=job)).done
+            except _TROUBLE as error:
+                raise PrintUnknown("print.no_answer") from error
+            # One that had begun, or ended before we came, may lie in the tray.
+            doubtful = doubtful or not cancelled or state not in (JobState.pending, JobState.held)
+        if doubtful:
+            raise PrintUnknown("print.no_answer")
+
+    async def _waiting(self, prescription_id: str) -> tuple[tuple[int, object], ...]:
+        """Number and `job-state` of this prescription's jobs that are not over. Raises one of `_TROUBLE`."""
+        waiting = await self._ask(Operation.get_jobs, words(Tag.keyword, "which-jobs", "not-completed"),
+                                  words(Tag.keyword, "requested-attributes", "job-id", "job-name", "job-state"))
+        if not waiting.done and waiting.status != Status.not_found:
+            raise IppError(f"status {waiting.status:#06x}")
+        ours = [group for group in waiting.groups if group.get("job-name") == (_title(prescription_id),)]
+        return tuple((job, group.get("job-state", (None,))[0]) for group in ours
+                     for job in group.get("job-id", ()) if isinstance(job, int))
 
     async def _hand_over(self, prescription_id: str, pdf: bytes) -> int:
         try:
@@ -83,7 +117,7 @@ class CupsPrinter:
         except (aiohttp.ClientConnectorError, FileNotFoundError, ConnectionRefusedError) as error:
             self._problem = "printer.no_cups"
             raise NotPrinted("printer.no_cups") from error
-        except (aiohttp.ClientError, OSError, TimeoutError, IppError) as error:
+        except _TROUBLE as error:
             raise PrintUnknown("print.no_answer") from error
         if not taken.done:
             self._problem = "printer.unknown" if taken.status == Status.not_found else "printer.refused"
@@ -105,7 +139,7 @@ class CupsPrinter:
                     Tag.keyword, "requested-attributes", "printer-state", "printer-state-reasons"))
                 self._problem = printer_problem(queue)
                 return False
-        except (aiohttp.ClientError, OSError, TimeoutError, IppError):
+        except _TROUBLE:
             # A scheduler that restarts keeps its jobs: ask again.
             return False
         if state == JobState.completed:

@@ -44,7 +44,7 @@ class Scheduler:
     def __init__(self) -> None:
         self.answers: dict[Operation, list[bytes]] = {
             Operation.print_job: [vector("print_job_taken")], Operation.get_job_attributes: [vector("job_completed")],
-            Operation.get_printer_attributes: [vector("queue_paused")], Operation.get_jobs: [vector("jobs_waiting")],
+            Operation.get_printer_attributes: [vector("queue_paused")], Operation.get_jobs: [response()],
             Operation.cancel_job: [response()]}
         self.asked: list[Operation] = []
         self.bodies: list[bytes] = []
@@ -85,8 +85,9 @@ async def test_a_job_that_completed_is_printed(tmp_path: Path) -> None:
         scheduler.answers[Operation.get_job_attributes] = [vector("job_pending"), vector("job_completed")]
         await printer.put("p1", b"%PDF-1.7 page")
     assert scheduler.asked.count(Operation.print_job) == 1
-    assert scheduler.bodies[0].endswith(b"\x03%PDF-1.7 page")
-    assert b"passerelle p1" in scheduler.bodies[0]
+    page = scheduler.bodies[scheduler.asked.index(Operation.print_job)]
+    assert page.endswith(b"\x03%PDF-1.7 page")
+    assert b"passerelle p1" in page
     assert printer.problem is None
 
 
@@ -96,6 +97,7 @@ async def test_a_printer_without_paper_says_so_and_its_job_does_not_come_out_lat
         scheduler.answers[Operation.get_job_attributes] = [vector("job_pending")]
         scheduler.answers[Operation.get_printer_attributes] = [
             response(printer_state=4, printer_state_reasons="media-empty-error")]
+        scheduler.answers[Operation.get_jobs] = [response(), vector("jobs_waiting")]
         with pytest.raises(PrintUnknown, match=r"printer\.paper"):
             await printer.put("p1", b"%PDF")
         assert printer.problem == "printer.paper"
@@ -125,6 +127,47 @@ async def test_a_job_that_was_refused_failed_and_one_in_doubt_is_ambiguous(
             await printer.put("p1", b"%PDF")
 
 
+async def test_a_job_in_doubt_is_withdrawn_at_once(tmp_path: Path) -> None:
+    """I4: the scheduler took the page and its answer was lost; it must not come out after a person has looked."""
+    async with scheduling(tmp_path) as (scheduler, printer):
+        scheduler.answers[Operation.print_job] = [b"what"]
+        scheduler.answers[Operation.get_jobs] = [response(), vector("jobs_waiting")]
+        with pytest.raises(PrintUnknown, match=r"print\.no_answer"):
+            await printer.put("p1", b"%PDF")
+    assert scheduler.asked == [Operation.get_jobs, Operation.print_job, Operation.get_jobs, Operation.cancel_job]
+
+
+async def test_an_earlier_job_that_waits_goes_before_the_new_one(tmp_path: Path) -> None:
+    """I4: what still waits of the same prescription is cancelled first, then one page goes in."""
+    async with scheduling(tmp_path) as (scheduler, printer):
+        scheduler.answers[Operation.get_jobs] = [response(job_name="passerelle p1", job_id=3, job_state=3)]
+        await printer.put("p1", b"%PDF")
+        assert scheduler.asked[:3] == [Operation.get_jobs, Operation.cancel_job, Operation.print_job]
+
+
+@pytest.mark.parametrize(("job_state", "cancelled"), [(5, response()), (3, vector("cancel_again")), (3, b"what")])
+async def test_an_earlier_job_that_may_come_out_is_for_a_person_to_judge(
+        tmp_path: Path, job_state: int, cancelled: bytes) -> None:
+    """I4: begun, ended meanwhile or not cancelled for sure: no second page goes in beside it."""
+    async with scheduling(tmp_path) as (scheduler, printer):
+        scheduler.answers[Operation.get_jobs] = [response(job_name="passerelle p1", job_id=3, job_state=job_state)]
+        scheduler.answers[Operation.cancel_job] = [cancelled]
+        with pytest.raises(PrintUnknown, match=r"print\.no_answer"):
+            await printer.put("p1", b"%PDF")
+    assert Operation.print_job not in scheduler.asked
+
+
+@pytest.mark.parametrize("listed", [b"what", response(0x0500)])
+async def test_a_queue_that_can_not_be_listed_gets_no_page(tmp_path: Path, listed: bytes) -> None:
+    """I4: an earlier job may wait unseen, so the page is not handed over."""
+    async with scheduling(tmp_path) as (scheduler, printer):
+        scheduler.answers[Operation.get_jobs] = [listed]
+        with pytest.raises(NotPrinted, match=r"printer\.no_cups"):
+            await printer.put("p1", b"%PDF")
+        assert printer.problem == "printer.no_cups"
+    assert scheduler.asked == [Operation.get_jobs]
+
+
 async def test_without_a_scheduler_nothing_was_printed(tmp_path: Path) -> None:
     """No socket, no CUPS, no paper: failed, with a code that says what is missing."""
     printer = CupsPrinter("office", tmp_path / "none", no_sleep)
@@ -137,6 +180,7 @@ async def test_without_a_scheduler_nothing_was_printed(tmp_path: Path) -> None:
 async def test_only_jobs_of_the_prescription_are_withdrawn(tmp_path: Path) -> None:
     """Another prescription's job, or another program's, stays in the queue."""
     async with scheduling(tmp_path) as (scheduler, printer):
+        scheduler.answers[Operation.get_jobs] = [vector("jobs_waiting")]
         await printer.withdraw("p2")
         assert Operation.cancel_job not in scheduler.asked
         await printer.withdraw("p1")
