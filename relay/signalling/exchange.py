@@ -183,6 +183,29 @@ class Exchange:
             else:
                 await self._room.put(waiting)
 
+    async def put_back(self, doctor_id: str, *, by: str) -> None:
+        """The doctor has gone without a word: the encounter waits again. `by` is for the audit."""
+        call = self.call_of(Role.doctor, doctor_id)
+        if call is None:
+            return
+        async with self._lock(call.encounter_id):
+            if call.call_id not in self._calls:
+                return
+            name = await self._name(doctor_id)
+            waiting = await self._book.encounter(call.encounter_id)
+            await self._end(self._calls[call.call_id], finished=False, by=by)
+            self._presence.tell(Role.vehicle, call.vehicle_id, CallLeft(
+                call_id=call.call_id, finished=False, by=name))
+            # A page that came back during the commit must not wait for media that will not come.
+            self._presence.tell(Role.doctor, doctor_id, CallLeft(call_id=call.call_id, finished=False))
+            await self._room.put(waiting)
+
+    def deserted(self) -> list[str]:
+        """The doctors of open calls who have no socket while their vehicle has one."""
+        attached = self._presence.attached
+        return [call.doctor_id for call in self._calls.values()
+                if attached(Role.vehicle, call.vehicle_id) and not attached(Role.doctor, call.doctor_id)]
+
     def went_or_came(self, role: Role, owner: str, *, away: bool) -> None:
         """The socket of one end went or came back: the other end of its call is told."""
         call = self.call_of(role, owner)

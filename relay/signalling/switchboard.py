@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from protocol import VERSION
+from protocol.limits import SIGNALLING_RESUME_SECONDS
 from protocol.signalling import (
     CallAnswer,
     CallCandidate,
@@ -44,6 +45,9 @@ log = structlog.get_logger()
 EXPIRY_SECONDS = 5.0
 """How often absent clients' sessions are looked at; their time is a hundred seconds and more."""
 
+SIGNED_OUT = "session.signed_out"
+"""The code of an `AccountEnded` by which the doctor left on purpose."""
+
 
 class Caller(Struct, frozen=True, kw_only=True):
     """Whom a socket belongs to, once that is proved."""
@@ -64,6 +68,7 @@ class Switchboard:
         self._turn = turn
         self._clock = clock
         self._away: set[tuple[Role, str]] = set()
+        self._deserted: dict[str, float] = {}
         self.presence = Presence(clock)
         self.room = WaitingRoom(self.presence, registry)
         self.exchange = Exchange(self.presence, CallBook(storage), self.room, accounts, turn, clock)
@@ -188,13 +193,36 @@ class Switchboard:
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_SECONDS)
-            for client in self.presence.sessions.expire(self._clock()):
-                log.info("signalling.session_expired", role=client.role, owner=client.owner)
+            await self.expire(self._clock())
+
+    async def expire(self, now: float) -> None:
+        """End what stayed away too long: sessions, and the calls of doctors who do not come back."""
+        for client in self.presence.sessions.expire(now):
+            log.info("signalling.session_expired", role=client.role, owner=client.owner)
+        # Counted from when we are up and the vehicle is here: with both ends away it may be our own network
+        # that is cut, and their media goes on without us.
+        self._deserted = {doctor_id: self._deserted.get(doctor_id, now) for doctor_id in self.exchange.deserted()}
+        for doctor_id, since in self._deserted.items():
+            if (now - since >= SIGNALLING_RESUME_SECONDS
+                    and self.presence.sessions.of(Role.doctor, doctor_id) is None):
+                await self._put_back(doctor_id, by="relay")
+
+    async def _put_back(self, doctor_id: str, *, by: str) -> None:
+        try:
+            await self.exchange.put_back(doctor_id, by=by)
+        except Exception as error:
+            # The call is still open and its doctor away: `expire` tries again.
+            log.error("call.put_back_failed", doctor=doctor_id, error=type(error).__name__)
 
     async def _account_ended(self, message: AccountEnded) -> None:
         client = self.presence.sessions.of(Role.doctor, message.account_id)
-        if client is not None and message.session_id in (None, client.sign_in):
+        here = client is not None and message.session_id in (None, client.sign_in)
+        if client is not None and here:
             self.presence.dismiss(client, message.code)
+        signed_out = message.code == SIGNED_OUT
+        # A sign-in that ran out may be renewed: its call waits for the doctor as after any break.
+        if message.session_id is None or (here and signed_out):
+            await self._put_back(message.account_id, by=message.account_id if signed_out else "relay")
 
     async def _vehicle_revoked(self, message: VehicleRevoked) -> None:
         client = self.presence.sessions.of(Role.vehicle, message.vehicle_id)

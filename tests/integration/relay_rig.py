@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import update
 
 from protocol import SUBPROTOCOL, VERSION
 from protocol.accounts import Enrolled, Enrolment, SignIn, Token, VehicleWanted
@@ -42,6 +43,7 @@ from protocol.values import Reason, Urgency
 from relay.app import Relay, running
 from relay.config import Config, parse
 from relay.fleet.ca import IssuingAuthority, private_key_pem
+from relay.storage.people import SignedIn
 
 WAIT = 10.0
 PASSWORD = "un mot de passe de test"
@@ -135,6 +137,12 @@ class Running:
         async with session.post(f"{self.url}/api/token") as response:
             assert response.status == 200, await response.text()
             return msgspec.json.decode(await response.read(), type=Token).token, session
+
+    async def expire_sign_ins(self) -> None:
+        """Every sign-in has reached its time, and the sweep passes."""
+        async with self.relay.context.storage.session() as session:
+            await session.execute(update(SignedIn).values(ends_at=datetime.now(UTC)))
+        await self.relay.context.sign_ins.end_expired()
 
     async def vehicle(self, name: str = "Bus 1", territory: str = "Ariège") -> Device:
         """A vehicle that IT created and that enrolled."""
