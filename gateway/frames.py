@@ -129,8 +129,10 @@ class LinkFrames:
 
     def after(self, n: int) -> list[FrameFromVehicle]:
         """Our frames numbered above `n`, oldest first, with the acknowledgement as it stands."""
-        self._said = self._done
-        return [FrameFromVehicle(n=kept.n, ack=self._done, body=kept.body) for kept in self._kept if kept.n > n]
+        found = [FrameFromVehicle(n=kept.n, ack=self._done, body=kept.body) for kept in self._kept if kept.n > n]
+        if found:
+            self._said = self._done
+        return found
 
     def take(self, frame: FrameToVehicle) -> tuple[ToVehicle | None, list[Acknowledged]]:
         """A frame from the relay: its body (None when it came twice) and the callbacks of what it

@@ -37,6 +37,8 @@ from protocol.signalling import (
 
 from .frames import Acknowledged, FrameError, LinkFrames
 from .identity import DeviceIdentity, tls_alert, tls_code
+from .printing.errors import PaperUnsaved
+from .store import StoreError
 
 log = structlog.get_logger()
 
@@ -62,6 +64,8 @@ CLOSE_SECONDS = 2.0
 """A close frame's answer takes a round trip; a dead socket gives none."""
 SEND_SECONDS = 10.0
 """A socket that takes nothing for that long is dead."""
+UNSAVED_SECONDS = 2.0
+"""Between tries at a disk that refuses: full or remounting takes seconds at least, and a call waits behind it."""
 ACK_SECONDS = 0.1
 """An acknowledgement waits that long for a frame to travel in."""
 
@@ -329,18 +333,30 @@ class RelayLink:
     async def _dispatch(self) -> None:
         while True:
             session, item = await self._inbox.get()
+            await self._handle(item)
+            if isinstance(item, FrameToVehicle):
+                self._frames.done(session, item.n)
+                self._work.set()
+
+    async def _handle(self, item: FrameToVehicle | bool) -> None:
+        """Hand one item up, again and again while the disk refuses: the relay keeps what is not saved here (I1)."""
+        message, unsaved = type(item.body).__name__ if isinstance(item, FrameToVehicle) else "up", False
+        while True:
             try:
                 if isinstance(item, bool):
                     await self._events.up(item)
                 else:
                     await self._events.received(item.body)
+                return
+            except (StoreError, PaperUnsaved) as error:
+                if not unsaved:
+                    log.error("link.handler", error=type(error).__name__, code=error.code, message=message)
+                unsaved = True
             except Exception as error:  # one message's handler must not end the link
-                log.error("link.handler", error=type(error).__name__,
-                          code=getattr(error, "code", None),
-                          message=type(item.body).__name__ if isinstance(item, FrameToVehicle) else "up")
-            if isinstance(item, FrameToVehicle):
-                self._frames.done(session, item.n)
-                self._work.set()
+                log.error("link.handler", error=type(error).__name__, code=getattr(error, "code", None),
+                          message=message)
+                return
+            await asyncio.sleep(UNSAVED_SECONDS)
 
 
 def _handshake_code(error: aiohttp.WSServerHandshakeError) -> str:

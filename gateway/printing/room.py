@@ -26,8 +26,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 WANTED_MAXIMUM = 64
-"""Announced prescriptions not fetched yet: a day of consultations. A full list drops none that matters: the
-relay announces again until a prescription arrived."""
+"""Announced prescriptions not fetched yet: a day of consultations. What is announced to a full list is dropped with
+a line in the log; the relay keeps it and announces it again with its next new session, not before."""
 
 RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)
 """Between tries at the relay or at a disk that refuses; the last one repeats."""
@@ -104,9 +104,11 @@ class PrintRoom:
             self._tell(PrescriptionProgress(prescription_id=view.prescription_id, encounter_id=view.encounter_id,
                                             state=last.state, at=last.at, code=last.code))
             return
-        if len(self._wanted) < WANTED_MAXIMUM:
-            self._wanted[message.prescription_id] = message
-            self._announced.set()
+        if len(self._wanted) >= WANTED_MAXIMUM and message.prescription_id not in self._wanted:
+            log.error("prescription.not_noted", prescription=message.prescription_id)
+            return
+        self._wanted[message.prescription_id] = message
+        self._announced.set()
 
     async def print_again(self, prescription_id: str) -> None:
         """The nurse asks for paper after a failure they have seen. Raises PaperConflict, PaperUnsaved."""

@@ -23,6 +23,8 @@ from structlog.testing import capture_logs
 from gateway import link as link_module
 from gateway.identity import DeviceIdentity, IdentityRefused, VehicleFile
 from gateway.link import LinkEvents, RelayLink
+from gateway.printing.errors import PaperUnsaved
+from gateway.store import StoreError
 from protocol import SUBPROTOCOL
 from protocol.kiosk import RelayLink as LinkState
 from protocol.signalling import (
@@ -205,6 +207,86 @@ async def test_a_break_resumes_the_session_and_loses_nothing(ca: IssuingAuthorit
         places = [body.place for body in vehicle.got if isinstance(body, Place)]
         assert places == [1, 2, 3]
         assert vehicle.ups == [False, True]
+
+
+class Unwell(Vehicle):
+    """Its disk refuses what it is told until it is well."""
+
+    def __init__(self, url: str, identity: DeviceIdentity, error: Exception) -> None:
+        super().__init__(url, identity)
+        self.error, self.well, self.tries = error, False, 0
+
+    async def _received(self, body: ToVehicle) -> None:
+        if isinstance(body, Place) and not self.well:
+            self.tries += 1
+            self._moved.set()
+            raise self.error
+        await super()._received(body)
+
+
+@pytest.mark.parametrize("error", [StoreError("store.full"), PaperUnsaved("store.full")])
+async def test_what_the_disk_refused_is_not_acknowledged_until_it_is_saved(
+        ca: IssuingAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """I1: the handler is repeated, in order, logged once, and the relay keeps the message meanwhile."""
+    monkeypatch.setattr(link_module, "UNSAVED_SECONDS", 0.01)
+    async with serving(ca, tmp_path) as relay:
+        acknowledged = asyncio.Event()
+
+        async def announce(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket)
+            await relay.say(socket, 1, Place(encounter_id="e", place=1, doctors=1))
+            await relay.say(socket, 2, Place(encounter_id="e", place=2, doctors=1))
+            while (await relay.hear(socket)).ack < 2:
+                pass
+            acknowledged.set()
+            await socket.receive()
+
+        relay.scripts = [announce]
+        vehicle = Unwell(relay.url, make_identity(tmp_path / "id", ca), error)
+        with capture_logs() as logs:
+            async with driving(vehicle):
+                await vehicle.until(lambda: vehicle.tries >= 3)
+                vehicle.link.send(CallLeft(call_id="c", finished=True))
+                await vehicle.until(lambda: vehicle.tries >= 5)
+                assert all(frame.ack == 0 for frame in relay.frames)
+                vehicle.well = True
+                await asyncio.wait_for(acknowledged.wait(), WAIT)
+        assert [body.place for body in vehicle.got if isinstance(body, Place)] == [1, 2]
+        assert [entry["code"] for entry in logs if entry["event"] == "link.handler"] == ["store.full"]
+
+
+async def test_a_link_whose_disk_refuses_ends_when_it_is_asked_to(ca: IssuingAuthority, tmp_path: Path) -> None:
+    """The wait before the next try is cancelled with the link."""
+    async with serving(ca, tmp_path) as relay:
+        async def announce(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket)
+            await relay.say(socket, 1, Place(encounter_id="e", place=1, doctors=1))
+            await socket.receive()
+
+        relay.scripts = [announce]
+        vehicle = Unwell(relay.url, make_identity(tmp_path / "id", ca), StoreError("store.full"))
+        async with asyncio.timeout(WAIT), driving(vehicle):
+            await vehicle.until(lambda: vehicle.tries == 1)
+
+
+async def test_a_handlers_own_fault_holds_up_nothing(ca: IssuingAuthority, tmp_path: Path) -> None:
+    """A message that can never be handled is logged, acknowledged and not tried again."""
+    async with serving(ca, tmp_path) as relay:
+        acknowledged = asyncio.Event()
+
+        async def announce(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket)
+            await relay.say(socket, 1, Place(encounter_id="e", place=1, doctors=1))
+            while (await relay.hear(socket)).ack < 1:
+                pass
+            acknowledged.set()
+            await socket.receive()
+
+        relay.scripts = [announce]
+        vehicle = Unwell(relay.url, make_identity(tmp_path / "id", ca), ValueError())
+        async with driving(vehicle):
+            await asyncio.wait_for(acknowledged.wait(), WAIT)
+        assert vehicle.tries == 1
 
 
 async def test_a_dismissal_is_told_and_retried_slowly(ca: IssuingAuthority, tmp_path: Path,
