@@ -175,6 +175,9 @@ class Conversation:
         except Exception as error:
             # The client did nothing wrong: it comes back in a moment.
             log.error("signalling.welcome_failed", role=self._role, error=type(error).__name__)
+            if self._client is not None:
+                # Resumed, it would go on past the snapshots that it did not get.
+                self._switchboard.presence.sessions.end(self._client)
             line.end(TRY_AGAIN_LATER)
             return
         await self._read(socket, line, self._client)

@@ -138,7 +138,7 @@ class Switchboard:
             if not resumed:
                 await self.exchange.doctor_arrived(client, same_page=hello.session is not None)
         else:
-            await self._registry.seen(client.owner)
+            await self._seen(client.owner)
             if not resumed:
                 await self.exchange.vehicle_started_anew(client.owner)
                 for ready in await self._prescriptions.waiting_for(client.owner):
@@ -154,7 +154,7 @@ class Switchboard:
             self.exchange.went_or_came(client.role, client.owner, away=True)
             self.room.changed()
             if client.role is Role.vehicle:
-                await self._registry.seen(client.owner)
+                await self._seen(client.owner)
 
     async def handle(self, client: Client, body: object) -> None:
         """One message of a client that has been welcomed. MessageRefused goes back to it."""
@@ -182,6 +182,13 @@ class Switchboard:
                 await self._progressed(client, body)
             case _:
                 raise MessageRefused("frame.unexpected")
+
+    async def _seen(self, vehicle_id: str) -> None:
+        try:
+            await self._registry.seen(vehicle_id)
+        except Exception as error:
+            # Only the fleet's table shows it: no reason to keep a vehicle out.
+            log.error("vehicle.seen_failed", vehicle=vehicle_id, error=type(error).__name__)
 
     async def _progressed(self, client: Client, body: PrescriptionProgress) -> None:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from protocol.signalling import CallLeft, CallRefused, Queue, Refusal, VehicleHealth
+from protocol.signalling import CallLeft, CallRefused, Place, Queue, Refusal, VehicleHealth
 from tests.integration.relay_rig import Client, Running, Site, in_call, make_site, waiting
 
 
@@ -98,3 +98,28 @@ async def test_health_that_was_not_kept_does_not_cut_the_line(site: Site) -> Non
                 await bus.say(VehicleHealth(release="1"))
                 assert (await refused(bus)).code == "relay.failed"
             await bus.settled()
+
+
+async def test_a_start_that_failed_leaves_no_session_to_resume(site: Site) -> None:
+    """A vehicle whose snapshots could not be read is told to come back, and starts from them then."""
+    async with site.relay() as rig:
+        device = await rig.vehicle()
+        async with without(rig, "prescription"), rig.bus(device) as bus:
+            assert await bus.closed() == 1013
+        async with rig.bus(device, last=bus) as back:
+            assert back.welcome is not None
+            assert not back.welcome.resumed
+            await back.say(waiting())
+            await back.expect(Place)
+
+
+async def test_a_vehicle_comes_in_when_only_its_last_seen_cannot_be_kept(site: Site) -> None:
+    """Bookkeeping that fails keeps nobody out."""
+    async with site.relay() as rig:
+        device = await rig.vehicle()
+        async with rig.relay.context.storage.session() as session:
+            await session.execute(text(
+                "CREATE TRIGGER full BEFORE UPDATE OF last_seen ON vehicle BEGIN SELECT RAISE(ABORT, 'full'); END"))
+        async with rig.bus(device) as bus:
+            await bus.say(waiting())
+            await bus.expect(Place)
