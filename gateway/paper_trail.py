@@ -7,15 +7,21 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+import structlog
+
 from protocol.prescription import PrescriptionState, PrescriptionView
 from protocol.signalling import PrescriptionReady
+from protocol.values import DoctorCard
 
+from .identity import DOCUMENT_SIGNING, IdentityRefused, read_certificate, verify_certificate
 from .printing.errors import PaperConflict, PaperError, PaperUnsaved
 from .printing.room import Accepted, Refused
 from .store import Store, StoreConflict, StoreError
 
 if TYPE_CHECKING:
     from .printing.verify import VerifiedPrescription
+
+log = structlog.get_logger()
 
 VERIFY_SECONDS = 20.0
 """Reading and hashing a page takes some tens of milliseconds; a file made to take longer is not printed."""
@@ -89,11 +95,23 @@ class SignatureCheck:
         for doctor in record.doctors:
             if doctor.certificate:
                 try:
+                    self._is_of(doctor)
                     return await self._signed_by(doctor.certificate, message, pdf)
                 except Refused as refused:
                     # "Another signer" says less than what is wrong with a page this doctor did sign.
                     refusal = refused if refusal.code == "prescription.signer" else refusal
         raise refusal
+
+    def _is_of(self, doctor: DoctorCard) -> None:
+        """The card is the relay's word: the certificate on it must be this doctor's by the CA's. Raises Refused."""
+        try:
+            certificate = read_certificate(doctor.certificate)
+            # Its dates have codes of their own in `verify`.
+            verify_certificate(certificate, read_certificate(self._ca_pem), now=certificate.not_valid_before_utc,
+                               urn=f"urn:passerelle:doctor:{doctor.doctor_id}", usage=DOCUMENT_SIGNING)
+        except IdentityRefused as refused:
+            log.warning("prescription.signer", code=refused.code, doctor=doctor.doctor_id)
+            raise Refused("prescription.signer") from refused
 
     async def _signed_by(self, certificate: str, message: PrescriptionReady, pdf: bytes) -> Accepted:
         try:
