@@ -249,6 +249,15 @@ describe("a call", () => {
     expect(said("rejoin")).toHaveLength(2);
   });
 
+  test("a vehicle that was away before the relay's restart is not away for ever", () => {
+    call.peerAway(true);
+    call.relayForgot();
+    expect(call.away.value).toBe(false);
+    const before = said("rejoin").length;
+    pass(9000);
+    expect(said("rejoin").length).toBeGreaterThan(before);
+  });
+
   test("a relay that forgot us hears again what still counts", async () => {
     const peer = await answered(1);
     peer.connect();

@@ -186,6 +186,8 @@ export class DoctorCall {
 
   /** The relay lost our session, and with it what we had said: what still counts is said again. */
   relayForgot(): void {
+    // It forgot too who was away: that the vehicle came back while it restarted it will never say.
+    this.#away.value = false;
     if (this.#left !== null) {
       this.world.signal(this.#left);
     } else if (this.#generation.state !== "connected") {
