@@ -16,7 +16,8 @@ from protocol.values import Problem
 from .link import LinkView
 
 CERTIFICATE_DAYS = 30
-"""A certificate lives 90 days and renews from the thirtieth on: below this a renewal has failed for a month."""
+"""A certificate lives 90 days and nothing on the vehicle renews it: a month is left to enrol it again
+(`docs/operations.md`)."""
 DISK_FREE_SHARE = 0.10
 """Below a tenth a day of stills no longer fits with certainty."""
 BATTERY_PERCENT = 20
