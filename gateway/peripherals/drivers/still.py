@@ -8,8 +8,9 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from protocol.channels import InstrumentState
@@ -18,7 +19,9 @@ from protocol.readings import Device, Still
 
 from ..errors import InstrumentFailed
 from ..panel import Panel
-from .picture import Frame, Grabber, Judge, finish, preview_jpeg, sharpness
+
+if TYPE_CHECKING:
+    from .picture import Frame, Grabber, Judge, Picture
 
 PREVIEW_EVERY_S: Final = 0.1
 
@@ -42,7 +45,7 @@ class StillCamera:
 
     def __init__(self, panel: Panel, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._panel, self._now = panel, now
-        self._judge = Judge()
+        self._judge: Judge | None = None
         self._grabber: Grabber | None = None
         self._users = 0
         self._released_at = 0.0
@@ -77,7 +80,7 @@ class StillCamera:
                 while len(frames) < BEST_OF:
                     number, frame = await self._after(grabber, number)
                     frames.append(frame)
-                picture = await asyncio.to_thread(lambda: finish(max(frames, key=sharpness), self._judge))
+                picture = await asyncio.to_thread(self._finish, frames)
             except InstrumentFailed as error:
                 self._panel.show(InstrumentState.failed, error.code)
                 raise
@@ -104,8 +107,22 @@ class StillCamera:
                 await asyncio.sleep(max(0.0, PREVIEW_EVERY_S - (loop.time() - began)))
 
     def _preview(self, frame: Frame) -> bytes:
-        self._judge.learn(frame)
+        from .picture import preview_jpeg
+        if self._judge is not None:
+            self._judge.learn(frame)
         return preview_jpeg(frame)
+
+    def _finish(self, frames: list[Frame]) -> Picture:
+        from .picture import Judge, finish, sharpness
+        return finish(max(frames, key=sharpness), self._judge or Judge())
+
+    async def _grab(self) -> Grabber:
+        # OpenCV is 28 MB and a quarter of a second: it is loaded with the first picture, not with the gateway.
+        await asyncio.to_thread(import_module, f"{__package__}.picture")
+        from .picture import Grabber, Judge
+        self._judge = self._judge or Judge()
+        loop = asyncio.get_running_loop()
+        return Grabber(self._panel.config.source, lambda: _from_thread(loop, self._arrived))
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Grabber]:
@@ -115,8 +132,7 @@ class StillCamera:
                 if self._grabber is not None and self._grabber.failed:
                     await self._close()
                 if self._grabber is None:
-                    loop = asyncio.get_running_loop()
-                    self._grabber = Grabber(self._panel.config.source, lambda: _from_thread(loop, self._arrived))
+                    self._grabber = await self._grab()
                 grabber = self._grabber
         except BaseException:
             self._users -= 1
