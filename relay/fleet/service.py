@@ -26,7 +26,7 @@ from .errors import CodeRefused, RequestRefused, VehicleUnknown
 from .registry import USABLE, CertificateState, Registry, VehicleState, decode_health
 
 CERTIFICATE_WARNING_DAYS = 30
-"""Renewal starts 60 days before the end: a vehicle at 30 has failed to renew for a month."""
+"""A month to enrol a vehicle again: nothing renews its certificate by itself yet."""
 
 
 class Fleet:
