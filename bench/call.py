@@ -72,6 +72,7 @@ class Samples:
     granted: list[float] = field(default_factory=list)
     first_generation: int = 0
     reading: list[float] = field(default_factory=list)
+    reading_to_page: list[float] = field(default_factory=list)
     reading_in_page: list[float] = field(default_factory=list)
     rss_mb: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -147,6 +148,7 @@ async def _call(it: Scene, samples: Samples, readings: int, number: int) -> None
     for shown in await it.doctor.readings():
         if shown["readingId"] in ids:
             samples.reading.append(shown["shownAt"] - shown["notifiedAt"])
+            samples.reading_to_page.append(shown["receivedAt"] - shown["notifiedAt"])
             samples.reading_in_page.append(shown["shownAt"] - shown["receivedAt"])
     say(f"call {number + 1}: picture after {taken['picture']:.0f} ms, {len(samples.reading)} readings")
 
@@ -193,6 +195,7 @@ def _report(described: dict[str, Any], samples: Samples, rest: dict[str, Any], b
         "tap_to_picture_ms": spread(samples.picture), "tap_to_granted_ms": spread(samples.granted),
         "first_generation_of": f"{samples.first_generation}/{len(samples.picture)}",
         "reading_to_doctor_ms": spread(samples.reading),
+        "reading_committed_and_sent_ms": spread(samples.reading_to_page),
         "reading_in_the_doctors_page_ms": spread(samples.reading_in_page),
         "at_rest": rest, "in_call": busy, "after_the_last_call": after,
         "gateway_rss_mb_after_each_call": samples.rss_mb, "errors": samples.errors,
