@@ -65,6 +65,16 @@ _VIDEO = """
 }
 """
 
+_WIDE = """
+async ([width, milliseconds]) => {
+  const until = performance.now() + milliseconds;
+  const video = () => document.querySelector('[data-testid="remote-video"]');
+  while ((video()?.videoWidth ?? 0) < width && performance.now() < until) {
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+"""
+
 
 @dataclass(slots=True)
 class Samples:
@@ -173,8 +183,7 @@ async def _cost_of_call(it: Scene, window: float) -> dict[str, Any]:
 
 async def _window(it: Scene, stream: int, window: float) -> dict[str, Any]:
     began = time.monotonic()
-    while (await it.doctor.page.evaluate(_VIDEO))["width"] < HD_WIDTH and time.monotonic() - began < HD_SECONDS:
-        await asyncio.sleep(0.5)
+    await it.doctor.page.evaluate(_WIDE, [HD_WIDTH, HD_SECONDS * 1000])
     waited = time.monotonic() - began
     await asyncio.sleep(SETTLE_SECONDS)
     before = await it.doctor.page.evaluate(_VIDEO)
