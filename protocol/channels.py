@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from .limits import BULK_PART_BYTES
-from .readings import Event, InstrumentKind
+from .readings import Event, InstrumentKind, Quantity
 from .values import Code, Id, Instant, Line, Patient, Reason, Sequence, Struct, Urgency
 
 CONTROL, WAVEFORM, BULK = "control", "waveform", "bulk"
@@ -60,6 +60,9 @@ class Instrument(Struct, frozen=True, kw_only=True):
     state: InstrumentState
     problem: Code | None = None
     simulated: bool = False
+    battery: Annotated[int, Meta(ge=0, le=100)] | None = None
+    live: tuple[Quantity, ...] = ()
+    """What it shows while it measures (cuff pressure, running saturation): never a result."""
     request: Request | None = None
 
 
@@ -83,6 +86,11 @@ class MediaState(Struct, frozen=True, kw_only=True):
     microphone: bool
     camera_code: Code | None = None
     microphone_code: Code | None = None
+    shown: Id | None = None
+    """The examination camera that has taken the picture's place; None: the room camera."""
+    stethoscope: Id | None = None
+    """The stethoscope whose sound is on the second audio track now."""
+    stethoscope_code: Code | None = None
 
 
 class Resume(Struct, tag="resume", frozen=True, kw_only=True):
@@ -128,6 +136,18 @@ class InstrumentRequestWithdrawn(Struct, tag="withdraw", frozen=True, kw_only=Tr
     request_id: Id
 
 
+class CameraWanted(Struct, tag="camera_wanted", frozen=True, kw_only=True):
+    """Doctor -> vehicle: this examination camera as the live picture; None: the room camera again."""
+
+    instrument_id: Id | None
+
+
+class ListenWanted(Struct, tag="listen_wanted", frozen=True, kw_only=True):
+    """Doctor -> vehicle: this stethoscope's sound on the second audio track; None: silence again."""
+
+    instrument_id: Id | None
+
+
 class ChunksWanted(Struct, tag="chunks_wanted", frozen=True, kw_only=True):
     """Doctor -> vehicle: chunks [from_number, to_number) of a stream, answered on `bulk`."""
 
@@ -167,7 +187,7 @@ class Beat(Struct, tag="beat", frozen=True, kw_only=True):
 
 ToDoctor = EventSent | Situation | WaveformHead | ChannelProblem | Beat
 ToVehicle = (Resume | EventAcknowledged | InstrumentRequested | InstrumentRequestWithdrawn
-             | ChunksWanted | StillWanted | ChannelProblem | Beat)
+             | CameraWanted | ListenWanted | ChunksWanted | StillWanted | ChannelProblem | Beat)
 
 PART_MAGIC = 0x53
 _PART_HEADER = struct.Struct("<BBHII")

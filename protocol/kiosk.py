@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from .channels import Instrument
 from .prescription import PrescriptionView
-from .readings import Reading, Still, Waveform
+from .readings import InstrumentKind, Reading, Still, Waveform
 from .values import Code, Id, Instant, Line, Patient, Problem, Reason, Sequence, Struct, Urgency, VehicleCard
 
 
@@ -119,6 +119,43 @@ class TrayItem(Struct, frozen=True, kw_only=True):
     reason: Code
 
 
+class PairingState(enum.StrEnum):
+    """Where the pairing of a new instrument is."""
+
+    searching = "searching"
+    pairing = "pairing"
+    paired = "paired"
+    failed = "failed"
+
+
+class PairingCandidate(Struct, frozen=True, kw_only=True):
+    """A radio instrument that advertises itself now and that a driver of ours knows."""
+
+    address: Id
+    name: Line
+    kind: InstrumentKind
+    signal_dbm: int | None = None
+    simulated: bool = False
+
+
+class Passkey(Struct, frozen=True, kw_only=True):
+    """Six digits of a bond. `show` None: the instrument shows them and the nurse types them; else they are
+    to be typed on the instrument."""
+
+    name: Line
+    show: Annotated[str, Meta(pattern=r"^\d{6}$")] | None = None
+
+
+class Pairing(Struct, frozen=True, kw_only=True):
+    """The pairing wizard. `instrument_id` set: that instrument is being replaced, or was just made."""
+
+    state: PairingState
+    candidates: tuple[PairingCandidate, ...] = ()
+    address: Id | None = None
+    instrument_id: Id | None = None
+    code: Code | None = None
+
+
 class Unfinished(Struct, frozen=True, kw_only=True):
     """An encounter that is closed to measuring but not to its papers."""
 
@@ -159,6 +196,12 @@ class KioskState(Struct, tag="state", frozen=True, kw_only=True):
     review: StillReview | None = None
     encounter: Encounter | None = None
     tray: tuple[TrayItem, ...] = ()
+    pairing: Pairing | None = None
+    passkey: Passkey | None = None
+    shown: Id | None = None
+    """The examination camera the doctor sees live now."""
+    listening: Id | None = None
+    """The stethoscope the doctor hears now."""
     unfinished: tuple[Unfinished, ...] = ()
 
 
@@ -248,15 +291,58 @@ class CaptureStill(Struct, tag="capture_still", frozen=True, kw_only=True):
 
 
 class KeepStill(Struct, tag="keep_still", frozen=True, kw_only=True):
-    """The nurse keeps the still under review: it joins the encounter."""
+    """The nurse keeps the still under review: it joins the encounter. `body_site` is a SNOMED CT concept,
+    `like` the earlier still of the same place."""
 
     still_id: Id
+    body_site: Annotated[str, Meta(pattern=r"^\d{0,18}$")] = ""
+    like: Id | None = None
 
 
 class DropStill(Struct, tag="drop_still", frozen=True, kw_only=True):
     """The nurse drops the still under review."""
 
     still_id: Id
+
+
+class ShowCamera(Struct, tag="show_camera", frozen=True, kw_only=True):
+    """The nurse gives the doctor this examination camera as the live picture; None: the room camera."""
+
+    instrument_id: Id | None
+
+
+class Listen(Struct, tag="listen", frozen=True, kw_only=True):
+    """The nurse opens this stethoscope for the doctor; None: closes it."""
+
+    instrument_id: Id | None
+
+
+class StartPairing(Struct, tag="start_pairing", frozen=True, kw_only=True):
+    """Opens the wizard; `instrument_id`: the instrument whose device is replaced."""
+
+    instrument_id: Id | None = None
+
+
+class ChoosePairing(Struct, tag="choose_pairing", frozen=True, kw_only=True):
+    """Pairs with this candidate."""
+
+    address: Id
+
+
+class EnterPasskey(Struct, tag="enter_passkey", frozen=True, kw_only=True):
+    """The six digits the instrument shows."""
+
+    passkey: Annotated[str, Meta(pattern=r"^\d{6}$")]
+
+
+class EndPairing(Struct, tag="end_pairing", frozen=True, kw_only=True):
+    """Closes the wizard, or gives a passkey up."""
+
+
+class ForgetInstrument(Struct, tag="forget_instrument", frozen=True, kw_only=True):
+    """Removes an instrument that was paired here; one from the configuration file is refused."""
+
+    instrument_id: Id
 
 
 class AssignReading(Struct, tag="assign_reading", frozen=True, kw_only=True):
@@ -304,7 +390,8 @@ class MicrophoneFailed(Struct, tag="microphone_failed", frozen=True, kw_only=Tru
 
 
 CommandBody = (SignInNurse | SignOutNurse | OpenEncounter | EnterWaiting | LeaveWaiting | CloseEncounter | HangUp
-               | StartWaveform | StopWaveform | CaptureStill | KeepStill | DropStill | AssignReading
+               | StartWaveform | StopWaveform | CaptureStill | KeepStill | DropStill | ShowCamera | Listen
+               | StartPairing | ChoosePairing | EnterPasskey | EndPairing | ForgetInstrument | AssignReading
                | PrintPrescription | SayPrinted | HandOver | WantLocal | LocalAnswer | MicrophoneFailed)
 
 

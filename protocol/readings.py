@@ -48,8 +48,23 @@ class InstrumentKind(enum.StrEnum):
     """What an instrument measures."""
 
     blood_pressure = "blood_pressure"
+    thermometer = "thermometer"
+    oximeter = "oximeter"
+    glucose_meter = "glucose_meter"
+    scale = "scale"
+    heart_rate_belt = "heart_rate_belt"
     ecg = "ecg"
+    ctg = "ctg"
     skin_camera = "skin_camera"
+    otoscope = "otoscope"
+    intraoral_camera = "intraoral_camera"
+    ultrasound = "ultrasound"
+    stethoscope = "stethoscope"
+
+
+CAMERAS = frozenset({InstrumentKind.skin_camera, InstrumentKind.otoscope, InstrumentKind.intraoral_camera,
+                     InstrumentKind.ultrasound})
+"""What gives a picture: shown live on request, stills taken from it."""
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -68,6 +83,14 @@ class ReadingKind(enum.StrEnum):
     """`unreadable`: bytes came that no decoder accepts; they are kept in `raw`."""
 
     blood_pressure = "blood_pressure"
+    temperature = "temperature"
+    oximetry = "oximetry"
+    glucose = "glucose"
+    weight = "weight"
+    body_composition = "body_composition"
+    heart_rate = "heart_rate"
+    ecg_recording = "ecg_recording"
+    """A finished recording of a resting ECG cart; its samples are the stream that names this reading."""
     unreadable = "unreadable"
 
 
@@ -77,7 +100,9 @@ class Reading(Struct, frozen=True, kw_only=True):
     `taken_at` is None when the device's time is not known (I3); `device_time` is the device's
     own clock as it wrote it, without a zone; `clock_offset_s` is device clock minus ours when the
     connection was made. `flags` are the instrument's own quality bits and ours (`from_memory`,
-    `implausible`, `time_unknown`, `older_than_encounter`). `raw` is hexadecimal.
+    `implausible`, `time_unknown`, `older_than_encounter`). `raw` is hexadecimal. `context` is what the
+    instrument says of the circumstances (`site_ear`, `meal_fasting`, `sample_capillary_plasma`), `record` its own
+    number of the record, `recording` the SHA-256 of the file a recording came in.
     """
 
     reading_id: Id
@@ -89,7 +114,10 @@ class Reading(Struct, frozen=True, kw_only=True):
     device_time: Line = ""
     clock_offset_s: float | None = None
     user: int | None = None
+    record: int | None = None
+    context: tuple[Code, ...] = ()
     flags: tuple[Code, ...] = ()
+    recording: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
     error: Code | None = None
     raw: Annotated[str, Meta(max_length=2048, pattern=r"^([0-9a-f]{2})*$")] = ""
 
@@ -99,7 +127,9 @@ class Waveform(Struct, frozen=True, kw_only=True):
 
     A sample is a signed 32-bit count; its value is count * `scale` in `unit` (UCUM). `lost_count`
     marks a sample that the device says is invalid. `leads` are the MDC codes in the order of the
-    samples.
+    samples; a code that stands n times in a row has n consecutive samples a frame, so its rate is
+    n * `rate_hz`. `lead_units` and `lead_scales`, one per entry of `leads`, stand in for `unit` and
+    `scale` where the leads differ (CTG). `reading_id` names the recording these samples belong to.
     """
 
     stream_id: Sequence
@@ -109,7 +139,10 @@ class Waveform(Struct, frozen=True, kw_only=True):
     scale: Decimal
     unit: Line
     leads: tuple[int, ...]
+    lead_units: tuple[Line, ...] = ()
+    lead_scales: tuple[Decimal, ...] = ()
     lost_count: int = -(2**31)
+    reading_id: Id | None = None
 
 
 class WaveformEnd(Struct, frozen=True, kw_only=True):
@@ -142,6 +175,12 @@ class Still(Struct, frozen=True, kw_only=True):
     quality: StillQuality
     thumbnail: Annotated[str, Meta(max_length=24_000)] = ""
     """JPEG of at most 160 px, base64."""
+    body_site: Annotated[str, Meta(pattern=r"^\d{0,18}$")] = ""
+    """SNOMED CT concept of the place on the body; empty: not said."""
+    like: Id | None = None
+    """The earlier still this one was framed like (same place, a series)."""
+    pixel_mm: Decimal | None = None
+    """Millimetres per pixel from a scale marker in the picture; None: no marker was seen."""
 
 
 class ReadingTaken(Struct, tag="reading", frozen=True, kw_only=True):

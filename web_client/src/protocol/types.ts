@@ -16,11 +16,33 @@ export type ControlToDoctor = EventSent | Situation | WaveformHead | ChannelProb
 /**
  * `unreadable`: bytes came that no decoder accepts; they are kept in `raw`.
  */
-export type ReadingKind = "blood_pressure" | "unreadable";
+export type ReadingKind =
+  | "blood_pressure"
+  | "body_composition"
+  | "ecg_recording"
+  | "glucose"
+  | "heart_rate"
+  | "oximetry"
+  | "temperature"
+  | "unreadable"
+  | "weight";
 /**
  * What an instrument measures.
  */
-export type InstrumentKind = "blood_pressure" | "ecg" | "skin_camera";
+export type InstrumentKind =
+  | "blood_pressure"
+  | "ctg"
+  | "ecg"
+  | "glucose_meter"
+  | "heart_rate_belt"
+  | "intraoral_camera"
+  | "otoscope"
+  | "oximeter"
+  | "scale"
+  | "skin_camera"
+  | "stethoscope"
+  | "thermometer"
+  | "ultrasound";
 /**
  * The judgement shown to the nurse before the patient leaves.
  */
@@ -61,6 +83,8 @@ export type ControlToVehicle =
   | EventAcknowledged
   | InstrumentRequested
   | InstrumentRequestWithdrawn
+  | CameraWanted
+  | ListenWanted
   | ChunksWanted
   | StillWanted
   | ChannelProblem
@@ -100,6 +124,10 @@ export type RelayLink = "connecting" | "offline" | "online";
  */
 export type PowerSource = "battery" | "mains" | "unknown";
 /**
+ * Where the pairing of a new instrument is.
+ */
+export type PairingState = "failed" | "paired" | "pairing" | "searching";
+/**
  * What an account may do.
  */
 export type PersonKind = "doctor" | "it";
@@ -118,10 +146,12 @@ export interface Wire {
   CallRefused: CallRefused;
   CallRejoin: CallRejoin;
   CameraView: CameraView;
+  CameraWanted: CameraWanted;
   CaptureStill: CaptureStill;
   CertificateIssued: CertificateIssued;
   CertificateRequest: CertificateRequest;
   ChannelProblem: ChannelProblem;
+  ChoosePairing: ChoosePairing;
   ChunksWanted: ChunksWanted;
   CloseEncounter: CloseEncounter;
   ControlToDoctor: ControlToDoctor;
@@ -135,13 +165,16 @@ export interface Wire {
   EncounterPhase: EncounterPhase;
   EncounterState: EncounterState;
   EncounterSummary: EncounterSummary;
+  EndPairing: EndPairing;
   Enrolled: Enrolled;
   Enrolment: Enrolment;
+  EnterPasskey: EnterPasskey;
   EnterWaiting: EnterWaiting;
   ErrorBody: ErrorBody;
   Event: Event;
   EventAcknowledged: EventAcknowledged;
   EventSent: EventSent;
+  ForgetInstrument: ForgetInstrument;
   FrameFromDoctor: FrameFromDoctor;
   FrameFromVehicle: FrameFromVehicle;
   FrameToDoctor: FrameToDoctor;
@@ -162,6 +195,8 @@ export interface Wire {
   KioskState: KioskState;
   LeaveWaiting: LeaveWaiting;
   Link: Link;
+  Listen: Listen;
+  ListenWanted: ListenWanted;
   LocalAnswer: LocalAnswer;
   LocalOffer: LocalOffer;
   Me: Me;
@@ -172,6 +207,10 @@ export interface Wire {
   Nurse: Nurse;
   OpenEncounter: OpenEncounter;
   Orientation: Orientation;
+  Pairing: Pairing;
+  PairingCandidate: PairingCandidate;
+  PairingState: PairingState;
+  Passkey: Passkey;
   Patient: Patient;
   PeerAway: PeerAway;
   PersonKind: PersonKind;
@@ -205,12 +244,14 @@ export interface Wire {
   Role: Role;
   SayPrinted: SayPrinted;
   Sex: Sex;
+  ShowCamera: ShowCamera;
   Side: Side;
   SignIn: SignIn;
   SignInNurse: SignInNurse;
   SignOutNurse: SignOutNurse;
   Situation: Situation;
   Stage: Stage;
+  StartPairing: StartPairing;
   StartWaveform: StartWaveform;
   Still: Still;
   StillQuality: StillQuality;
@@ -396,6 +437,13 @@ export interface CameraView {
   simulated: boolean;
 }
 /**
+ * Doctor -> vehicle: this examination camera as the live picture; None: the room camera again.
+ */
+export interface CameraWanted {
+  type: "camera_wanted";
+  instrument_id: string | null;
+}
+/**
  * Takes a still; the judged picture comes as `KioskState.review`.
  */
 export interface CaptureStill {
@@ -422,6 +470,13 @@ export interface ChannelProblem {
   type: "problem";
   code: string;
   about: string;
+}
+/**
+ * Pairs with this candidate.
+ */
+export interface ChoosePairing {
+  type: "choose_pairing";
+  address: string;
 }
 /**
  * Doctor -> vehicle: chunks [from_number, to_number) of a stream, answered on `bulk`.
@@ -473,7 +528,9 @@ export interface ReadingTaken {
  * `taken_at` is None when the device's time is not known (I3); `device_time` is the device's
  * own clock as it wrote it, without a zone; `clock_offset_s` is device clock minus ours when the
  * connection was made. `flags` are the instrument's own quality bits and ours (`from_memory`,
- * `implausible`, `time_unknown`, `older_than_encounter`). `raw` is hexadecimal.
+ * `implausible`, `time_unknown`, `older_than_encounter`). `raw` is hexadecimal. `context` is what the
+ * instrument says of the circumstances (`site_ear`, `meal_fasting`, `sample_capillary_plasma`), `record` its own
+ * number of the record, `recording` the SHA-256 of the file a recording came in.
  */
 export interface Reading {
   reading_id: string;
@@ -485,7 +542,10 @@ export interface Reading {
   device_time: string;
   clock_offset_s: number | null;
   user: number | null;
+  record: number | null;
+  context: string[];
   flags: string[];
+  recording: string;
   error: string | null;
   raw: string;
 }
@@ -526,7 +586,9 @@ export interface WaveformStarted {
  *
  * A sample is a signed 32-bit count; its value is count * `scale` in `unit` (UCUM). `lost_count`
  * marks a sample that the device says is invalid. `leads` are the MDC codes in the order of the
- * samples.
+ * samples; a code that stands n times in a row has n consecutive samples a frame, so its rate is
+ * n * `rate_hz`. `lead_units` and `lead_scales`, one per entry of `leads`, stand in for `unit` and
+ * `scale` where the leads differ (CTG). `reading_id` names the recording these samples belong to.
  */
 export interface Waveform {
   stream_id: number;
@@ -536,7 +598,10 @@ export interface Waveform {
   scale: string;
   unit: string;
   leads: number[];
+  lead_units: string[];
+  lead_scales: string[];
   lost_count: number;
+  reading_id: string | null;
 }
 /**
  * A stream of samples ended.
@@ -573,6 +638,9 @@ export interface Still {
   height: number;
   quality: StillQuality;
   thumbnail: string;
+  body_site: string;
+  like: string | null;
+  pixel_mm: string | null;
 }
 /**
  * Vehicle -> doctor, whole, on every change: the encounter, instruments, what is captured.
@@ -623,6 +691,8 @@ export interface Instrument {
   state: InstrumentState;
   problem: string | null;
   simulated: boolean;
+  battery: number | null;
+  live: Quantity[];
   request: Request | null;
 }
 /**
@@ -643,6 +713,9 @@ export interface MediaState {
   microphone: boolean;
   camera_code: string | null;
   microphone_code: string | null;
+  shown: string | null;
+  stethoscope: string | null;
+  stethoscope_code: string | null;
 }
 /**
  * Vehicle -> doctor, once a second while a stream runs: how many chunks exist, so that a lost
@@ -684,6 +757,13 @@ export interface InstrumentRequested {
 export interface InstrumentRequestWithdrawn {
   type: "withdraw";
   request_id: string;
+}
+/**
+ * Doctor -> vehicle: this stethoscope's sound on the second audio track; None: silence again.
+ */
+export interface ListenWanted {
+  type: "listen_wanted";
+  instrument_id: string | null;
 }
 /**
  * Doctor -> vehicle: the bytes of a still from `offset` on, answered on `bulk`.
@@ -773,6 +853,12 @@ export interface EncounterState {
   call_id: string | null;
 }
 /**
+ * Closes the wizard, or gives a passkey up.
+ */
+export interface EndPairing {
+  type: "end_pairing";
+}
+/**
  * Answer to an enrolment.
  */
 export interface Enrolled {
@@ -791,6 +877,13 @@ export interface Enrolment {
   csr: string;
 }
 /**
+ * The six digits the instrument shows.
+ */
+export interface EnterPasskey {
+  type: "enter_passkey";
+  passkey: string;
+}
+/**
  * ready -> waiting: the encounter joins the doctors' queue.
  */
 export interface EnterWaiting {
@@ -804,6 +897,13 @@ export interface ErrorBody {
   facts: {
     [k: string]: string;
   };
+}
+/**
+ * Removes an instrument that was paired here; one from the configuration file is refused.
+ */
+export interface ForgetInstrument {
+  type: "forget_instrument";
+  instrument_id: string;
 }
 /**
  * Doctor's page -> relay.
@@ -1014,11 +1114,14 @@ export interface HangUp {
   type: "hang_up";
 }
 /**
- * The nurse keeps the still under review: it joins the encounter.
+ * The nurse keeps the still under review: it joins the encounter. `body_site` is a SNOMED CT concept,
+ * `like` the earlier still of the same place.
  */
 export interface KeepStill {
   type: "keep_still";
   still_id: string;
+  body_site: string;
+  like: string | null;
 }
 /**
  * Page -> gateway; `id` comes back in the reply.
@@ -1038,6 +1141,13 @@ export interface KioskCommand {
     | CaptureStill
     | KeepStill
     | DropStill
+    | ShowCamera
+    | Listen
+    | StartPairing
+    | ChoosePairing
+    | EnterPasskey
+    | EndPairing
+    | ForgetInstrument
     | AssignReading
     | PrintPrescription
     | SayPrinted
@@ -1090,6 +1200,27 @@ export interface StartWaveform {
 export interface StopWaveform {
   type: "stop_waveform";
   instrument_id: string;
+}
+/**
+ * The nurse gives the doctor this examination camera as the live picture; None: the room camera.
+ */
+export interface ShowCamera {
+  type: "show_camera";
+  instrument_id: string | null;
+}
+/**
+ * The nurse opens this stethoscope for the doctor; None: closes it.
+ */
+export interface Listen {
+  type: "listen";
+  instrument_id: string | null;
+}
+/**
+ * Opens the wizard; `instrument_id`: the instrument whose device is replaced.
+ */
+export interface StartPairing {
+  type: "start_pairing";
+  instrument_id: string | null;
 }
 /**
  * Prints again after a failure a person has seen (`print_failed`).
@@ -1150,6 +1281,10 @@ export interface KioskState {
   review: StillReview | null;
   encounter: Encounter | null;
   tray: TrayItem[];
+  pairing: Pairing | null;
+  passkey: Passkey | null;
+  shown: string | null;
+  listening: string | null;
   unfinished: Unfinished[];
 }
 /**
@@ -1188,6 +1323,34 @@ export interface StillReview {
 export interface TrayItem {
   reading: Reading;
   reason: string;
+}
+/**
+ * The pairing wizard. `instrument_id` set: that instrument is being replaced, or was just made.
+ */
+export interface Pairing {
+  state: PairingState;
+  candidates: PairingCandidate[];
+  address: string | null;
+  instrument_id: string | null;
+  code: string | null;
+}
+/**
+ * A radio instrument that advertises itself now and that a driver of ours knows.
+ */
+export interface PairingCandidate {
+  address: string;
+  name: string;
+  kind: InstrumentKind;
+  signal_dbm: number | null;
+  simulated: boolean;
+}
+/**
+ * Six digits of a bond. `show` None: the instrument shows them and the nurse types them; else they are
+ * to be typed on the instrument.
+ */
+export interface Passkey {
+  name: string;
+  show: string | null;
 }
 /**
  * An encounter that is closed to measuring but not to its papers.
