@@ -39,6 +39,7 @@ from .media.engine import MediaEngine
 from .notify import Notifier
 from .paper_trail import SignatureCheck, StoreShelf
 from .peripherals.config import InstrumentConfig, RadioConfig
+from .peripherals.recording import RecordingArrived
 from .peripherals.supervisor import Supervisor
 from .printing.cups import CupsPrinter
 from .printing.fetch import fetch
@@ -81,6 +82,9 @@ class _Sink:
 
     async def reading(self, reading: Reading) -> None:
         await self.consultation.reading(reading)
+
+    async def recording(self, arrived: RecordingArrived) -> None:
+        await self.consultation.recording(arrived)
 
     async def chunk(self, chunk: Chunk) -> None:
         await self.consultation.chunk(chunk)

@@ -153,14 +153,17 @@ class Commands:
             if before is not None:
                 await self._chart.store.stills.drop(before.still.still_id)
 
-    async def keep_still(self, still_id: str) -> None:
-        """The still joins the encounter."""
+    async def keep_still(self, body: kiosk.KeepStill) -> None:
+        """The still joins the encounter. A series is of one patient: `like` names a still of this encounter."""
         async with self._chart.turn():
             record = self._chart.require()
             review = self._chart.review
-            if review is None or review.still.still_id != still_id:
+            if review is None or review.still.still_id != body.still_id:
                 raise Refused("still.unknown")
-            event = await self._chart.store.stills.keep(still_id, record.encounter_id, self._chart.now())
+            if body.like is not None and body.like not in {still.still_id for still in self._chart.stills}:
+                raise Refused("still.like_unknown")
+            event = await self._chart.store.stills.keep(body.still_id, record.encounter_id, self._chart.now(),
+                                                        body.body_site, body.like)
             self._chart.look_at(None)
             self._chart.show(event)
             await self._requests.answered(review.still.device)
@@ -186,8 +189,9 @@ class Commands:
                 record = self._chart.require()
                 if body.encounter_id != record.encounter_id:
                     raise Refused("encounter.unknown")
-                event = await self._chart.store.tray.assign(body.reading_id, record.encounter_id, now, nurse.nurse_id)
-                self._chart.show(event)
+                for event in await self._chart.store.tray.assign(body.reading_id, record.encounter_id, now,
+                                                                 nurse.nurse_id):
+                    self._chart.show(event)
             await self._chart.refresh()
 
     async def paper(self, body: kiosk.PrintPrescription | kiosk.SayPrinted | kiosk.HandOver) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 import structlog
 
+from gateway.peripherals.recording import RecordingArrived
 from gateway.store import Store, StoreConflict, StoreError
 from gateway.store.records import EncounterCounts
 from protocol import kiosk
@@ -173,6 +174,10 @@ class Consultation:
         """Returns when the reading is committed, to its encounter or to the tray (I2)."""
         await self._intake.reading(reading)
 
+    async def recording(self, arrived: RecordingArrived) -> None:
+        """Returns when the recording is committed with all its samples."""
+        await self._intake.recording(arrived)
+
     async def chunk(self, chunk: Chunk) -> None:
         """Returns when the chunk is committed."""
         await self._intake.chunk(chunk)
@@ -281,7 +286,7 @@ class Consultation:
             case kiosk.CaptureStill():
                 await commands.capture_still(body.instrument_id)
             case kiosk.KeepStill():
-                await commands.keep_still(body.still_id)
+                await commands.keep_still(body)
             case kiosk.DropStill():
                 await commands.drop_still(body.still_id)
             case kiosk.AssignReading():

@@ -7,15 +7,18 @@ wrong file can cost a life.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from protocol.readings import Reading
+from protocol.values import Patient
 
 NO_ENCOUNTER = "tray.no_encounter"
 OLDER = "tray.older_than_encounter"
 BETWEEN = "tray.between_encounters"
 TIME_UNKNOWN = "tray.time_unknown"
+OTHER_PATIENT = "tray.other_patient"
 
 MEASURING = timedelta(seconds=60)
 """A cuff needs 25 to 50 s, inflates a second time when the arm moved, and stamps the end: within this (and the
@@ -74,6 +77,26 @@ def place(reading: Reading, chair: Chair, seen: Seen | None, now: datetime) -> B
     if chair.left_at is not None and taken - chair.left_at <= MEASURING + SLACK:
         return Tray(BETWEEN)
     return Belongs(chair.encounter_id)
+
+
+def contradicts(patient: Patient, name: str, birth_date: str) -> bool:
+    """Whether what a cart wrote into its file (`FAMILY^Given`, YYYY-MM-DD; empty: not said) is about somebody else.
+
+    Family name and birth date must fit as far as both sides have them; accents, case and hyphens do not count, and
+    given names are too often shortened to tell anything. With an anonymous patient a name in the file is a doubt.
+    """
+    family = _letters(name.partition("^")[0])
+    if patient.anonymous:
+        return bool(family or birth_date)
+    if birth_date and patient.birth_date and birth_date != patient.birth_date:
+        return True
+    own = _letters(patient.family_name)
+    return bool(family and own and family != own)
+
+
+def _letters(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).upper()
+    return "".join(letter for letter in plain if letter.isascii() and letter.isalpha())
 
 
 def of_measurement(reading: Reading, seen: Seen) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 from msgspec.structs import replace
 
+from gateway.peripherals.recording import RecordingArrived
 from gateway.store import StoreConflict, StoreError
 from protocol.channels import InstrumentState
 from protocol.readings import Chunk, Reading, ReadingTaken, WaveformEnd
@@ -58,6 +59,19 @@ class Intake:
         while True:
             try:
                 await self._take(reading)
+            except StoreError as error:
+                self._note(error.code)
+                await asyncio.sleep(DISK_RETRY_SECONDS)
+            else:
+                self._note(None)
+                return
+
+    async def recording(self, arrived: RecordingArrived) -> None:
+        """Returns when a finished recording is committed with all its samples, in its encounter or in the tray."""
+        await self._chart.ready.wait()
+        while True:
+            try:
+                await self._take_recording(arrived)
             except StoreError as error:
                 self._note(error.code)
                 await asyncio.sleep(DISK_RETRY_SECONDS)
@@ -120,9 +134,7 @@ class Intake:
             seen = watch.seen if watch is not None else None
             where = guard.place(reading, self._chart.chair, seen, self._chart.now())
             if isinstance(where, guard.Tray):
-                if where.reason == guard.OLDER and OLDER_FLAG not in reading.flags:
-                    # Assigned by hand later, the doctor still sees that it is not of this visit.
-                    reading = replace(reading, flags=(*reading.flags, OLDER_FLAG))
+                reading = _marked(reading, where)
                 if await self._chart.store.tray.put(reading, where.reason):
                     log.info("reading.tray", code=where.reason)
                     await self._chart.refresh()
@@ -133,6 +145,24 @@ class Intake:
         if watch is not None and watch.seen is seen and seen is not None and guard.of_measurement(reading, seen):
             # One begin, one reading: the next one has a begin of its own or is judged by its time.
             watch.seen = None
+
+    async def _take_recording(self, arrived: RecordingArrived) -> None:
+        reading, waveform, chunks = arrived.reading, arrived.waveform, tuple(arrived.chunks(0))
+        async with self._chart.turn():
+            now, record = self._chart.now(), self._chart.record
+            where = guard.place(reading, self._chart.chair, None, now)
+            if isinstance(where, guard.Belongs) and record is not None and guard.contradicts(
+                    record.patient, arrived.patient_name, arrived.birth_date):
+                where = guard.Tray(guard.OTHER_PATIENT)
+            if isinstance(where, guard.Tray):
+                reading = _marked(reading, where)
+                if await self._chart.store.tray.put(reading, where.reason, (waveform, chunks)):
+                    log.info("reading.tray", code=where.reason)
+                    await self._chart.refresh()
+                return
+            for event in await self._chart.store.recordings.enter(where.encounter_id, now, reading, waveform, chunks):
+                self._chart.show(event)
+            await self._requests.answered(reading.device)
 
     def _watch(self, reading: Reading) -> _Watch | None:
         by_id = self._watches.get(reading.device.device_id)
@@ -146,3 +176,10 @@ class Intake:
         if code != self.problem:
             self.problem = code
             self._chart.changed()
+
+
+def _marked(reading: Reading, where: guard.Tray) -> Reading:
+    """Assigned by hand later, the doctor still sees that it is not of this visit."""
+    if where.reason != guard.OLDER or OLDER_FLAG in reading.flags:
+        return reading
+    return replace(reading, flags=(*reading.flags, OLDER_FLAG))

@@ -76,13 +76,18 @@ class UnfinishedRecord(msgspec.Struct, frozen=True, kw_only=True):
 def measurement_key(reading: Reading) -> str:
     """What makes a reading the same measurement when it comes again, on another day or visit.
 
-    Device, kind, user slot, the device's own time and the values: the parts of the identifier that
-    the HL7 PHD guide builds. Without a device time two equal measurements cannot be told from one
-    sent twice, so each counts.
+    Device, kind, user slot, the device's own number and time of the record, and the values: the parts
+    of the identifier that the HL7 PHD guide builds; a recording is its file. With neither number nor
+    time two equal measurements cannot be told from one sent twice, so each counts.
     """
-    if not reading.device_time:
+    if reading.recording:
+        return f"file:{reading.recording}"
+    if not reading.device_time and reading.record is None:
         return f"id:{reading.reading_id}"
     values = [(q.mdc, None if q.value is None else str(q.value), q.absent) for q in reading.quantities]
-    parts = (reading.device.device_id, reading.kind, reading.user, reading.device_time, values,
-             reading.raw if not values else "")
+    parts: list[object] = [reading.device.device_id, reading.kind, reading.user, reading.device_time, values,
+                           reading.raw if not values else ""]
+    if reading.record is not None:
+        # Behind the older parts, so that keys stored by an earlier release still meet.
+        parts.append(reading.record)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

@@ -113,4 +113,19 @@ MIGRATIONS: tuple[str, ...] = (
         last_at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- Samples of a finished recording whose reading waits in the tray: they go to a stream when a person says whose.
+    CREATE TABLE recordings (
+        reading_id TEXT PRIMARY KEY REFERENCES tray,
+        waveform BLOB NOT NULL,
+        chunks BLOB NOT NULL
+    ) STRICT;
+
+    -- Instruments that were paired at the touchscreen, beside those of the configuration file.
+    CREATE TABLE paired (
+        instrument_id TEXT PRIMARY KEY,
+        number INTEGER NOT NULL UNIQUE,
+        body BLOB NOT NULL
+    ) STRICT;
+    """,
 )

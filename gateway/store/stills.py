@@ -36,14 +36,21 @@ class Stills:
                                (still.still_id, encounter_id, instrument_id, still.sha256, msgspec.json.encode(still)))
         await self._writer.run(work)
 
-    async def keep(self, still_id: str, encounter_id: str, at: datetime) -> Event:
-        """The still joins its encounter. Raises StoreConflict(`still.unknown`, `encounter.closed`), StoreError."""
+    async def keep(self, still_id: str, encounter_id: str, at: datetime, body_site: str = "",
+                   like: str | None = None) -> Event:
+        """The still joins its encounter, with what the nurse says of the place.
+
+        Raises StoreConflict(`still.unknown`, `encounter.closed`), StoreError.
+        """
         def work(connection: Connection) -> Event:
             row = connection.execute("UPDATE stills SET state = 'kept' WHERE still_id = ? AND encounter_id = ? "
                                      "AND state = 'review' RETURNING still", (still_id, encounter_id)).fetchone()
             if row is None:
                 raise StoreConflict("still.unknown")
-            return append(connection, encounter_id, at, StillTaken(still=_still.decode(row["still"])))
+            still = msgspec.structs.replace(_still.decode(row["still"]), body_site=body_site, like=like)
+            connection.execute("UPDATE stills SET still = ? WHERE still_id = ?",
+                               (msgspec.json.encode(still), still_id))
+            return append(connection, encounter_id, at, StillTaken(still=still))
         return await self._writer.run(work)
 
     async def drop(self, still_id: str) -> None:

@@ -19,7 +19,9 @@ from .events import Events
 from .files import Shelf
 from .kiosk_access import KioskAccess
 from .outbox import Outbox
+from .paired import Paired
 from .prescriptions import Prescriptions
+from .recordings import Recordings
 from .stills import Stills
 from .tray import Tray
 from .waveforms import Waveforms
@@ -45,6 +47,8 @@ class Store:
         self.events = Events(self._writer)
         self.tray = Tray(self._writer)
         self.waveforms = Waveforms(self._writer)
+        self.recordings = Recordings(self._writer)
+        self.paired = Paired(self._writer)
         self.stills = Stills(self._writer, self._shelf)
         self.prescriptions = Prescriptions(self._writer, self._shelf)
         self.outbox = Outbox(self._writer)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from protocol.kiosk import TrayItem
-from protocol.readings import Event, Reading, ReadingTaken
+from protocol.readings import Chunk, Event, Reading, ReadingTaken, Waveform
 
+from . import recordings
 from .errors import StoreConflict
 from .events import append, remember
 from .writer import Connection, Row, Writer
@@ -22,14 +24,18 @@ class Tray:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    async def put(self, reading: Reading, reason: str) -> bool:
-        """Commit a reading to the tray; False when this measurement is known already. Raises StoreError."""
+    async def put(self, reading: Reading, reason: str,
+                  recording: tuple[Waveform, Sequence[Chunk]] | None = None) -> bool:
+        """Commit a reading to the tray, with the samples when it is a recording; False when this measurement is
+        known already. Raises StoreError."""
         def work(connection: Connection) -> bool:
             if not remember(connection, reading):
                 return False
             connection.execute("INSERT INTO tray (reading_id, received_at, reason, reading) VALUES (?, ?, ?, ?)",
                                (reading.reading_id, reading.received_at.isoformat(), reason,
                                 msgspec.json.encode(reading)))
+            if recording is not None:
+                recordings.park(connection, reading.reading_id, *recording)
             return True
         return await self._writer.run(work)
 
@@ -41,14 +47,16 @@ class Tray:
         return tuple(TrayItem(reading=_reading.decode(row["reading"]), reason=row["reason"])
                      for row in await self._writer.run(work))
 
-    async def assign(self, reading_id: str, encounter_id: str, at: datetime, nurse_id: str) -> Event:
-        """A person says whose it is: it becomes an event of that open encounter, in one commit.
+    async def assign(self, reading_id: str, encounter_id: str, at: datetime, nurse_id: str) -> tuple[Event, ...]:
+        """A person says whose it is: it becomes an event of that open encounter, with the stream of a recording,
+        in one commit.
 
         Raises StoreConflict(`tray.unknown`, `encounter.closed`), StoreError.
         """
-        def work(connection: Connection) -> Event:
+        def work(connection: Connection) -> tuple[Event, ...]:
             reading = _settle(connection, reading_id, at, nurse_id, encounter_id)
-            return append(connection, encounter_id, at, ReadingTaken(reading=reading))
+            event = append(connection, encounter_id, at, ReadingTaken(reading=reading))
+            return event, *recordings.release(connection, encounter_id, at, reading_id)
         return await self._writer.run(work)
 
     async def discard(self, reading_id: str, at: datetime, nurse_id: str) -> None:

@@ -101,7 +101,7 @@ async def test_the_tray_is_emptied_once_and_forgets_nothing(tmp_path: Path) -> N
         for n in (1, 2):
             assert await store.tray.put(reading(n), "tray.no_encounter")
         await store.encounters.open(record())
-        event = await store.tray.assign("reading-1", "enc-1", START, NURSE.nurse_id)
+        (event,) = await store.tray.assign("reading-1", "enc-1", START, NURSE.nurse_id)
         assert (event.seq, event.body) == (1, ReadingTaken(reading=reading(1)))
         await store.tray.discard("reading-2", START, NURSE.nurse_id)
         assert await store.tray.items() == ()
