@@ -17,6 +17,7 @@ class Measure:
 SYSTOLIC = Measure("8480-6", 150021)
 DIASTOLIC = Measure("8462-4", 150022)
 MEAN = Measure("8478-0", 150023)
+CUFF_PRESSURE = Measure("", 150300)
 CUFF_PULSE = Measure("8867-4", 149546, "/min")
 
 ECG_UNIT = "uV"

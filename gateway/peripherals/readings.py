@@ -9,14 +9,12 @@ import hashlib
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
-from protocol.readings import Absent, Device, Quantity, Reading, ReadingKind
+from protocol.readings import Device, Reading, ReadingKind
 
-from . import codes
+from . import meaning
 from .errors import DecodeError
-from .ieee11073 import Number, Special
-from .profiles.blood_pressure import BloodPressure, Unit, decode, to_millimetres
+from .measured import Measured
 
 FROM_MEMORY_AFTER = timedelta(seconds=120)
 """An A&D cuff advertises for about a minute after its measurement; what is older waited in its memory."""
@@ -26,10 +24,6 @@ CLOCK_SLACK = timedelta(seconds=5)
 
 RAW_BYTES = 1024
 """What a reading keeps of a foreign frame; an ATT value has at most 512 bytes."""
-
-_ABSENT = {Special.not_a_number: Absent.not_a_number, Special.positive_infinity: Absent.positive_infinity,
-           Special.negative_infinity: Absent.negative_infinity, Special.not_at_this_resolution: Absent.error,
-           Special.reserved: Absent.error}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +57,46 @@ class Arrival:
     unsure_until: datetime | None = None
 
 
-def blood_pressure(frame: bytes, feature: int | None, device: Device, arrival: Arrival) -> Reading:
-    """The reading in a 2A35 frame. What can't be decoded becomes an `unreadable` one with its bytes."""
-    try:
-        measured = decode(frame, feature)
-    except DecodeError as error:
-        return unreadable(frame, error.code, device, arrival)
+def reading(measured: Measured, frame: bytes, device: Device, arrival: Arrival) -> Reading:
+    """The reading of one measurement and the bytes it came in.
+
+    What is not a patient's result (`refused`) and what is only an intermediate value is kept like unreadable bytes:
+    named by its code, without any number.
+    """
     taken_at, clock, flags = _taken(measured, arrival)
-    if _implausible(measured):
-        flags.append("implausible")
+    refused = measured.refused
+    if measured.live and measured.kind is not ReadingKind.oximetry:
+        refused = refused or "measurement.intermediate"
     return Reading(
         reading_id=uuid.uuid4().hex,
-        kind=ReadingKind.blood_pressure,
+        kind=ReadingKind.unreadable if refused else measured.kind,
         device=device,
         received_at=arrival.received_at,
-        quantities=_quantities(measured),
+        quantities=tuple(q for q in measured.quantities if q.value is None) if refused else measured.quantities,
         taken_at=taken_at,
         device_time=measured.time.isoformat() if measured.time else "",
         clock_offset_s=clock.offset_s if clock else None,
         user=measured.user,
-        flags=(*measured.status, *flags),
-        raw=frame.hex(),
+        record=measured.record,
+        context=measured.context,
+        flags=tuple(dict.fromkeys((*measured.status, *measured.flags, *flags))),
+        error=refused,
+        raw=frame[:RAW_BYTES].hex(),
     )
+
+
+def decoded(characteristic: int, frame: bytes, device: Device, arrival: Arrival, feature: int | None = None) -> Reading:
+    """The reading in the frame of a GATT characteristic. What can't be decoded becomes an `unreadable` one."""
+    try:
+        measured = meaning.measured(characteristic, frame, model=device.model, feature=feature)
+    except DecodeError as error:
+        return unreadable(frame, error.code, device, arrival)
+    return reading(measured, frame, device, arrival)
+
+
+def blood_pressure(frame: bytes, feature: int | None, device: Device, arrival: Arrival) -> Reading:
+    """The reading in a 2A35 frame. What can't be decoded becomes an `unreadable` one with its bytes."""
+    return decoded(0x2A35, frame, device, arrival, feature)
 
 
 def unreadable(frame: bytes, code: str, device: Device, arrival: Arrival) -> Reading:
@@ -103,55 +115,26 @@ def unreadable(frame: bytes, code: str, device: Device, arrival: Arrival) -> Rea
 
 
 def dedup_key(reading: Reading) -> str:
-    """SHA-256 that is equal for the same measurement sent twice: device, kind, device's own time, values.
+    """SHA-256 that is equal for the same measurement sent twice: device, kind, device's own time, number, values.
 
-    Without a device time nothing tells two equal measurements apart, so such a reading is only equal to itself:
+    Without a device time and without the device's own number of the record nothing tells two equal measurements apart, so such a reading is only equal to itself:
     a duplicate on the screen is seen by a person, a lost one is not.
     """
-    parts = [reading.device.device_id, reading.kind.value, reading.device_time]
+    parts = [reading.device.device_id, reading.kind.value, reading.device_time, _number(reading.record)]
     if reading.kind is ReadingKind.unreadable:
         parts.append(reading.raw)
-    elif reading.device_time:
+    elif reading.device_time or reading.record is not None:
         parts += [f"{q.mdc}={q.value if q.absent is None else q.absent.value}{q.unit}" for q in reading.quantities]
-    if not reading.device_time and reading.kind is not ReadingKind.unreadable:
+    else:
         parts.append(reading.reading_id)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _quantities(measured: BloodPressure) -> tuple[Quantity, ...]:
-    unit = measured.unit.value
-    pairs = [(codes.SYSTOLIC, measured.systolic, unit), (codes.DIASTOLIC, measured.diastolic, unit),
-             (codes.MEAN, _mean(measured), unit)]
-    if measured.pulse is not None:
-        pairs.append((codes.CUFF_PULSE, measured.pulse, codes.CUFF_PULSE.unit))
-    return tuple(_quantity(measure, number, unit) for measure, number, unit in pairs)
+def _number(record: int | None) -> str:
+    return "" if record is None else str(record)
 
 
-def _quantity(measure: codes.Measure, number: Number, unit: str) -> Quantity:
-    if isinstance(number, Special):
-        return Quantity(loinc=measure.loinc, mdc=measure.mdc, unit=unit, absent=_ABSENT[number])
-    return Quantity(loinc=measure.loinc, mdc=measure.mdc, unit=unit, value=number)
-
-
-def _mean(measured: BloodPressure) -> Number:
-    # Cuffs that do not compute a mean write 0 where the service asks for NaN (BLS 1.1.1, 3.1.1.3).
-    return Special.not_a_number if measured.mean == 0 else measured.mean
-
-
-def _implausible(measured: BloodPressure) -> bool:
-    """Outside what a living person has: systolic 30-300, diastolic 10-250, systolic above diastolic, pulse 20-250."""
-    def outside(number: Number | None, low: int, high: int, unit: Unit | None) -> bool:
-        if not isinstance(number, Decimal):
-            return False
-        return not low <= (to_millimetres(number, unit) if unit else number) <= high
-
-    systolic, diastolic = measured.systolic, measured.diastolic
-    return (outside(systolic, 30, 300, measured.unit) or outside(diastolic, 10, 250, measured.unit)
-            or outside(measured.pulse, 20, 250, None)
-            or (isinstance(systolic, Decimal) and isinstance(diastolic, Decimal) and systolic <= diastolic))
-
-
-def _taken(measured: BloodPressure, arrival: Arrival) -> tuple[datetime | None, Clock | None, list[str]]:
+def _taken(measured: Measured, arrival: Arrival) -> tuple[datetime | None, Clock | None, list[str]]:
     """When it was taken on our clock, the device clock that stamped it, and the flags that go with it.
 
     The age by the device's own clock is what counts: a clock that is days wrong still measures intervals well.
@@ -167,7 +150,7 @@ def _taken(measured: BloodPressure, arrival: Arrival) -> tuple[datetime | None, 
     return taken_at, arrival.clock, ["from_memory"] if age > FROM_MEMORY_AFTER else []
 
 
-def _taken_now(measured: BloodPressure, arrival: Arrival) -> tuple[datetime | None, Clock | None, list[str]]:
+def _taken_now(measured: Measured, arrival: Arrival) -> tuple[datetime | None, Clock | None, list[str]]:
     """We watched the cuff measure: it is now, unless its own stamp says clearly that this is an older record."""
     if measured.time is None:
         return arrival.received_at, arrival.corrected or arrival.clock, []

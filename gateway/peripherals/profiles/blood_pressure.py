@@ -1,8 +1,9 @@
 """Blood Pressure Measurement 0x2A35 and Intermediate Cuff Pressure 0x2A36 (Blood Pressure Service 1.1.1).
 
 Both have one frame: flags, three SFLOATs, then what the flags announce. Nothing is guessed: a frame whose length
-does not fit its flags is refused, also where a known maker breaks the rule (Beurer BM85 and its kin send a user byte
-without saying so and the rest big-endian); such models need a profile of their own, chosen by model name.
+does not fit its flags is refused. Models known to break the rule are chosen by their name, never by their values:
+Beurer BM48, BM85 and ELITE 900 always send a user byte, announced or not, and pulse and status big-endian
+(derdilla/blood-pressure-monitor-fl@17aba3d, recordings from a BM85).
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from decimal import Decimal
 from ..errors import DecodeError
 from ..ieee11073 import Number, Special, sfloat
 from . import date_time
+from .fields import Fields
 
 USER_UNKNOWN = 0xFF
 
 SHORTEST, LONGEST = 7, 19
+
+_LITTLE, _BIG = 1, -1
 
 
 class Flags(enum.IntFlag):
@@ -65,34 +69,51 @@ class BloodPressure:
     status: tuple[str, ...]
 
 
-def decode(data: bytes, feature: int | None = None) -> BloodPressure:
+DEVIANT = ("BM48", "BM85", "ELITE900")
+"""Models of Beurer's deviation, in capitals and without spaces."""
+
+DISPUTED = ("BM59",)
+"""Reported both ways: such a frame is a deviant's when it has a byte more than its flags announce."""
+
+
+def deviates(model: str, data: bytes) -> bool:
+    """Whether this model (Device Information, or the advertised name) sends Beurer's deviating frame."""
+    name = "".join(c for c in model.upper() if c.isalnum())
+    if any(deviant in name for deviant in DEVIANT):
+        return True
+    return (any(disputed in name for disputed in DISPUTED) and bool(data)
+            and not data[0] & Flags.user_id and len(data) == _length(Flags(data[0] & 0x1F)) + 1)
+
+
+def decode(data: bytes, feature: int | None = None, model: str = "") -> BloodPressure:
     """Read a 2A35 or 2A36 frame. `feature` is the value of 0x2A49, None when the device did not say.
 
     DecodeError: `blood_pressure.short`, `blood_pressure.long`, and `date_time.invalid`.
     """
     if len(data) < SHORTEST:
         raise DecodeError("blood_pressure.short", f"{len(data)} bytes, at least {SHORTEST}")
-    flags = Flags(data[0] & 0x1F)
+    flags, order = Flags(data[0] & 0x1F), _LITTLE
+    if deviates(model, data):
+        flags, order = flags | Flags.user_id, _BIG
     expected = _length(flags)
     if len(data) != expected:
         code = "blood_pressure.short" if len(data) < expected else "blood_pressure.long"
         raise DecodeError(code, f"{len(data)} bytes, {expected} by the flags {data[0]:#04x}")
-    systolic, diastolic, mean = (sfloat(data, offset) for offset in (1, 3, 5))
-    offset, time, pulse, user = SHORTEST, None, None, None
+    fields = Fields("blood_pressure", data[1:])
+    systolic, diastolic, mean = fields.sfloat(), fields.sfloat(), fields.sfloat()
+    time, pulse, user = None, None, None
     status: tuple[str, ...] = ()
     if Flags.time_stamp in flags:
-        time = date_time.decode(data[offset:offset + date_time.SIZE])
-        offset += date_time.SIZE
+        time = fields.date_time()
     if Flags.pulse_rate in flags:
-        pulse = sfloat(data, offset)
-        offset += 2
+        pulse = sfloat(fields.take(2)[::order])
     if Flags.user_id in flags:
-        user = None if data[offset] == USER_UNKNOWN else data[offset]
-        offset += 1
+        user = fields.unsigned()
     if Flags.measurement_status in flags:
-        status = _status(int.from_bytes(data[offset:offset + 2], "little"), feature)
+        status = _status(int.from_bytes(fields.take(2)[::order], "little"), feature)
     unit = Unit.kilopascal if Flags.kilopascal in flags else Unit.millimetre_of_mercury
-    return BloodPressure(systolic, diastolic, mean, unit, pulse, Flags.time_stamp in flags, time, user, status)
+    return BloodPressure(systolic, diastolic, mean, unit, pulse, Flags.time_stamp in flags, time,
+                         None if user == USER_UNKNOWN else user, status)
 
 
 def cuff_pressure(data: bytes) -> int | None:
