@@ -60,6 +60,12 @@ export class Answerer {
     await this.#connection.getTransceivers()[line]?.sender.replaceTrack(track);
   }
 
+  /** Lets what comes on an m-line wait `milliseconds` for what is late (W3C WebRTC Extensions, jitterBufferTarget). */
+  hold(line: number, milliseconds: number): void {
+    const receiver = this.#connection.getTransceivers()[line]?.receiver;
+    if (receiver !== undefined) receiver.jitterBufferTarget = milliseconds;
+  }
+
   /** Sets the answer: candidates are gathered from here on. */
   async settle(answer: string, outgoing: readonly Outgoing[] = []): Promise<void> {
     await this.#connection.setLocalDescription({ type: "answer", sdp: answer });

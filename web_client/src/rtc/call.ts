@@ -9,6 +9,10 @@ import { Answerer, type Outgoing } from "./answerer";
 const SOUND = 0;
 const ROOM = 1;
 const DOCTOR = 2;
+const STETHOSCOPE = 3;
+
+/** Heart sounds are not stretched or squeezed to make up for jitter: they wait a little longer instead. */
+const STETHOSCOPE_BUFFER_MS = 200;
 
 /** A face at 640x360 and 15 images a second in VP8; the vehicle forwards it as it is. */
 const PICTURE_BITS_PER_SECOND = 300_000;
@@ -31,6 +35,10 @@ export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvent
     track: (track, line) => {
       if (line === SOUND) media.remote(track, "sound");
       if (line === ROOM) media.remote(track, "room");
+      if (line === STETHOSCOPE) {
+        answerer.hold(STETHOSCOPE, STETHOSCOPE_BUFFER_MS);
+        events.stethoscope(new MediaStream([track]));
+      }
     },
     channel: (channel) => {
       channel.binaryType = "arraybuffer";

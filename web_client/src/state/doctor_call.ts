@@ -48,6 +48,8 @@ export interface CallPeerEvents {
   binary(data: ArrayBuffer): void;
   candidate(candidate: RTCIceCandidate | null): void;
   state(state: RTCPeerConnectionState): void;
+  /** The stethoscope's track: silent until somebody listens. */
+  stethoscope(stream: MediaStream): void;
 }
 
 export interface CallWorld {
@@ -92,6 +94,7 @@ export class DoctorCall {
   #left: Extract<FromDoctor, { type: "left" }> | null = null;
   /** Monotonic moment at which this call was first connected. */
   readonly connectedAt = signal<number | null>(null);
+  readonly #stethoscope = signal<MediaStream | null>(null);
   readonly live: ReadonlySignal<boolean> = computed(() => this.#end.value === null);
 
   constructor(
@@ -117,6 +120,10 @@ export class DoctorCall {
   /** The vehicle's line to the relay is down. */
   get away(): ReadonlySignal<boolean> {
     return this.#away;
+  }
+  /** The stethoscope's sound of this generation, never mixed with the voice; `createStethoscope` plays it. */
+  get stethoscope(): ReadonlySignal<MediaStream | null> {
+    return this.#stethoscope;
   }
   get end(): ReadonlySignal<CallEnd | null> {
     return this.#end;
@@ -263,6 +270,12 @@ export class DoctorCall {
       binary: (data) => generation.channels?.binary(data),
       candidate: (candidate) => this.#sendCandidate(generation, candidate),
       state: (state) => this.#moved(generation, state),
+      stethoscope: (stream) => {
+        if (!generation.scope.ended) this.#stethoscope.value = stream;
+      },
+    });
+    generation.scope.add(() => {
+      this.#stethoscope.value = null;
     });
     generation.peer = peer;
     generation.scope.add(() => peer.close());
