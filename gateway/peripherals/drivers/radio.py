@@ -1,7 +1,8 @@
-"""Bluetooth Low Energy: listen always, connect at once, every call with its limit. The only importer of bleak.
+"""Bluetooth Low Energy: listen always, connect at once, every call with its limit.
 
-The scanner rests while a connection is made (bleak issue 631) and is started anew after a silence that BlueZ
-alone does not explain. With `RadioConfig.backend` another bleak backend takes BlueZ's place.
+This module, `radio_link` and `bluez` are the only importers of bleak and of D-Bus. The scanner rests while a
+connection is made (bleak issue 631) and is started anew after a silence that BlueZ alone does not explain. With
+`RadioConfig.backend` another bleak backend takes BlueZ's place.
 """
 
 from __future__ import annotations
@@ -10,19 +11,31 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 import structlog
 from bleak import BleakClient, BleakScanner
-from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
+from bleak.exc import BleakDeviceNotFoundError
 from bleak_retry_connector import establish_connection
 
 from ..config import RadioConfig
-from ..errors import InstrumentFailed, PeripheralError
+from .radio_link import (
+    LOST,
+    OPERATION_S,
+    PASSKEY_S,
+    BondNeeded,
+    Characteristic,
+    Link,
+    LinkFailed,
+    Sighting,
+    full_uuid,
+    within,
+)
+
+__all__ = ["BondNeeded", "Characteristic", "Link", "LinkFailed", "PasskeyOperator", "Radio", "Sighting", "full_uuid"]
 
 _log = structlog.get_logger()
 
@@ -42,164 +55,46 @@ meanwhile: after this it is looked for again."""
 
 CONNECT_ATTEMPTS: Final = 4
 
-OPERATION_S: Final = 6.0
-"""One GATT operation: a few connection intervals of at most 4 s; past it the link is dead."""
+RECENT_S: Final = 60.0
+"""How long a device that was heard is worth showing to a person who looks for it: a cuff's pairing mode."""
 
-PAIR_S: Final = 15.0
-"""Just Works pairing computes a P-256 key on a small processor: up to some seconds."""
+RECENT: Final = 64
+"""Devices remembered from the air: a market place has more, the farthest in time make room."""
 
-EVENTS: Final = 256
-"""Notifications waiting to be read: a cuff's whole memory (at most 200 records) and its live pressure."""
-
-_BOND_NEEDED = frozenset({0x05, 0x08, 0x0F})
-"""ATT: insufficient authentication, authorization, encryption (Core 5.4, Vol 3, Part F, 3.4.1.1)."""
-
-_BOND_NEEDED_DBUS = frozenset({"org.bluez.Error.NotPermitted", "org.bluez.Error.NotAuthorized"})
-
-_LOST = (BleakError, OSError, EOFError)
-"""What bleak and D-Bus raise; a timeout is an OSError."""
+NO_SIGNAL: Final = -127
+"""What bleak says of a device that BlueZ only knows of (a change of its record, not an advertisement)."""
 
 
-class BondNeeded(PeripheralError):
-    """The characteristic wants an encrypted link: pair, then ask again."""
+class PasskeyOperator(Protocol):
+    """The person with the instrument in her hands."""
 
+    async def enter(self, name: str) -> str | None:
+        """The six digits that the device `name` shows; None when she gives up. Cancelled when it is too late."""
 
-class LinkFailed(InstrumentFailed):
-    """The connection was lost, refused or is silent. `att` is the device's own error number, if it gave one."""
-
-    def __init__(self, code: str, detail: str = "", att: int | None = None) -> None:
-        super().__init__(code, detail)
-        self.att = att
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A device that advertises now."""
-
-    address: str
-    name: str
-    device: BLEDevice
-
-
-def characteristic_uuid(number: int) -> str:
-    """The 128-bit form of a 16-bit UUID (Core 5.4, Vol 3, Part B, 2.5.1)."""
-    return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
-
-
-class Link:
-    """One connection's life. `next` gives (characteristic number, bytes) as they come, then None for ever."""
-
-    def __init__(self, sighting: Sighting) -> None:
-        self.sighting = sighting
-        self._events: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(EVENTS + 1)
-        self._gone = False
-        self._client: BleakClient | None = None
-
-    @property
-    def lost(self) -> bool:
-        """The device hung up, or is out of reach."""
-        return self._gone
-
-    def has(self, number: int) -> bool:
-        """Whether the device offers this characteristic."""
-        return self._client is not None and self._find(number) is not None
-
-    async def read(self, number: int) -> bytes:
-        """Value of a characteristic. BondNeeded, LinkFailed."""
-        return bytes(await self._operate(self._open.read_gatt_char(self._must(number)), OPERATION_S))
-
-    async def write(self, number: int, data: bytes) -> None:
-        """Write with response. BondNeeded, LinkFailed."""
-        await self._operate(self._open.write_gatt_char(self._must(number), data, response=True), OPERATION_S)
-
-    async def subscribe(self, number: int) -> None:
-        """Indications or notifications of `number` come out of `next`. BondNeeded, LinkFailed."""
-        def received(_: BleakGATTCharacteristic, data: bytearray) -> None:
-            # A full queue refuses: on a stack that confirms after the callback the device keeps its record.
-            if self._events.qsize() >= EVENTS:
-                raise asyncio.QueueFull
-            self._events.put_nowait((number, bytes(data)))
-
-        await self._operate(self._open.start_notify(self._must(number), received), OPERATION_S)
-
-    async def pair(self) -> None:
-        """Bond; Just Works, or what the system's agent answers. LinkFailed."""
-        await self._operate(self._open.pair(), PAIR_S)
-
-    async def next(self) -> tuple[int, bytes] | None:
-        """The next notification; None once the link is lost and everything received was given."""
-        if self._gone and self._events.empty():
-            return None
-        return await self._events.get()
-
-    def disconnected(self, _: BleakClient) -> None:
-        """bleak's callback; it also comes from attempts that failed before the one that stands."""
-        if self._client is not None and not self._gone:
-            self._gone = True
-            self._events.put_nowait(None)
-
-    def opened(self, client: BleakClient) -> None:
-        """The connection stands and its services are known. LinkFailed when it fell meanwhile."""
-        self._client = client
-        if not client.is_connected:
-            self._gone = True
-            raise LinkFailed("radio.link_lost", self.sighting.address)
-
-    async def close(self) -> None:
-        """Hang up; idempotent, limited in time."""
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(*_LOST):
-                async with asyncio.timeout(OPERATION_S):
-                    await client.disconnect()
-
-    @property
-    def _open(self) -> BleakClient:
-        if self._client is None or self._gone:
-            raise LinkFailed("radio.link_lost", self.sighting.address)
-        return self._client
-
-    def _find(self, number: int) -> BleakGATTCharacteristic | None:
-        uuid = characteristic_uuid(number)
-        # Device Name's service aside, some cuffs have Date Time twice; the first one is the profile's.
-        return next((c for service in self._open.services for c in service.characteristics if c.uuid == uuid), None)
-
-    def _must(self, number: int) -> BleakGATTCharacteristic:
-        found = self._find(number)
-        if found is None:
-            raise LinkFailed("radio.characteristic_missing", f"{number:#06x}")
-        return found
-
-    async def _operate(self, operation: Any, limit: float) -> Any:
-        try:
-            async with asyncio.timeout(limit):
-                return await operation
-        except TimeoutError as error:
-            raise LinkFailed("radio.timeout", self.sighting.address) from error
-        except BleakGATTProtocolError as error:
-            if int(error.code) in _BOND_NEEDED:
-                raise BondNeeded("radio.bond_needed", f"{int(error.code):#04x}") from error
-            raise LinkFailed("radio.refused", f"{int(error.code):#04x}", att=int(error.code)) from error
-        except BleakDBusError as error:
-            if error.dbus_error in _BOND_NEEDED_DBUS:
-                raise BondNeeded("radio.bond_needed", error.dbus_error) from error
-            raise LinkFailed("radio.refused", error.dbus_error) from error
-        except _LOST as error:
-            raise LinkFailed("radio.link_lost", type(error).__name__) from error
+    def show(self, name: str, passkey: str | None) -> None:
+        """Six digits to type on the device `name`; None when they are no longer wanted. Must not block."""
 
 
 class Radio:
-    """The adapter, shared by all Bluetooth instruments."""
+    """The adapter, shared by all Bluetooth instruments.
+
+    `passkeys` is set by whoever can ask the nurse; without one a bond that needs digits fails. A backend other than
+    BlueZ finds the same operator as the attribute `passkey_operator` that is set on its client class.
+    """
 
     def __init__(self, config: RadioConfig) -> None:
         """ValueError when the named backend does not exist."""
-        self._scanner_options, self._client_options = _options(config)
-        self._waiting: list[tuple[Callable[[str, str], bool], asyncio.Future[Sighting]]] = []
+        self.passkeys: PasskeyOperator | None = None
+        self._person = _Person(self)
+        self._scanner_options, self._client_options = _options(config, self._person)
+        self._waiting: list[tuple[Callable[[Sighting], bool], asyncio.Future[Sighting]]] = []
+        self._recent: dict[str, Sighting] = {}
+        self._linked: set[str] = set()
+        self._pairing: asyncio.Timeout | None = None
         self._watchers: list[Callable[[], None]] = []
         self._connecting = asyncio.Lock()
         self._heard = 0.0
         self._wake = asyncio.Event()
-        self._scanning = asyncio.Event()
         self._resting = asyncio.Event()
         self._resting.set()
         self._rests = 0
@@ -219,12 +114,17 @@ class Radio:
                 continue
             try:
                 await self._listen()
-            except _LOST as error:
+            except LOST as error:
                 self._say("radio.missing", type(error).__name__)
                 await asyncio.sleep(SCAN_RETRY_S)
 
-    async def sighting(self, wanted: Callable[[str, str], bool]) -> Sighting:
-        """The next advertisement whose (address, name) is `wanted`."""
+    def sightings(self) -> tuple[Sighting, ...]:
+        """Devices that advertised in the last minute, the latest first; age is the loop's time less `seen_at`."""
+        since = asyncio.get_running_loop().time() - RECENT_S
+        return tuple(s for s in sorted(self._recent.values(), key=lambda s: -s.seen_at) if s.seen_at >= since)
+
+    async def sighting(self, wanted: Callable[[Sighting], bool]) -> Sighting:
+        """The next advertisement that is `wanted`; none of a device that is connected."""
         future: asyncio.Future[Sighting] = asyncio.get_running_loop().create_future()
         entry = (wanted, future)
         self._waiting.append(entry)
@@ -236,7 +136,7 @@ class Radio:
     @asynccontextmanager
     async def link(self, sighting: Sighting) -> AsyncIterator[Link]:
         """A connection, hung up at the end. LinkFailed `radio.not_connected` when it can't be made."""
-        link = Link(sighting)
+        link = Link(sighting, self._alive, self._be_patient)
         try:
             async with self._connecting, self._rest():
                 await self._connect(link)
@@ -244,19 +144,43 @@ class Radio:
         finally:
             # A visited device is only reported again by a scan that has not seen it; and a link that broke may
             # be an adapter that was pulled out, which a running scan does not notice.
+            self._linked.discard(sighting.address)
             self._anew = True
             self._wake.set()
             await link.close()
 
-    async def _connect(self, link: Link) -> None:
+    async def bond(self, sighting: Sighting) -> None:
+        """Connect, pair, hang up. LinkFailed."""
+        async with self.link(sighting) as link:
+            await link.pair()
+
+    async def forget(self, address: str) -> None:
+        """Remove the bond and whatever else is kept of a device; nothing happens when there is nothing.
+        LinkFailed when the adapter does not answer."""
+        known = self._recent.pop(address, None)
+        client = BleakClient(known.device if known else address, **self._client_options)
         try:
-            async with asyncio.timeout(CONNECT_S):
-                client = await establish_connection(
-                    BleakClient, link.sighting.device, link.sighting.name, link.disconnected,
-                    max_attempts=CONNECT_ATTEMPTS, use_services_cache=False, **self._client_options)
-        except _LOST as error:
+            await within(OPERATION_S, client.unpair())
+        except BleakDeviceNotFoundError:
+            return
+        except LOST as error:
+            raise LinkFailed("radio.not_forgotten", type(error).__name__) from error
+
+    async def _connect(self, link: Link) -> None:
+        async def connect() -> None:
+            client = await establish_connection(
+                BleakClient, link.sighting.device, link.sighting.name, link.disconnected,
+                max_attempts=CONNECT_ATTEMPTS, use_services_cache=False, **self._client_options)
+            # Nothing may come between: a connection nobody holds is never hung up.
+            link.opened(client)
+
+        try:
+            await within(CONNECT_S, connect())
+        except LinkFailed:
+            raise
+        except LOST as error:
             raise LinkFailed("radio.not_connected", type(error).__name__) from error
-        link.opened(client)
+        self._linked.add(link.sighting.address)
 
     @asynccontextmanager
     async def _rest(self) -> AsyncIterator[None]:
@@ -275,8 +199,7 @@ class Radio:
         self._resting.clear()
         self._anew = False
         try:
-            async with asyncio.timeout(SCAN_START_S):
-                await scanner.start()
+            await within(SCAN_START_S, scanner.start())
             self._say(None)
             self._heard = loop.time()
             while not (self._rests or self._anew) and loop.time() - self._heard < SILENCE_S:
@@ -286,18 +209,43 @@ class Radio:
                         await self._wake.wait()
         finally:
             try:
-                with suppress(*_LOST):
-                    async with asyncio.timeout(OPERATION_S):
-                        await scanner.stop()
+                with suppress(*LOST):
+                    await within(OPERATION_S, scanner.stop())
             finally:
                 self._resting.set()
 
     def _advertised(self, device: BLEDevice, data: AdvertisementData) -> None:
-        self._heard = asyncio.get_running_loop().time()
-        name = data.local_name or device.name or ""
+        if data.rssi <= NO_SIGNAL or device.address in self._linked:
+            return
+        self._alive()
+        seen = Sighting(
+            device.address, data.local_name or device.name or "", device,
+            frozenset(uuid.lower() for uuid in data.service_uuids), MappingProxyType(dict(data.manufacturer_data)),
+            MappingProxyType({uuid.lower(): value for uuid, value in data.service_data.items()}), data.rssi,
+            asyncio.get_running_loop().time())
+        self._recent.pop(device.address, None)
+        self._recent[device.address] = seen
+        if len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
         for wanted, future in self._waiting:
-            if not future.done() and wanted(device.address, name):
-                future.set_result(Sighting(device.address, name, device))
+            if not future.done() and wanted(seen):
+                future.set_result(seen)
+
+    def _alive(self) -> None:
+        self._heard = asyncio.get_running_loop().time()
+
+    def _be_patient(self, limit: asyncio.Timeout | None) -> None:
+        self._pairing = limit
+
+    def person_asked(self) -> None:
+        """A pairing under way waits for a person from now on."""
+        if self._pairing is not None:
+            self._pairing.reschedule(asyncio.get_running_loop().time() + PASSKEY_S)
+
+    def name_of(self, device: str) -> str:
+        """What a person knows the device by."""
+        known = self._recent.get(device.upper()) or self._recent.get(device)
+        return known.name if known and known.name else device
 
     def _say(self, problem: str | None, detail: str = "") -> None:
         if problem == self.problem:
@@ -308,7 +256,27 @@ class Radio:
             changed()
 
 
-def _options(config: RadioConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+class _Person:
+    """The operator that backends get: the one of the moment, who may need longer than a machine."""
+
+    def __init__(self, radio: Radio) -> None:
+        self._radio = radio
+
+    async def enter(self, name: str) -> str | None:
+        """`name` may be an address."""
+        if self._radio.passkeys is None:
+            return None
+        self._radio.person_asked()
+        return await self._radio.passkeys.enter(self._radio.name_of(name))
+
+    def show(self, name: str, passkey: str | None) -> None:
+        """`name` may be an address."""
+        if self._radio.passkeys is not None:
+            self._radio.person_asked()
+            self._radio.passkeys.show(self._radio.name_of(name), passkey)
+
+
+def _options(config: RadioConfig, person: PasskeyOperator) -> tuple[dict[str, Any], dict[str, Any]]:
     """What BleakScanner and BleakClient get: an adapter, or another backend's classes."""
     if not config.backend:
         bluez: dict[str, Any] = {"bluez": {"adapter": config.address}} if config.address else {}
@@ -319,4 +287,5 @@ def _options(config: RadioConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"radio backend {config.backend!r} can't be loaded: {error}") from error
     scanner, client = make(config.address)
+    client.passkey_operator = person
     return {"backend": scanner}, {"backend": client}

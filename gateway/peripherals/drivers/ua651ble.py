@@ -112,9 +112,9 @@ class Ua651ble:
         self._radio_changed()
         return await self._radio.sighting(self._ours)
 
-    def _ours(self, address: str, name: str) -> bool:
+    def _ours(self, seen: Sighting) -> bool:
         source = self._panel.config.source
-        return address.upper() == source.upper() or name.startswith(source)
+        return seen.address.upper() == source.upper() or seen.name.startswith(source)
 
     def _radio_changed(self) -> None:
         if self._busy:
