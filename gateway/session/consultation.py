@@ -45,6 +45,7 @@ from .call import CallDesk
 from .chart import Chart
 from .commands import Commands
 from .errors import Refused
+from .examination import Examination
 from .intake import Intake
 from .requests import Requests
 from .resumption import Resumption
@@ -65,6 +66,8 @@ class ConsultationView:
     review: StillReview | None
     unsent: int
     problem: str | None
+    shown: str | None
+    listening: str | None
 
 
 class Consultation:
@@ -90,6 +93,7 @@ class Consultation:
         self._call = CallDesk(self._chart, media, relay, signer, self, clock)
         self._commands = Commands(self._chart, self._call, self._intake, self._requests, instruments, papers,
                                   demo=vehicle.simulated if demo is None else demo)
+        self._examination = Examination(self._chart, media, instruments, self._shown_changed)
         self._resumption = Resumption(self._chart, relay, self._intake, self._commands, instruments)
         self._chart.committed = lambda _: self._call.committed()
         store.prescriptions.changed = lambda _: self._stale.set()
@@ -158,7 +162,8 @@ class Consultation:
         return ConsultationView(encounter=self._encounter(), instruments=self.instruments(), tray=chart.tray,
                                 unfinished=unfinished, review=chart.review,
                                 unsent=chart.outbox + chart.counts.unacknowledged,
-                                problem=self._intake.problem or chart.store.problem)
+                                problem=self._intake.problem or chart.store.problem,
+                                shown=self._examination.shown, listening=self._examination.listening)
 
     def instruments(self) -> tuple[Instrument, ...]:
         """The instruments with what the doctor asks of them."""
@@ -200,7 +205,9 @@ class Consultation:
         camera, microphone = self._media.camera, self._media.microphone
         code = None if microphone else self._microphone_code or "microphone.silent"
         return Situation(encounter=summary, instruments=self.instruments(), media=MediaState(
-            camera=camera.present, microphone=microphone, camera_code=camera.code, microphone_code=code))
+            camera=camera.present, microphone=microphone, camera_code=camera.code, microphone_code=code,
+            shown=self._media.shown, stethoscope=self._media.listening,
+            stethoscope_code=self._media.listening_code))
 
     def running(self) -> tuple[tuple[int, int], ...]:
         """Streams that were announced and run: number, chunks."""
@@ -219,9 +226,22 @@ class Consultation:
         """The doctor takes it back. Raises Refused, StoreError."""
         await self._requests.withdraw(message)
 
+    def show(self, instrument_id: str | None) -> None:
+        """An examination camera takes the picture's place. Raises Refused, an instrument's coded error."""
+        self._examination.show(instrument_id)
+
+    def listen(self, instrument_id: str | None) -> None:
+        """A stethoscope is opened. Raises Refused, an instrument's coded error."""
+        self._examination.listen(instrument_id)
+
     # Inside
 
+    def _shown_changed(self) -> None:
+        self._call.changed()
+        self._tell()
+
     def _changed(self) -> None:
+        self._examination.settle()
         self._call.changed()
         self._tell()
 
@@ -289,6 +309,10 @@ class Consultation:
                 await commands.keep_still(body)
             case kiosk.DropStill():
                 await commands.drop_still(body.still_id)
+            case kiosk.ShowCamera():
+                self._examination.show(body.instrument_id)
+            case kiosk.Listen():
+                self._examination.listen(body.instrument_id)
             case kiosk.AssignReading():
                 await commands.assign_reading(body, nurse)
             case kiosk.PrintPrescription() | kiosk.SayPrinted() | kiosk.HandOver():

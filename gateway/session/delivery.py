@@ -15,19 +15,21 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from gateway.store import Store, StoreConflict, StoreError
+from gateway.store import Store, StoreError
 from gateway.store.records import EncounterCounts
 from protocol.channels import (
     BULK,
     CONTROL,
     WAVEFORM,
     Beat,
+    CameraWanted,
     ChannelProblem,
     ChunksWanted,
     EventAcknowledged,
     EventSent,
     InstrumentRequested,
     InstrumentRequestWithdrawn,
+    ListenWanted,
     Resume,
     Situation,
     StillWanted,
@@ -39,8 +41,7 @@ from protocol.limits import CHANNEL_MESSAGE_BYTES
 from protocol.readings import Chunk
 
 from .bulk import Bulk
-from .errors import Refused
-from .seams import Peer
+from .seams import Peer, code_of
 
 log = structlog.get_logger()
 
@@ -80,6 +81,12 @@ class Situations(Protocol):
 
     async def withdraw(self, message: InstrumentRequestWithdrawn) -> None:
         """Raises Refused, StoreError."""
+
+    def show(self, instrument_id: str | None) -> None:
+        """An examination camera as the picture. Raises Refused, an instrument's coded error."""
+
+    def listen(self, instrument_id: str | None) -> None:
+        """A stethoscope on the second track. Raises Refused, an instrument's coded error."""
 
 
 class Delivery:
@@ -149,8 +156,11 @@ class Delivery:
         about = type(message).__struct_config__.tag
         try:
             return await self._heard(message), str(about)
-        except (Refused, StoreConflict, StoreError) as error:
-            return error.code, str(about)
+        except Exception as error:
+            code = code_of(error)
+            if code is None:
+                raise
+            return code, str(about)
 
     async def _heard(self, message: ToVehicle) -> str | None:
         match message:
@@ -162,6 +172,10 @@ class Delivery:
                 await self._desk.ask(message)
             case InstrumentRequestWithdrawn():
                 await self._desk.withdraw(message)
+            case CameraWanted():
+                self._desk.show(message.instrument_id)
+            case ListenWanted():
+                self._desk.listen(message.instrument_id)
             case ChunksWanted():
                 return self._bulk.want_chunks(message)
             case StillWanted():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.media.events import PeerEvents
+from gateway.media.scene_source import SceneSource
 from protocol.channels import Instrument
 from protocol.kiosk import CameraView
 from protocol.readings import Still, Waveform
@@ -34,6 +35,17 @@ class Media(Protocol):
     def camera(self) -> CameraView: ...
     @property
     def microphone(self) -> bool: ...
+    @property
+    def shown(self) -> str | None:
+        """The examination camera in the picture's place; None: the room's."""
+    @property
+    def listening(self) -> str | None:
+        """The stethoscope that is open."""
+    @property
+    def listening_code(self) -> str | None:
+        """Why it is not heard."""
+    def show(self, source: SceneSource | None, name: str = "") -> None: ...
+    def listen(self, instrument_id: str | None) -> None: ...
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> Peer: ...
 
 
@@ -44,6 +56,7 @@ class Instruments(Protocol):
     async def start_waveform(self, instrument_id: str, stream_id: int) -> Waveform: ...
     async def stop_waveform(self, instrument_id: str) -> None: ...
     async def capture_still(self, instrument_id: str) -> tuple[Still, bytes]: ...
+    def frames(self, instrument_id: str) -> SceneSource: ...
 
 
 class Relay(Protocol):

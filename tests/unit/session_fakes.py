@@ -202,11 +202,35 @@ class FakePeer:
         self.was_closed.set()
 
 
+class FakeFrames:
+    """An examination camera of which no frame is ever looked at here."""
+
+    failed: str | None = None
+
+    def newest(self) -> tuple[int, None, float]:
+        return 0, None, 0.0
+
+    def on_frame(self, call: Callable[[], None]) -> None:
+        """Nothing comes."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
 class FakeMedia:
     def __init__(self) -> None:
+        self.shown: str | None = None
+        self.listening: str | None = None
+        self.listening_code: str | None = None
         self.camera = CameraView(present=True)
         self.microphone = True
         self.peers: list[FakePeer] = []
+
+    def show(self, source: object | None, name: str = "") -> None:
+        self.shown = name if source is not None else None
+
+    def listen(self, instrument_id: str | None) -> None:
+        self.listening = instrument_id
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> FakePeer:
         self.peers.append(FakePeer(events))
@@ -264,7 +288,7 @@ class FakeInstruments:
     """A cuff, an ECG and a camera that do what a test says."""
 
     def __init__(self) -> None:
-        self.states = dict.fromkeys(("cuff", "heart", "skin"), InstrumentState.ready)
+        self.states = dict.fromkeys(("cuff", "heart", "skin", "steth"), InstrumentState.ready)
         self.sink: Consultation | None = None
         self.streams: dict[str, int] = {}
         self.picture = b"picture 1"
@@ -272,7 +296,7 @@ class FakeInstruments:
 
     def instruments(self) -> tuple[Instrument, ...]:
         kinds = {"cuff": InstrumentKind.blood_pressure, "heart": InstrumentKind.ecg,
-                 "skin": InstrumentKind.skin_camera}
+                 "skin": InstrumentKind.skin_camera, "steth": InstrumentKind.stethoscope}
         return tuple(Instrument(number=n, instrument_id=i, kind=kinds[i], name=i, state=state)
                      for n, (i, state) in enumerate(self.states.items(), start=1))
 
@@ -291,6 +315,11 @@ class FakeInstruments:
         stream_id = self.streams.pop(instrument_id, None)
         if stream_id is not None and self.sink is not None:
             await self.sink.waveform_stopped(WaveformEnd(stream_id=stream_id, chunks=0))
+
+    def frames(self, instrument_id: str) -> FakeFrames:
+        if self.states[instrument_id] is not InstrumentState.ready:
+            raise NotThere
+        return FakeFrames()
 
     async def capture_still(self, instrument_id: str) -> tuple[Still, bytes]:
         if self.before_still is not None:

@@ -299,7 +299,7 @@ async def test_a_request_pulses_until_the_instrument_answers(bus: Bus) -> None:
         for _ in range(2):
             page.say(InstrumentRequested(request_id="q1", instrument_id="cuff", words="Tension, svp"))
         page.say(InstrumentRequested(request_id="q2", instrument_id="heart"))
-        await bus.when(lambda _: asked() == {"cuff": "Tension, svp", "heart": "", "skin": None})
+        await bus.when(lambda _: asked() == {"cuff": "Tension, svp", "heart": "", "skin": None, "steth": None})
         situation = await page.inbox.next(Situation, lambda s: any(i.request for i in s.instruments))
         assert situation.instruments[0].request is not None
         page.say(InstrumentRequested(request_id="q3", instrument_id="scales"))
@@ -307,7 +307,7 @@ async def test_a_request_pulses_until_the_instrument_answers(bus: Bus) -> None:
         page.say(InstrumentRequestWithdrawn(request_id="q2"))
         await bus.when(lambda _: asked()["heart"] is None)
         await consultation.reading(reading(1, taken=bus.later(60)))
-        assert asked() == {"cuff": None, "heart": None, "skin": None}
+        assert asked() == {"cuff": None, "heart": None, "skin": None, "steth": None}
 
 
 async def test_gaps_of_a_trace_are_filled_from_the_store(bus: Bus) -> None:
