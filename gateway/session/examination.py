@@ -28,6 +28,8 @@ class Examination:
         self._media = media
         self._instruments = instruments
         self._changed = changed
+        self._asked = False
+        """A camera was asked for; its first picture may not have come yet."""
 
     @property
     def shown(self) -> str | None:
@@ -46,6 +48,7 @@ class Examination:
         else:
             self._require(instrument_id, CAMERAS)
             self._media.show(self._instruments.frames(instrument_id), instrument_id)
+        self._asked = instrument_id is not None
         log.info("examination.shown", instrument=instrument_id)
         self._changed()
 
@@ -61,7 +64,7 @@ class Examination:
         """Close everything when there is no call any more. Cheap: called on every change of the chart."""
         if self._chart.state in IN_CALL:
             return
-        if self._media.shown is not None:
+        if self._asked:
             self.show(None)
         if self._media.listening is not None:
             self.listen(None)
