@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
 import av
 import structlog
@@ -15,7 +16,6 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from .config import CameraConfig, CameraKind
-from .mailbox import Mailbox
 
 RETRY_SECONDS = 1.0
 """How soon a camera that is plugged in again is seen; opening an absent one costs nothing."""
@@ -38,6 +38,15 @@ class CameraFrame:
 
     frame: VideoFrame
     at: float
+    scene: int = 0
+    """Another number, another camera; 0 is the room's."""
+
+
+class FrameSink(Protocol):
+    """Takes the room's pictures, in the camera's thread."""
+
+    def put(self, frame: CameraFrame) -> None:
+        """The newest one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +62,10 @@ class CameraState:
 class CameraReader:
     """Opens, reads, reopens. `changed` is called in the camera's thread."""
 
-    def __init__(self, config: CameraConfig, mailbox: Mailbox[CameraFrame],
+    def __init__(self, config: CameraConfig, sink: FrameSink,
                  changed: Callable[[CameraState], None]) -> None:
         self._config = config
-        self._mailbox = mailbox
+        self._sink = sink
         self._changed = changed
         self._state: CameraState | None = None
         self._stop = threading.Event()
@@ -102,7 +111,7 @@ class CameraReader:
                 if paced is not None and self._stop.wait(paced.wait(frame, time.monotonic())):
                     return
                 self._say(CameraState(present=True, width=frame.width, height=frame.height))
-                self._mailbox.put(CameraFrame(frame, time.monotonic()))
+                self._sink.put(CameraFrame(frame, time.monotonic()))
             if paced is None:
                 return
             container.seek(0)

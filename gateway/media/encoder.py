@@ -1,7 +1,7 @@
 """The one encoder: newest picture in, RTP payloads of H.264 out, in a thread of its own.
 
 Its rate changes without a keyframe (`bit_rate` on the open context, which x264 reconfigures from);
-a keyframe is made when somebody asks or the size changes, never by the clock.
+a keyframe is made when somebody asks, the size or the camera changes, never by the clock.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import sqrt
+from typing import Protocol
 
 import av
 import structlog
@@ -19,7 +21,6 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from . import h264
-from .camera import CameraFrame
 from .mailbox import Mailbox
 from .rate import KeyframeGate, Rung
 
@@ -36,6 +37,12 @@ loop lowers the picture rate instead of queueing."""
 LARGEST = (1280, 720)
 """Level 3.1 at 30 pictures a second (ITU-T H.264, table A-1), as every browser decodes; larger is scaled down."""
 
+MACROBLOCKS = 3600
+"""Of the same level, 16x16 each: a 4:3 picture of a finding may be 1102x828, which no box of 16:9 holds."""
+
+SHRINK = 0.995
+"""Step in which a size is searched that holds the limit with its cut macroblocks."""
+
 VBV_SECONDS = 0.5
 """Rate buffer of x264: bounds a keyframe to half a second of the rung's ceiling."""
 
@@ -45,6 +52,30 @@ _EARLY = 0.25
 """A picture may come this share of an interval early: cameras jitter, and 25 must not become 12.5."""
 
 _log = structlog.get_logger()
+
+
+class Captured(Protocol):
+    """A picture of a camera, when it was read (monotonic seconds), and which camera: 0 is the room's."""
+
+    @property
+    def frame(self) -> VideoFrame:
+        """Read when the encoder takes the picture; ValueError when it is none."""
+
+    @property
+    def at(self) -> float:
+        """Monotonic seconds."""
+
+    @property
+    def scene(self) -> int:
+        """Another number, another camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rungs:
+    """Where the ladders stand, for the room and for an examination camera."""
+
+    room: Rung
+    detail: Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +91,17 @@ class EncodedFrame:
 class CameraEncoder:
     """Encodes while somebody watches. `deliver` is called in the encoder's thread."""
 
-    def __init__(self, mailbox: Mailbox[CameraFrame], deliver: Callable[[EncodedFrame], None],
-                 rung: Rung, bits_per_second: int) -> None:
+    def __init__(self, mailbox: Mailbox[Captured], deliver: Callable[[EncodedFrame], None],
+                 rungs: Rungs, bits_per_second: int) -> None:
         self._mailbox = mailbox
         self._deliver = deliver
-        self._rung = rung
+        self._rungs = rungs
+        self._scene = 0
         self._bits_per_second = bits_per_second
         self._gate = KeyframeGate()
         self._codec: _Codec | None = None
         self._next_at = 0.0
+        self._last_at = 0.0
         self._in_flight = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -98,10 +131,10 @@ class CameraEncoder:
         with self._lock:
             self._gate.want()
 
-    def set_rate(self, bits_per_second: int, rung: Rung) -> None:
+    def set_rate(self, bits_per_second: int, rungs: Rungs) -> None:
         """From the next picture on."""
         with self._lock:
-            self._bits_per_second, self._rung = bits_per_second, rung
+            self._bits_per_second, self._rungs = bits_per_second, rungs
 
     def taken(self) -> None:
         """The event loop has sent one frame."""
@@ -119,35 +152,53 @@ class CameraEncoder:
                 continue
             try:
                 frame = self._encode(captured)
-            except av.FFmpegError as error:
+            except (av.FFmpegError, ValueError) as error:
                 _log.error("encoder.failed", code=type(error).__name__)
                 self._codec = None
                 continue
             if frame is not None:
                 self._deliver(frame)
 
-    def _encode(self, captured: CameraFrame) -> EncodedFrame | None:
+    def _encode(self, captured: Captured) -> EncodedFrame | None:
+        turned, now = captured.scene != self._scene, time.monotonic()
         with self._lock:
-            rung, rate = self._rung, self._bits_per_second
+            rung, rate = self._rungs.detail if captured.scene else self._rungs.room, self._bits_per_second
             interval = 1 / rung.frames_per_second
-            if captured.at < self._next_at - _EARLY * interval or self._in_flight >= IN_FLIGHT_MAX:
+            early = captured.at < self._next_at - _EARLY * interval and not turned
+            if early or self._in_flight >= IN_FLIGHT_MAX:
                 return None
-            keyframe = self._gate.due(time.monotonic())
+            keyframe = self._gate.due(now)
             self._in_flight += 1
+        try:
+            frame = self._encoded(captured, rung, rate, keyframe, turned)
+        except BaseException:
+            self.taken()
+            raise
         # Keep the beat of the rung, but never try to catch up after a pause.
-        self._next_at = max(self._next_at + interval, captured.at + (1 - _EARLY) * interval)
-        width, height = _scaled(captured.frame, rung)
-        if self._codec is None or not self._codec.fits(width, height, rung):
+        beat = captured.at if turned else self._next_at + interval
+        self._next_at = max(beat, captured.at + (1 - _EARLY) * interval)
+        self._scene = captured.scene
+        if frame.keyframe:
+            with self._lock:
+                self._gate.made(now)
+        if not frame.size:
+            self.taken()
+            return None
+        return frame
+
+    def _encoded(self, captured: Captured, rung: Rung, rate: int, keyframe: bool,
+                 turned: bool) -> EncodedFrame:
+        width, height = scaled(captured.frame, rung, detail=captured.scene != 0)
+        if self._codec is None or turned or not self._codec.fits(width, height, rung):
             # The old one first: two at once leave a hole of megabytes in the heap.
             self._codec = None
             self._codec = _Codec(width, height, rung)
             keyframe = False  # the first picture of a context is one
         data, is_key = self._codec.encode(captured, rate, keyframe)
-        if not data:
-            self.taken()
-            return None
+        # Two cameras are read in two threads: the later one in the encoder may have been read earlier.
+        self._last_at = max(captured.at, self._last_at + 1 / CLOCK_RATE)
         return EncodedFrame(payloads=h264.payloads(h264.split_units(data)), keyframe=is_key, size=len(data),
-                            timestamp=round(captured.at * CLOCK_RATE) % (1 << 32))
+                            timestamp=round(self._last_at * CLOCK_RATE) % (1 << 32))
 
 
 class _Codec:
@@ -180,11 +231,11 @@ class _Codec:
         same_size = (self._context.width, self._context.height) == (width, height)
         return same_size and self._rung.ceiling_kbps == rung.ceiling_kbps
 
-    def encode(self, captured: CameraFrame, bits_per_second: int, keyframe: bool) -> tuple[bytes, bool]:
+    def encode(self, captured: Captured, bits_per_second: int, keyframe: bool) -> tuple[bytes, bool]:
         """Annex B bytes of one picture, and whether it is a keyframe."""
         if self._origin is None:
             self._origin = captured.at
-        frame = self._converted(captured.frame)
+        frame = self._converted(captured)
         frame.pts = round((captured.at - self._origin) * CLOCK_RATE)
         frame.time_base = Fraction(1, CLOCK_RATE)
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
@@ -192,15 +243,32 @@ class _Codec:
         packets = self._context.encode(frame)
         return b"".join(bytes(packet) for packet in packets), any(packet.is_keyframe for packet in packets)
 
-    def _converted(self, frame: VideoFrame) -> VideoFrame:
+    def _converted(self, captured: Captured) -> VideoFrame:
+        frame = captured.frame
         wanted = (self._context.width, self._context.height)
         if (frame.width, frame.height) == wanted and frame.format.name == "yuv420p":
             return frame
+        # A finding is looked at line by line: averaging keeps what skipping loses.
+        how = Interpolation.AREA if captured.scene else Interpolation.FAST_BILINEAR
         return self._reformatter.reformat(frame, width=wanted[0], height=wanted[1], format="yuv420p",
-                                          interpolation=Interpolation.FAST_BILINEAR)
+                                          interpolation=how)
 
 
-def _scaled(frame: VideoFrame, rung: Rung) -> tuple[int, int]:
-    fit = min(1.0, LARGEST[0] / frame.width, LARGEST[1] / frame.height) * rung.quarters / 4
-    # Even: 4:2:0 has one colour sample for two pixels.
+def scaled(frame: VideoFrame, rung: Rung, *, detail: bool = False) -> tuple[int, int]:
+    """Width and height to encode: the camera's own shape, nothing added. `detail`: as large as the level allows."""
+    if detail:
+        fit = min(1.0, sqrt(MACROBLOCKS * 256 / (frame.width * frame.height)))
+        while _macroblocks(*_even(frame, fit)) > MACROBLOCKS:
+            fit *= SHRINK
+    else:
+        fit = min(1.0, LARGEST[0] / frame.width, LARGEST[1] / frame.height)
+    return _even(frame, fit * rung.quarters / 4)
+
+
+def _even(frame: VideoFrame, fit: float) -> tuple[int, int]:
+    # 4:2:0 has one colour sample for two pixels.
     return max(16, round(frame.width * fit / 2) * 2), max(16, round(frame.height * fit / 2) * 2)
+
+
+def _macroblocks(width: int, height: int) -> int:
+    return -(-width // 16) * -(-height // 16)

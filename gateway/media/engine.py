@@ -14,15 +14,16 @@ from protocol.kiosk import CameraView
 from protocol.values import IceServer
 
 from . import interfaces
-from .camera import CameraFrame, CameraReader, CameraState
+from .camera import CameraReader, CameraState
 from .config import MediaConfig
-from .encoder import IN_FLIGHT_MAX, CameraEncoder, EncodedFrame
+from .encoder import IN_FLIGHT_MAX, CameraEncoder, Captured, EncodedFrame, Rungs
 from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import CameraOutlet, Inlet, Outlet
 from .hooks import GatewayConnection
 from .mailbox import Mailbox
 from .peers import DoctorPeer, KioskPeer, Peer, ice_servers, rate_controller
-from .rate import Ladder
+from .rate import DETAIL_LADDER, Ladder
+from .scene_source import Scene, SceneSource
 
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
@@ -54,11 +55,13 @@ class MediaEngine:
         self._retired: asyncio.Queue[Peer] = asyncio.Queue()
         """Bounded by the number of peers: each retires once."""
         self._frames: asyncio.Queue[EncodedFrame] = asyncio.Queue(IN_FLIGHT_MAX)
-        mailbox: Mailbox[CameraFrame] = Mailbox()
+        mailbox: Mailbox[Captured] = Mailbox()
         start = SELF_VIEW_KBPS * 1000
-        self._ladder = Ladder(start)
-        self._reader = CameraReader(config.camera, mailbox, self._from_thread_camera)
-        self._encoder = CameraEncoder(mailbox, self._from_thread_frame, self._ladder.rung, start)
+        self._ladder, self._detail = Ladder(start), Ladder(start, DETAIL_LADDER)
+        self._scene = Scene(mailbox, self._from_thread_scene)
+        self._reader = CameraReader(config.camera, self._scene, self._from_thread_camera)
+        self._encoder = CameraEncoder(mailbox, self._from_thread_frame,
+                                      Rungs(self._ladder.rung, self._detail.rung), start)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -68,6 +71,16 @@ class MediaEngine:
         return CameraView(present=state.present, name=config.name[:200], width=state.width, height=state.height,
                           frames_per_second=config.frames_per_second if state.present else 0, code=state.code,
                           simulated=config.simulated)
+
+    @property
+    def shown(self) -> str | None:
+        """The examination camera whose pictures the peers get, as named in `show`; None: the room's."""
+        return self._scene.shown
+
+    @property
+    def shown_code(self) -> str | None:
+        """Why the last examination camera went away by itself; None when it was sent away, and while one is shown."""
+        return self._scene.code
 
     @property
     def microphone(self) -> bool:
@@ -109,6 +122,12 @@ class MediaEngine:
         connection = GatewayConnection([], lambda: interfaces.choose(interfaces.present(), (interfaces.LOOPBACK,)))
         self._kiosk = KioskPeer(connection, events, self, self, CameraOutlet(self._encoder, None))
         return self._kiosk
+
+    def show(self, source: SceneSource | None, name: str = "") -> None:
+        """Send the pictures of an examination camera in the room camera's place, from its first one on; None: the
+        room's again. `source` is closed by the engine. When it fails the room comes back and `changed` is called."""
+        self._scene.show(source, name)
+        self._scene_turned()
 
     def targets(self, inlet: Inlet) -> Iterable[Outlet]:
         """The kiosk's voice to every doctor; the newest connected doctor to the kiosk."""
@@ -178,6 +197,8 @@ class MediaEngine:
             now = time.monotonic()
             for peer in self._peers():
                 await peer.tick(now)
+            if self._scene.check(now):
+                self._scene_turned()
             self._update_watched()
             self._update_rate(now)
             if self.microphone != self._microphone:
@@ -187,16 +208,18 @@ class MediaEngine:
 
     def _update_watched(self) -> None:
         watched = any(peer.camera is not None and peer.camera.open for peer in self._peers())
-        self._reader.watch(watched)
+        # While an examination camera is shown, the room's pictures are read but not decoded.
+        self._reader.watch(watched and self._scene.shown is None)
         self._encoder.watch(watched)
 
     def _update_rate(self, now: float) -> None:
         targets = [doctor.camera.rate.target for doctor in self._doctors
                    if doctor.camera is not None and doctor.camera.open and doctor.camera.rate is not None]
         target = min(targets, default=SELF_VIEW_KBPS * 1000)
-        self._encoder.set_rate(target, self._ladder.step(target, now))
+        self._encoder.set_rate(target, Rungs(self._ladder.step(target, now), self._detail.step(target, now)))
 
     async def _stop(self) -> None:
+        self._scene.show(None, "")
         for peer in self._peers():
             await peer.close()
         while not self._retired.empty():
@@ -207,6 +230,9 @@ class MediaEngine:
     def _from_thread_camera(self, state: CameraState) -> None:
         self._post(self._set_camera, state)
 
+    def _from_thread_scene(self) -> None:
+        self._post(lambda _: self._scene_turned(), None)
+
     def _from_thread_frame(self, frame: EncodedFrame) -> None:
         # The encoder keeps at most IN_FLIGHT_MAX on their way, so the queue is never full.
         self._post(self._frames.put_nowait, frame)
@@ -216,6 +242,11 @@ class MediaEngine:
             # RuntimeError: the loop closed while a thread was ending.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(call, value)
+
+    def _scene_turned(self) -> None:
+        self._scene.check(time.monotonic())
+        self._update_watched()
+        self._changed()
 
     def _set_camera(self, state: CameraState) -> None:
         self._camera_state = state

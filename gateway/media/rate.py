@@ -6,6 +6,7 @@ Loss rule in the spirit of Galene's sender; delay is judged by the receiver and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LOSS_LOW, LOSS_HIGH = 0.02, 0.10
@@ -81,6 +82,16 @@ LADDER = (
 )
 """Pictures a second give way before sharpness, sharpness before everything else (a consultation needs a
 face to be seen moving). `ceiling_kbps` bounds the keyframes of a rung; it is above the next rung's climb."""
+
+DETAIL_LADDER = (
+    Rung(0, 3, 4, 160),
+    Rung(100, 4, 5, 320),
+    Rung(220, 4, 8, 800),
+    Rung(450, 4, 12, 1600),
+    Rung(800, 4, 15, 4000),
+)
+"""Skin, an ear drum, an ultrasound picture: sharpness first, four pictures a second suffice to hold the camera
+by, more than fifteen show nothing new. Held still, the picture becomes sharp at any of these rates."""
 
 PACE = 2.0
 """A picture leaves at this many times the rate: a keyframe in one burst overflows a thin link's queue."""
@@ -161,8 +172,9 @@ class RateController:
 class Ladder:
     """Walks the rungs: down at once, up when the rate held."""
 
-    def __init__(self, bits_per_second: int) -> None:
-        self._index = _fitting(bits_per_second / 1000)
+    def __init__(self, bits_per_second: int, rungs: Sequence[Rung] = LADDER) -> None:
+        self._rungs = rungs
+        self._index = self._fitting(bits_per_second / 1000)
         self._wait = CLIMB_SECONDS
         self._climb_since: float | None = None
         self._climbed_at: float | None = None
@@ -170,26 +182,29 @@ class Ladder:
     @property
     def rung(self) -> Rung:
         """Where we stand."""
-        return LADDER[self._index]
+        return self._rungs[self._index]
 
     def step(self, bits_per_second: int, now: float) -> Rung:
         """The rung for this rate."""
         kbps = bits_per_second / 1000
-        fitting = _fitting(kbps)
+        fitting = self._fitting(kbps)
         if self._climbed_at is not None and now - self._climbed_at >= CLIMB_HELD_SECONDS:
             self._climbed_at, self._wait = None, CLIMB_SECONDS
         if fitting < self._index:
             if self._climbed_at is not None:
                 self._climbed_at, self._wait = None, min(self._wait * 2, CLIMB_SECONDS_MAX)
             self._index, self._climb_since = fitting, None
-        elif _fitting(kbps / CLIMB_MARGIN) > self._index:
+        elif self._fitting(kbps / CLIMB_MARGIN) > self._index:
             if self._climb_since is None:
                 self._climb_since = now
             elif now - self._climb_since >= self._wait:
-                self._index, self._climb_since, self._climbed_at = _fitting(kbps / CLIMB_MARGIN), None, now
+                self._index, self._climb_since, self._climbed_at = self._fitting(kbps / CLIMB_MARGIN), None, now
         else:
             self._climb_since = None
         return self.rung
+
+    def _fitting(self, kbps: float) -> int:
+        return max(i for i, rung in enumerate(self._rungs) if kbps >= rung.from_kbps)
 
 
 class Pacer:
@@ -226,9 +241,9 @@ class KeyframeGate:
         """Whether to make one now; says so once per granted request."""
         if not self._wanted or now - self._last < KEYFRAME_SECONDS:
             return False
-        self._wanted, self._last = False, now
+        self.made(now)
         return True
 
-
-def _fitting(kbps: float) -> int:
-    return max(i for i, rung in enumerate(LADDER) if kbps >= rung.from_kbps)
+    def made(self, now: float) -> None:
+        """A keyframe was made, asked for or not: whoever waits for one has it."""
+        self._wanted, self._last = False, now

@@ -12,6 +12,7 @@ import structlog
 from av.video.frame import VideoFrame
 
 from .camera import CameraFrame
+from .encoder import Captured
 from .mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ FIRST_SECONDS = 8.0
 
 SILENT_SECONDS = 2.0
 """Thirty pictures missed: whoever held the camera pulled it out, or it hangs."""
-
-ROOM_SCENE = 0
-"""`scene` of the room camera's pictures."""
 
 _log = structlog.get_logger()
 
@@ -68,13 +66,13 @@ class Scene:
     Room pictures pass until the first one of the examination camera comes, and again from the moment it fails.
     """
 
-    def __init__(self, mailbox: Mailbox[CameraFrame | ExaminationFrame], changed: Callable[[], None]) -> None:
+    def __init__(self, mailbox: Mailbox[Captured], changed: Callable[[], None]) -> None:
         self._mailbox = mailbox
         self._changed = changed
         self._lock = threading.Lock()
         self._source: SceneSource | None = None
         self._name = ""
-        self._number = ROOM_SCENE
+        self._number = 0
         self._count = 0
         self._live = False
         self._heard = 0.0

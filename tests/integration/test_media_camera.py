@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,9 +16,10 @@ import pytest
 from gateway.media import camera as camera_room
 from gateway.media.camera import CameraFrame, CameraReader, CameraState
 from gateway.media.config import CameraConfig
-from gateway.media.encoder import CameraEncoder, EncodedFrame
+from gateway.media.encoder import CameraEncoder, Captured, EncodedFrame, Rungs, scaled
 from gateway.media.mailbox import Mailbox
-from gateway.media.rate import LADDER
+from gateway.media.rate import DETAIL_LADDER, LADDER
+from gateway.media.scene_source import ExaminationFrame
 from sim.camera import Scene, read_code
 
 
@@ -142,9 +143,9 @@ def test_reasons_have_codes(error: OSError, code: str) -> None:
     assert camera_room._code(error) == code
 
 
-def encoded(frames: list[CameraFrame], rung: int, bits_per_second: int = 500_000) -> list[EncodedFrame]:
+def encoded(frames: Sequence[Captured], rung: int, bits_per_second: int = 500_000) -> list[EncodedFrame]:
     """What the encoder makes of pictures fed one by one."""
-    mailbox: Mailbox[CameraFrame] = Mailbox()
+    mailbox: Mailbox[Captured] = Mailbox()
     out: list[EncodedFrame] = []
     done = threading.Event()
 
@@ -153,7 +154,7 @@ def encoded(frames: list[CameraFrame], rung: int, bits_per_second: int = 500_000
         encoder.taken()
         done.set()
 
-    encoder = CameraEncoder(mailbox, deliver, LADDER[rung], bits_per_second)
+    encoder = CameraEncoder(mailbox, deliver, Rungs(LADDER[rung], DETAIL_LADDER[rung]), bits_per_second)
     encoder.watch(True)
     encoder.start()
     for frame in frames:
@@ -209,3 +210,48 @@ def test_the_rung_sets_size_and_picture_rate(rung: int, size: tuple[int, int], m
     assert (first.width, first.height) == size
     steps = {(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(out)}
     assert all(step % 3600 == 0 for step in steps)
+
+
+def finding(width: int, height: int, at: float, scene: int = 1) -> ExaminationFrame:
+    """A skin-coloured picture with a grey scale that names its place."""
+    pixels = np.full((height, width, 3), (150, 170, 205), np.uint8)
+    pixels[height // 4:height // 2, :, 1] = np.linspace(0, 255, width).astype(np.uint8)
+    return ExaminationFrame(pixels, at, scene)
+
+
+def test_another_camera_begins_with_one_keyframe_in_its_own_shape() -> None:
+    """Room, skin camera, room: a keyframe at each turn and no other, 4:3 stays 4:3, time never runs backwards."""
+    room = [CameraFrame(picture(i, 1280, 720), 100 + i * 0.04) for i in range(5)]
+    skin = [finding(1600, 1200, 100.15 + i * 0.067) for i in range(4)]
+    again = [CameraFrame(picture(i, 1280, 720), 100.4 + i * 0.04) for i in range(4)]
+    out = encoded([*room, *skin, *again], rung=3)
+    shapes = [decoded([frame])[0] for frame in out if frame.keyframe]
+    assert [(shape.width, shape.height) for shape in shapes] == [(1280, 720), (1102, 828), (1280, 720)]
+    assert [frame.keyframe for frame in out].count(True) == 3
+    assert all((b.timestamp - a.timestamp) % 2**32 < 2**31 for a, b in pairwise(out))
+
+
+def test_a_finding_keeps_its_size_on_a_thin_link() -> None:
+    """At 250 kbit/s the room gets 960x540 at 15, the skin camera its full size at 8 pictures a second."""
+    room = encoded([CameraFrame(picture(1, 1280, 720), 50 + i * 0.04) for i in range(25)], 2, 250_000)
+    skin = encoded([finding(1280, 720, 50 + i * 0.04) for i in range(25)], 2, 250_000)
+    assert (decoded(room[:1])[0].width, decoded(skin[:1])[0].width) == (960, 1280)
+    assert 13 <= len(room) <= 16
+    assert 6 <= len(skin) <= 9
+
+
+@pytest.mark.parametrize(("width", "height"), [
+    (1920, 1080), (1600, 1200), (2592, 1944), (3264, 2448), (1080, 1920), (1024, 1024), (4000, 300), (640, 480)])
+def test_every_shape_stays_within_the_level(width: int, height: int) -> None:
+    """ITU-T H.264 table A-1, level 3.1: 3600 macroblocks, cut ones too; the shape stays within one per cent."""
+    frame = av.VideoFrame(width, height, "bgr24")
+    wide, high = scaled(frame, DETAIL_LADDER[-1], detail=True)
+    assert -(-wide // 16) * -(-high // 16) <= 3600
+    assert wide / high == pytest.approx(width / height, rel=0.01)
+    assert (wide, high) == (width, height) or -(-wide // 16) * -(-high // 16) > 3300
+
+
+def test_a_picture_that_is_none_is_left_out() -> None:
+    """An array of another shape costs its own picture, not the encoder."""
+    broken = ExaminationFrame(np.zeros((4, 4), np.uint8), 100.0, 1)
+    assert len(encoded([broken, *(finding(640, 480, 101 + i) for i in range(3))], rung=3)) == 3
