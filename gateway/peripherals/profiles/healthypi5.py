@@ -1,9 +1,9 @@
 """ProtoCentral HealthyPi 5 "OpenView" frames over USB serial, one sample of everything a frame.
 
-Seen in Protocentral/protocentral_healthypi5_zephyr@009f60e app/src/data_module.c (`sendData`): 0A FA, payload length
-(16 bits), type 02, 22 bytes, 00 0B; 29 in all. Payload: ECG s32, impedance s32, u8 (FF: no new impedance), red s32,
-infrared s32, temperature s16 in 0.01 C, SpO2 u8, heart rate u8, respiration u8. Only the ECG is used here.
-The frame has no checksum and no sequence number: a frame counts when head and foot both fit.
+Seen in Protocentral/protocentral_healthypi5_zephyr@009f60e and @2c8eb00 app/src/data_module.c (`sendData`): 0A FA,
+payload length (16 bits), type 02, 22 bytes, 00 0B; 29 in all. Payload: ECG s32, impedance s32, u8 (FF: no new
+impedance), red s32, infrared s32, temperature s16 in 0.01 C, SpO2 u8, heart rate u8, respiration u8. A number that is
+not measured is 0. The frame has no checksum and no sequence number: a frame counts when head and foot both fit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import struct
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+from ..errors import DecodeError
+from .framing import INCOMPLETE, NOT_HERE, Lost, Scanner, begins
 
 FRAME_SIZE: Final = 29
 HEAD: Final = bytes((0x0A, 0xFA, 22, 0, 0x02))
@@ -24,6 +27,8 @@ RAIL: Final = 2**17
 _REFERENCE_UV = 1_000_000
 """VREF, 1000 mV typical (same datasheet, electrical characteristics)."""
 
+_NO_NEW_IMPEDANCE = 0xFF
+
 
 def microvolts_per_count(gain: int) -> Decimal:
     """Input voltage of one count: V = count * VREF / (2^17 * gain) (MAX30001 datasheet, ECG FIFO).
@@ -35,60 +40,52 @@ def microvolts_per_count(gain: int) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One frame's ECG, in counts."""
+    """One frame. `impedance` None: no new one in this frame. The rest None: not measured."""
 
     ecg: int
+    impedance: int | None = None
+    red: int = 0
+    infrared: int = 0
+    temperature: Decimal | None = None
+    spo2: int | None = None
+    heart_rate: int | None = None
+    respiration: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A run of bytes that belong to no frame."""
-
-    size: int
-
-    @property
-    def samples(self) -> int:
-        """How many frames that was, at least one: a frame damaged in one byte loses its sample."""
-        return max(1, round(self.size / FRAME_SIZE))
+def decode(data: bytes) -> Sample:
+    """One whole frame. DecodeError: `frame.length`, `frame.head`, `frame.foot`."""
+    if len(data) != FRAME_SIZE:
+        raise DecodeError("frame.length", f"{len(data)} bytes, {FRAME_SIZE} expected")
+    if not data.startswith(HEAD):
+        raise DecodeError("frame.head", data[:len(HEAD)].hex())
+    if not data.endswith(FOOT):
+        raise DecodeError("frame.foot", data[-len(FOOT):].hex())
+    ecg, impedance, skip, red, infrared, temperature, spo2, heart_rate, breaths = _PAYLOAD.unpack_from(data, len(HEAD))
+    return Sample(ecg, None if skip == _NO_NEW_IMPEDANCE else impedance, red, infrared,
+                  Decimal(temperature).scaleb(-2) if temperature else None,
+                  spo2 if 0 < spo2 <= 100 else None, heart_rate or None, breaths or None)
 
 
 class Parser:
     """Bytes in, in any portions; samples and losses out, in their order."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._skipped = 0
-        self.lost_bytes = 0
+        self._scanner = Scanner(_measure, FRAME_SIZE)
+
+    @property
+    def lost_bytes(self) -> int:
         """Bytes that belonged to no frame, since the beginning."""
+        return self._scanner.lost_bytes
 
     def feed(self, data: bytes) -> list[Sample | Lost]:
         """Everything that is complete now. A loss is reported with the frame that ends it."""
-        self._buffer += data
-        found: list[Sample | Lost] = []
-        start = 0
-        while len(self._buffer) - start >= FRAME_SIZE:
-            if self._fits(start):
-                if self._skipped:
-                    found.append(Lost(self._skipped))
-                    self._skipped = 0
-                found.append(Sample(_PAYLOAD.unpack_from(self._buffer, start + len(HEAD))[0]))
-                start += FRAME_SIZE
-                continue
-            step = self._next_head(start + 1) - start
-            self._skipped += step
-            self.lost_bytes += step
-            start += step
-        del self._buffer[:start]
-        return found
+        return [item if isinstance(item, Lost) else decode(item) for item in self._scanner.feed(data)]
 
-    def _fits(self, start: int) -> bool:
-        end = start + FRAME_SIZE
-        return (self._buffer.startswith(HEAD, start, end)
-                and self._buffer.startswith(FOOT, end - len(FOOT), end))
 
-    def _next_head(self, start: int) -> int:
-        """Where the next frame may begin: at a whole head, else at the last bytes that could grow into one."""
-        at = self._buffer.find(HEAD, start)
-        if at >= 0:
-            return at
-        return max(start, len(self._buffer) - FRAME_SIZE + 1)
+def _measure(buffer: bytes | bytearray, start: int) -> int:
+    if not begins(buffer, start, HEAD):
+        return NOT_HERE
+    end = start + FRAME_SIZE
+    if len(buffer) < end:
+        return INCOMPLETE
+    return FRAME_SIZE if buffer.startswith(FOOT, end - len(FOOT), end) else NOT_HERE
