@@ -95,7 +95,7 @@ const reading = (seq: number, encounter_id = "enc"): ControlToDoctor => ({
       reading: {
         reading_id: `r${seq}`, kind: "blood_pressure", received_at: "2026-06-01T12:00:00Z", quantities: [], taken_at: null,
         device: { device_id: "d", kind: "blood_pressure", maker: "", model: "", serial: "", firmware: "", simulated: true },
-        device_time: "", clock_offset_s: null, user: null, flags: [], error: null, raw: "",
+        device_time: "", clock_offset_s: null, user: null, record: null, context: [], recording: "", flags: [], error: null, raw: "",
       },
     },
   },
@@ -281,7 +281,7 @@ describe("a call", () => {
         body: {
           type: "waveform_started",
           waveform: {
-            stream_id: 9, started_at: "2026-06-01T12:00:00Z", rate_hz: "100", scale: "1", unit: "uV", leads: [131330], lost_count: 0,
+            stream_id: 9, started_at: "2026-06-01T12:00:00Z", rate_hz: "100", scale: "1", unit: "uV", leads: [131330], lead_units: [], lead_scales: [], lost_count: 0, reading_id: null,
             device: { device_id: "d", kind: "ecg", maker: "", model: "", serial: "", firmware: "", simulated: true },
           },
         },
@@ -305,7 +305,7 @@ describe("a call", () => {
         body: {
           type: "waveform_started",
           waveform: {
-            stream_id: 9, started_at: "2026-06-01T12:00:00Z", rate_hz: "100", scale: "1", unit: "uV", leads: [131330], lost_count: 0,
+            stream_id: 9, started_at: "2026-06-01T12:00:00Z", rate_hz: "100", scale: "1", unit: "uV", leads: [131330], lead_units: [], lead_scales: [], lost_count: 0, reading_id: null,
             device: { device_id: "d", kind: "ecg", maker: "", model: "", serial: "", firmware: "", simulated: true },
           },
         },

@@ -16,6 +16,9 @@ const still = async (): Promise<Still> => ({
   height: 10,
   quality: "sharp",
   thumbnail: "",
+  body_site: "",
+  like: null,
+  pixel_mm: null,
 });
 const part = (offset: number, end: number, from = bytes) =>
   readPart(partBytes("s", offset, bytes.length, from.subarray(offset, end)));

@@ -12,7 +12,10 @@ const waveform = (leads = 1): Waveform => ({
   scale: "0.01",
   unit: "mV",
   leads: Array.from({ length: leads }, (_, i) => 131329 + i),
+  lead_units: [],
+  lead_scales: [],
   lost_count: -(2 ** 31),
+  reading_id: null,
 });
 const chunk = (number: number, samples: readonly number[] = [number, number, number], leads = 1) =>
   readChunk(chunkBytes({ streamId: 4, number, leads, samples }));

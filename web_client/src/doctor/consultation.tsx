@@ -1,19 +1,23 @@
 // One consultation on the screen: picture, patient, notes, measurements, electrocardiogram.
+import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { say } from "../i18n/doctor";
 import type { Consultation } from "../state/doctor_desk";
 import { usePage } from "./context";
-import { Ecg } from "./ecg";
 import { Instruments } from "./instruments";
 import { Notes } from "./notes";
 import { PatientHead } from "./patient";
 import { Life, PrescriptionDrawer } from "./prescription";
 import { Stills } from "./stills";
+import { Traces } from "./traces";
 import { CallVideo } from "./video";
 import { Vitals } from "./vitals";
 
 export function ConsultationView({ it }: { it: Consultation }) {
   const [writing, setWriting] = useState(false);
+  const chosen = useSignal<number | null>(null);
+  const large = useSignal(false);
+  const layout = writing ? "writing" : large.value && it.record.streams.value.length > 0 ? "tracing" : "";
   const patient = it.record.situation.value?.encounter.patient ?? null;
   useEffect(() => {
     // The mentions of the patient are known once the vehicle told who it is.
@@ -21,7 +25,7 @@ export function ConsultationView({ it }: { it: Consultation }) {
   }, [patient?.family_name, patient?.ins]);
   return (
     <main
-      class={writing ? "consultation writing" : "consultation"}
+      class={`consultation ${layout}`}
       data-testid="consultation"
       data-encounter={it.record.encounterId}
       data-call={it.call.callId}
@@ -50,7 +54,7 @@ export function ConsultationView({ it }: { it: Consultation }) {
         <Instruments it={it} />
         <Stills it={it} />
       </div>
-      <Ecg it={it} />
+      <Traces it={it} chosen={chosen} large={large} />
       {writing && <PrescriptionDrawer it={it} close={() => setWriting(false)} />}
     </main>
   );

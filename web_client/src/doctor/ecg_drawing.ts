@@ -1,14 +1,11 @@
-// Draws a stream of samples on millimetre paper: only what is new, once a frame. Positions come from `ecg_paper`.
-import {
-  measured,
-  PX_PER_MM,
-  strip,
-  sweepSeconds,
-  sweepX,
-  toMillivolts,
-  type Paper,
-} from "../state/ecg_paper";
+// Draws a stream of samples on millimetre paper: only what is new, once a frame. Positions come from `ecg_layout`.
+import { FilteredLead, type DisplayFilter } from "../state/display_filter";
+import { cellY, groupsOf, pageSeconds, unbroken, type Cell, type Group } from "../state/ecg_layout";
+import { pxPerSecond, sweepSeconds, toMillivolts, type Paper } from "../state/ecg_paper";
+import type { FrameMeter } from "../state/frame_meter";
+import { gapsIn, valuesOf } from "../state/leads";
 import type { StreamSamples } from "../state/waveform";
+import { drawPaper, hatch, inkOf, type Ink } from "./paper_drawing";
 
 /** The pen stays this far behind the newest sample, so that a chunk of 0.1 s and its jitter do not make it jump. */
 const BEHIND_SECONDS = 0.3;
@@ -19,34 +16,34 @@ const BLANK_MM = 5;
 /** Baselines further out than this share of the strip are moved to its middle, as an AC-coupled monitor shows them. */
 const OFF_PAPER = 0.35;
 const BASELINE_SECONDS = 2;
-/** Between the lines of the hatching; bands that meet join. */
-const HATCH_PX = 10;
+/** A page that fills up after a gap is drawn anew this often at most. */
+const REFILL_MS = 250;
+/** More late chunks than this in one frame cost more one by one than a new page. */
+const PATCHES = 12;
 
 export interface DrawingView {
   readonly paper: Paper;
-  /** Leads on the paper, by their index in the stream. */
-  readonly leads: readonly number[];
-  readonly frozen: boolean;
-  /** Seconds the paper was moved back; 0 is the newest. */
-  readonly back: number;
-}
-
-interface Ink {
-  readonly trace: string;
-  readonly gap: string;
-  readonly thin: string;
-  readonly thick: string;
+  readonly cells: readonly Cell[];
+  readonly filter: DisplayFilter;
+  /** Second of the stream at the left edge of a page that stands still; null: the newest, sweeping. */
+  readonly from: number | null;
 }
 
 export class EcgDrawing {
   readonly #grid: CanvasRenderingContext2D;
   readonly #trace: CanvasRenderingContext2D;
-  readonly #scale: number;
   #view: DrawingView | null = null;
+  #groups: readonly Group[] = [];
+  #filters = new Map<number, FilteredLead>();
+  #filter: DisplayFilter = "none";
   #ink: Ink;
   #cursor = 0;
   #drawn = 0;
-  #late = -1;
+  #late = 0;
+  /** Chunks and seconds of the stream when a page was drawn last. */
+  #head = 0;
+  #reached = 0;
+  #refilled = 0;
   #last: number | null = null;
   #baselines: number[] = [];
 
@@ -54,6 +51,7 @@ export class EcgDrawing {
     readonly stream: StreamSamples,
     readonly gridCanvas: HTMLCanvasElement,
     readonly traceCanvas: HTMLCanvasElement,
+    readonly meter: FrameMeter,
   ) {
     const grid = gridCanvas.getContext("2d");
     const trace = traceCanvas.getContext("2d");
@@ -61,39 +59,47 @@ export class EcgDrawing {
     this.#grid = grid;
     this.#trace = trace;
     this.#ink = inkOf(traceCanvas);
-    this.#scale = (toMillivolts(stream.waveform.unit) ?? Number.NaN) * Number(stream.waveform.scale);
+    this.#late = stream.late;
   }
 
-  /** Whether the stream's unit is a voltage that can stand on this paper. */
-  get drawable(): boolean {
-    return Number.isFinite(this.#scale) && this.stream.rate > 0;
+  /** Second of the stream at which the pen stands. */
+  get cursor(): number {
+    return this.#cursor;
   }
 
-  /** Another size, speed, gain, lead, theme: everything is drawn again. */
+  /** Another size, speed, gain, arrangement, filter, theme: everything is drawn again. */
   show(view: DrawingView): void {
     this.#view = view;
+    this.#groups = groupsOf(view.cells);
     this.#ink = inkOf(this.traceCanvas);
+    if (view.filter !== this.#filter) {
+      this.#filter = view.filter;
+      this.#filters = new Map();
+    }
     const ratio = window.devicePixelRatio;
     for (const canvas of [this.gridCanvas, this.traceCanvas]) {
       canvas.width = Math.round(view.paper.width * ratio);
       canvas.height = Math.round(view.paper.height * ratio);
     }
     for (const context of [this.#grid, this.#trace]) context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.#drawGrid(view.paper);
+    drawPaper(this.#grid, view, this.#ink);
     this.#redraw();
   }
 
   /** One frame; `now` in milliseconds. */
   frame(now: number): void {
+    const began = performance.now();
+    this.#frame(now);
+    this.meter.add(now, performance.now() - began);
+  }
+
+  #frame(now: number): void {
     const view = this.#view;
-    if (view === null || !this.drawable) return;
+    if (view === null || view.cells.length === 0) return;
     const elapsed = this.#last === null ? 0 : (now - this.#last) / 1000;
     this.#last = now;
-    if (this.stream.late !== this.#late) {
-      this.#late = this.stream.late;
-      if (this.#drawn > 0) this.#redraw();
-    }
-    if (view.frozen) return;
+    this.#fill(view, now);
+    if (view.from !== null) return;
     const end = this.stream.seconds;
     const behind = end - this.#cursor;
     if (behind > TOO_FAR_SECONDS) {
@@ -103,190 +109,165 @@ export class EcgDrawing {
     }
     const stopped = this.stream.end !== null;
     const pace = behind > 2 * BEHIND_SECONDS ? 1.15 : behind < BEHIND_SECONDS / 2 && !stopped ? 0.85 : 1;
-    this.#cursor = Math.min(end, this.#cursor + elapsed * pace);
-    this.#advance();
+    const next = Math.min(end, this.#cursor + elapsed * pace);
+    if (next <= this.#cursor) return;
+    this.#cursor = next;
+    for (const group of this.#groups) this.#sweep(view, group, this.#drawn, next);
+    this.#drawn = next;
   }
 
-  /** What two points of the paper are apart. */
-  measure(dx: number, dy: number): { ms: number; mv: number } {
-    return this.#view === null ? { ms: 0, mv: 0 } : measured(this.#view.paper, dx, dy);
+  /** What came late is drawn where it belongs. */
+  #fill(view: DrawingView, now: number): void {
+    const { stream } = this;
+    const late = stream.lateSince(this.#late);
+    const grown = view.from !== null && stream.head !== this.#head && this.#reached < view.from + pageSeconds(view.paper, view.cells);
+    if (late.length === 0 && !grown) return;
+    const still = view.from !== null || view.filter !== "none" || late.length > PATCHES;
+    if (still && now - this.#refilled < REFILL_MS) return;
+    this.#late = stream.late;
+    for (const filter of this.#filters.values()) filter.forget(Math.min(...late));
+    if (still) {
+      this.#refilled = now;
+      this.#redraw();
+      return;
+    }
+    const frames = Number(stream.waveform.rate_hz);
+    for (const number of late) {
+      for (const group of this.#groups) {
+        const from = Math.max(stream.start(number) / frames, this.#oldest(view, group));
+        const to = Math.min(stream.start(number + 1) / frames, this.#drawn);
+        this.#pieces(view, group, from, to, 0);
+      }
+    }
   }
 
-  /** Moment of the stream at the left edge of the paper that was moved back; 0 while it sweeps. */
-  #origin(view: DrawingView): number {
-    return view.back > 0 ? this.#right(view) - sweepSeconds(view.paper) : 0;
-  }
-
-  #right(view: DrawingView): number {
-    return Math.max(0, this.#cursor - view.back);
+  /** The oldest second that a sweep still shows. */
+  #oldest(view: DrawingView, group: Group): number {
+    const span = sweepSeconds(view.paper, group.width);
+    return Math.max(0, this.#cursor - span + BLANK_MM / view.paper.speed);
   }
 
   #redraw(): void {
     const view = this.#view;
-    if (view === null || !this.drawable) return;
-    const { paper } = view;
+    if (view === null || view.cells.length === 0) return;
+    const { paper, from } = view;
     this.#trace.clearRect(0, 0, paper.width, paper.height);
-    const right = this.#right(view);
-    const blank = view.back > 0 ? 0 : (BLANK_MM * PX_PER_MM) / (paper.speed * PX_PER_MM);
-    const from = Math.max(0, right - sweepSeconds(paper) + blank);
-    this.#settleBaselines(right);
-    const last = Math.floor(right * this.stream.rate);
-    this.#drawRange(view, Math.ceil(from * this.stream.rate), last);
-    this.#drawn = last;
+    this.#head = this.stream.head;
+    this.#reached = this.stream.seconds;
+    if (from !== null) {
+      this.#page(view, from);
+      return;
+    }
+    this.#settleBaselines(view, this.#cursor);
+    for (const group of this.#groups) this.#pieces(view, group, this.#oldest(view, group), this.#cursor, 0);
+    this.#drawn = this.#cursor;
   }
 
-  #advance(): void {
-    const view = this.#view;
-    if (view === null) return;
+  #page(view: DrawingView, from: number): void {
     const { paper } = view;
-    const next = Math.floor(this.#cursor * this.stream.rate);
-    if (next <= this.#drawn) return;
-    const from = this.#drawn;
-    const x0 = sweepX(paper, from / this.stream.rate);
-    const x1 = sweepX(paper, next / this.stream.rate);
-    const blank = BLANK_MM * PX_PER_MM;
-    if (x1 < x0) {
-      this.#trace.clearRect(x0 + 1, 0, paper.width - x0, paper.height);
-      this.#trace.clearRect(0, 0, x1 + blank, paper.height);
-      this.#settleBaselines(this.#cursor);
-    } else this.#trace.clearRect(x0 + 1, 0, x1 - x0 + blank, paper.height);
-    this.#drawRange(view, from, next);
-    this.#drawn = next;
+    const right = from + pageSeconds(paper, view.cells);
+    this.#settleBaselines(view, Math.min(right, this.stream.seconds));
+    for (const cell of view.cells) {
+      const begin = from + cell.offset;
+      this.#line(view, cell, begin, begin + sweepSeconds(paper, cell.width), begin);
+    }
   }
 
-  /** Draws samples [from, to); the segment to `from` joins the one drawn before. */
-  #drawRange(view: DrawingView, from: number, to: number): void {
-    const { stream } = this;
-    const { paper, leads } = view;
+  #sweep(view: DrawingView, group: Group, from: number, to: number): void {
+    const span = sweepSeconds(view.paper, group.width);
+    // A new sweep begins: an electrode's slow drift is followed here, where no trace is torn.
+    if (Math.floor(from / span) !== Math.floor(to / span)) this.#settleBaselines(view, to);
+    this.#pieces(view, group, from, to, BLANK_MM * view.paper.pxPerMm);
+  }
+
+  /** Wipes and draws the seconds [from, to) of a group, and `blank` pixels of paper before the pen. */
+  #pieces(view: DrawingView, group: Group, from: number, to: number, blank: number): void {
     const context = this.#trace;
+    const { paper } = view;
+    const span = sweepSeconds(paper, group.width);
+    for (const [begin, end] of unbroken(from, to, span)) {
+      const turn = Math.floor(begin / span + 1e-9) * span;
+      const x0 = (begin - turn) * pxPerSecond(paper);
+      const x1 = (end - turn) * pxPerSecond(paper);
+      context.save();
+      context.beginPath();
+      context.rect(group.x, group.y, group.width, group.height);
+      context.clip();
+      context.clearRect(group.x + x0, group.y, x1 - x0 + blank, group.height);
+      const over = x1 + blank - group.width;
+      if (blank > 0 && over > 0) context.clearRect(group.x, group.y, over, group.height);
+      for (const cell of group.cells) this.#line(view, cell, begin, end, turn);
+      context.restore();
+    }
+  }
+
+  /** Draws a lead between two moments; `origin` stands at the cell's left edge. A gap is drawn as a gap. */
+  #line(view: DrawingView, cell: Cell, from: number, to: number, origin: number): void {
+    const lead = this.stream.leads[cell.lead];
+    if (lead === undefined) return;
+    const context = this.#trace;
+    const { paper } = view;
+    const perSample = pxPerSecond(paper) / lead.rate;
+    const left = cell.x - origin * pxPerSecond(paper);
+    // One sample before joins what was drawn; none of the turn before, which stands at the other edge.
+    const first = Math.max(Math.ceil(origin * lead.rate), Math.floor(from * lead.rate) - 1, 0);
+    const known = Math.ceil(this.stream.seconds * lead.rate);
+    const last = Math.min(Math.floor(to * lead.rate) + 1, known);
+    const values = this.#values(view, cell.lead, first, last);
+    const scale = toMillivolts(lead.unit) ?? Number.NaN;
+    const zero = this.#baselines[cell.lead] ?? 0;
+    for (const [a, b] of gapsIn(values)) {
+      const x0 = Math.max(left + (first + a) * perSample, cell.x + (from - origin) * pxPerSecond(paper));
+      const x1 = Math.min(left + (first + b) * perSample, cell.x + (to - origin) * pxPerSecond(paper));
+      hatch(context, x0, cell.y, x1 - x0, cell.height, this.#ink.gap);
+    }
     context.lineWidth = 1.4;
     context.lineJoin = "round";
     context.strokeStyle = this.#ink.trace;
-    const origin = this.#origin(view);
-    const first = Math.max(0, from - 1);
-    this.#drawGaps(view, from, to, origin);
-    leads.forEach((lead, row) => {
-      context.beginPath();
-      let before = -1;
-      for (let number = stream.at(first); number < stream.head; number += 1) {
-        const start = stream.start(number);
-        if (start >= to) break;
-        const chunk = stream.chunk(number);
-        const stop = Math.min(to, stream.start(number + 1));
-        if (chunk === undefined) {
-          before = -1;
-          continue;
-        }
-        for (let index = Math.max(first, start); index < stop; index += 1) {
-          const count = chunk.samples[(index - start) * stream.leads + lead];
-          if (count === undefined || count === stream.waveform.lost_count) {
-            before = -1;
-            continue;
-          }
-          const x = sweepX(paper, index / stream.rate - origin);
-          const y = strip(paper, row, leads.length, count * this.#scale - (this.#baselines[lead] ?? 0));
-          if (before < 0 || x < before) context.moveTo(x, y);
-          else context.lineTo(x, y);
-          before = x;
-        }
+    context.beginPath();
+    let pen = false;
+    for (let n = 0; n < values.length; n += 1) {
+      const value = values[n] ?? Number.NaN;
+      if (Number.isNaN(value)) {
+        pen = false;
+        continue;
       }
-      context.stroke();
-    });
-  }
-
-  #drawGaps(view: DrawingView, from: number, to: number, origin: number): void {
-    const { stream } = this;
-    for (let number = stream.at(from); number < stream.head; number += 1) {
-      const start = stream.start(number);
-      if (start >= to) break;
-      if (stream.chunk(number) !== undefined) continue;
-      this.#drawGap(view, Math.max(from, start), Math.min(to, stream.start(number + 1)), origin);
-    }
-  }
-
-  /** A gap is drawn as a gap: a hatched band without a line. */
-  #drawGap(view: DrawingView, from: number, to: number, origin: number): void {
-    const { paper } = view;
-    const context = this.#trace;
-    const x0 = sweepX(paper, from / this.stream.rate - origin);
-    let x1 = sweepX(paper, to / this.stream.rate - origin);
-    if (x1 <= x0) x1 = paper.width;
-    context.save();
-    context.beginPath();
-    context.rect(x0, 0, x1 - x0, paper.height);
-    context.clip();
-    context.globalAlpha = 0.16;
-    context.fillStyle = this.#ink.gap;
-    context.fillRect(x0, 0, x1 - x0, paper.height);
-    context.globalAlpha = 0.7;
-    context.strokeStyle = this.#ink.gap;
-    context.lineWidth = 1;
-    context.beginPath();
-    for (let x = Math.floor((x0 - paper.height) / HATCH_PX) * HATCH_PX; x < x1; x += HATCH_PX) {
-      context.moveTo(x, paper.height);
-      context.lineTo(x + paper.height, 0);
+      const x = left + (first + n) * perSample;
+      const y = cellY(paper, cell, value * scale - zero);
+      if (pen) context.lineTo(x, y);
+      else context.moveTo(x, y);
+      pen = true;
     }
     context.stroke();
-    context.restore();
   }
 
-  #drawGrid({ width, height }: Paper): void {
-    const context = this.#grid;
-    context.clearRect(0, 0, width, height);
-    const lines = (every: number, colour: string, thickness: number) => {
-      context.beginPath();
-      context.strokeStyle = colour;
-      context.lineWidth = thickness;
-      for (let mm = 0; mm * PX_PER_MM <= width; mm += every) {
-        context.moveTo(mm * PX_PER_MM, 0);
-        context.lineTo(mm * PX_PER_MM, height);
-      }
-      for (let mm = 0; mm * PX_PER_MM <= height; mm += every) {
-        context.moveTo(0, mm * PX_PER_MM);
-        context.lineTo(width, mm * PX_PER_MM);
-      }
-      context.stroke();
-    };
-    lines(1, this.#ink.thin, 0.5);
-    lines(5, this.#ink.thick, 1);
+  #values(view: DrawingView, index: number, from: number, to: number): Float64Array {
+    const lead = this.stream.leads[index];
+    if (lead === undefined) return new Float64Array(0);
+    if (view.filter === "none") return valuesOf(this.stream, lead, from, to);
+    const filter = this.#filters.get(index) ?? new FilteredLead(this.stream, lead, view.filter);
+    this.#filters.set(index, filter);
+    return filter.values(from, to);
   }
 
   /** Electrodes add a constant voltage; only a trace that would leave its strip is moved, by a constant. */
-  #settleBaselines(until: number): void {
-    const view = this.#view;
-    if (view === null) return;
-    const { stream } = this;
-    const to = Math.floor(until * stream.rate);
-    const from = Math.max(0, to - Math.round(BASELINE_SECONDS * stream.rate));
-    const room = (OFF_PAPER * view.paper.height) / view.leads.length / (view.paper.gain * PX_PER_MM);
-    this.#baselines = Array.from({ length: stream.leads }, (_, lead) => {
-      const middle = this.#median(lead, from, to);
-      return Math.abs(middle) > room ? middle : 0;
-    });
-  }
-
-  #median(lead: number, from: number, to: number): number {
-    const { stream } = this;
-    const values: number[] = [];
-    for (let number = stream.at(from); number < stream.head && stream.start(number) < to; number += 1) {
-      const chunk = stream.chunk(number);
-      for (let i = lead; chunk !== undefined && i < chunk.samples.length; i += stream.leads) {
-        const count = chunk.samples[i] ?? 0;
-        if (count !== stream.waveform.lost_count) values.push(count);
-      }
+  #settleBaselines(view: DrawingView, until: number): void {
+    const { paper } = view;
+    const done = new Set<number>();
+    for (const cell of view.cells) {
+      const lead = this.stream.leads[cell.lead];
+      if (lead === undefined || done.has(cell.lead)) continue;
+      done.add(cell.lead);
+      const to = Math.floor(until * lead.rate);
+      const from = Math.max(0, to - Math.round(BASELINE_SECONDS * lead.rate));
+      const middle = median(this.#values(view, cell.lead, from, to)) * (toMillivolts(lead.unit) ?? Number.NaN);
+      const room = (OFF_PAPER * cell.height) / (paper.gain * paper.pxPerMm);
+      this.#baselines[cell.lead] = Math.abs(middle) > room ? middle : 0;
     }
-    values.sort((a, b) => a - b);
-    return (values[values.length >> 1] ?? 0) * this.#scale;
   }
 }
 
-function inkOf(element: Element): Ink {
-  const style = getComputedStyle(element);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  return {
-    trace: colour("--ecg-trace"),
-    gap: colour("--ecg-gap"),
-    thin: colour("--ecg-thin"),
-    thick: colour("--ecg-thick"),
-  };
+function median(values: Float64Array): number {
+  const there = values.filter((value) => !Number.isNaN(value)).sort();
+  return there[there.length >> 1] ?? 0;
 }

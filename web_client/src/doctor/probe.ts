@@ -3,7 +3,9 @@
 //   ecg(streamId)  -> { received, missing, end, samples }   samples interleaved by lead, in order, as they came
 //   marks()        -> [{ name, at }]   tap, granted, first_frame (of each generation), connected
 //   readings()     -> [{ readingId, notifiedAt, receivedAt, shownAt }]   notified: by the instrument, on the vehicle's clock
+//   frames(since)  -> FrameReport | null   of the drawing of the electrocardiogram since a moment (0: all that is kept)
 import type { EncounterRecord } from "../state/doctor_record";
+import { FrameMeter } from "../state/frame_meter";
 
 interface Mark {
   readonly name: string;
@@ -16,6 +18,9 @@ interface ShownReading {
   readonly receivedAt: number;
   readonly shownAt: number;
 }
+
+/** What the electrocardiogram's drawing costs, frame by frame. */
+export const ecgFrames = new FrameMeter();
 
 /** The newest marks; a page that stays open for days keeps no more. */
 const KEPT = 1000;
@@ -52,6 +57,7 @@ export function expose(record: () => EncounterRecord | null): void {
     streams: () => record()?.streams.value.map((stream) => stream.waveform.stream_id) ?? [],
     marks: () => [...marked],
     readings: () => [...shown],
+    frames: (since = 0) => ecgFrames.report(since - performance.timeOrigin),
   };
   Object.defineProperty(window, "passerelleProbe", { value: Object.freeze(probe), configurable: true });
 }

@@ -1,6 +1,6 @@
 // Geometry of the electrocardiogram on millimetre paper. Pure: millimetres, seconds, millivolts and CSS pixels.
 
-/** CSS defines the pixel as 1/96 inch; a screen that does so draws real millimetres. */
+/** CSS defines the pixel as 1/96 inch; what a screen draws is known only once it was calibrated (`screen_scale`). */
 export const PX_PER_MM = 96 / 25.4;
 
 export type Speed = 25 | 50;
@@ -12,24 +12,19 @@ export interface Paper {
   readonly gain: Gain;
   readonly width: number;
   readonly height: number;
+  readonly pxPerMm: number;
 }
 
-export const pxPerSecond = (paper: Paper): number => paper.speed * PX_PER_MM;
-export const pxPerMillivolt = (paper: Paper): number => paper.gain * PX_PER_MM;
+export const pxPerSecond = (paper: Paper): number => paper.speed * paper.pxPerMm;
+export const pxPerMillivolt = (paper: Paper): number => paper.gain * paper.pxPerMm;
 
-/** Seconds that one sweep over the paper lasts. */
-export const sweepSeconds = (paper: Paper): number => paper.width / pxPerSecond(paper);
+/** Seconds that a sweep over so many pixels lasts. */
+export const sweepSeconds = (paper: Paper, width: number = paper.width): number => width / pxPerSecond(paper);
 
-/** Where a moment of the stream stands on the paper: the sweep begins anew at the left edge. */
-export function sweepX(paper: Paper, seconds: number): number {
-  const span = sweepSeconds(paper);
+/** Where a moment of the stream stands in a strip of this width: the sweep begins anew at its left edge. */
+export function sweepX(paper: Paper, seconds: number, width: number = paper.width): number {
+  const span = sweepSeconds(paper, width);
   return (((seconds % span) + span) % span) * pxPerSecond(paper);
-}
-
-/** Where a voltage stands in the strip of a lead, from the top. */
-export function strip(paper: Paper, lead: number, leads: number, millivolts: number): number {
-  const height = paper.height / leads;
-  return height * (lead + 0.5) - millivolts * pxPerMillivolt(paper);
 }
 
 /** What two calipers read: milliseconds across, millivolts up. */
@@ -53,21 +48,28 @@ export function toMillivolts(unit: string): number | null {
   }
 }
 
-/** Names of leads by their MDC code (ISO/IEEE 11073-10101, partition 2). */
-const LEADS: Readonly<Record<number, string>> = {
-  131329: "I",
-  131330: "II",
-  131389: "III",
-  131390: "aVR",
-  131391: "aVL",
-  131392: "aVF",
-  131331: "V1",
-  131332: "V2",
-  131333: "V3",
-  131334: "V4",
-  131335: "V5",
-  131336: "V6",
-};
+/** The twelve in the order of the page, by their MDC code (ISO/IEEE 11073-10101, MDC_ECG_ELEC_POTL_…). */
+export const TWELVE: readonly (readonly [code: number, name: string])[] = [
+  [131329, "I"],
+  [131330, "II"],
+  [131389, "III"],
+  [131390, "aVR"],
+  [131391, "aVL"],
+  [131392, "aVF"],
+  [131331, "V1"],
+  [131332, "V2"],
+  [131333, "V3"],
+  [131334, "V4"],
+  [131335, "V5"],
+  [131336, "V6"],
+];
+
+/** MDC_ECG_LEAD_… stands this far below MDC_ECG_ELEC_POTL_… for each of the twelve. */
+const LEAD_CODES = 256;
+const NAMES = new Map(TWELVE.flatMap(([code, name]) => [[code, name] as const, [code - LEAD_CODES, name] as const]));
+
+/** Which of the twelve a code is, else null. */
+export const clinicalName = (code: number): string | null => NAMES.get(code) ?? null;
 
 /** The lead's name on the paper; a code that is none of the twelve is a number of the instrument. */
-export const leadName = (code: number, index: number): string => LEADS[code] ?? `${index + 1}`;
+export const leadName = (code: number, index: number): string => clinicalName(code) ?? `${index + 1}`;

@@ -1,6 +1,7 @@
 // One stream of samples as its chunks come in: in any order, some late, some asked for again. Pure but for `now`.
 import type { Waveform } from "../protocol/types";
 import type { Chunk } from "./chunk";
+import { leadsOf, type Lead } from "./leads";
 
 /** A chunk that is late by less than this may still be under way on the unordered channel. */
 const LATE_MS = 300;
@@ -22,15 +23,18 @@ export interface Range {
 export class StreamSamples {
   readonly #chunks: (Chunk | undefined)[] = [];
   readonly #missing = new Map<number, { since: number; asked: number | null }>();
-  readonly leads: number;
+  /** Columns of a frame: the entries of `leads`, repeated ones too. */
+  readonly columns: number;
+  readonly leads: readonly Lead[];
+  readonly #lateOnes: number[] = [];
   readonly #starts: number[] = [0];
   #nominal = 0;
-  #late = 0;
   #received = 0;
   #end: number | null = null;
 
   constructor(readonly waveform: Waveform) {
-    this.leads = waveform.leads.length;
+    this.columns = waveform.leads.length;
+    this.leads = leadsOf(waveform);
   }
 
   /** Chunks received, each counted once. */
@@ -40,10 +44,15 @@ export class StreamSamples {
 
   /** Chunks that came after a later one: what is drawn already has to be drawn again. */
   get late(): number {
-    return this.#late;
+    return this.#lateOnes.length;
   }
 
-  /** Samples per second and lead. */
+  /** The numbers of the late chunks after the first `known` ones. */
+  lateSince(known: number): readonly number[] {
+    return this.#lateOnes.slice(known);
+  }
+
+  /** Frames per second. */
   get rate(): number {
     return Number(this.waveform.rate_hz);
   }
@@ -69,10 +78,10 @@ export class StreamSamples {
 
   /** Adds a chunk; false when it is a duplicate or does not fit this stream. */
   add(chunk: Chunk, now: number): boolean {
-    if (chunk.leads !== this.leads || chunk.number >= CHUNKS_MAX) return false;
+    if (chunk.leads !== this.columns || chunk.number >= CHUNKS_MAX) return false;
     if (this.#end !== null && chunk.number >= this.#end) return false;
     if (this.#chunks[chunk.number] !== undefined) return false;
-    if (chunk.number < this.#chunks.length) this.#late += 1;
+    if (chunk.number < this.#chunks.length) this.#lateOnes.push(chunk.number);
     this.exists(chunk.number + 1, now);
     this.#chunks[chunk.number] = chunk;
     this.#missing.delete(chunk.number);
@@ -85,7 +94,7 @@ export class StreamSamples {
     return true;
   }
 
-  /** Index per lead of the first sample of a chunk. A chunk that is missing counts as long as the first one was. */
+  /** Frame with which a chunk begins. A chunk that is missing counts as long as the first one was. */
   start(number: number): number {
     for (let known = this.#starts.length; known <= number; known += 1) {
       const before = this.#chunks[known - 1];
@@ -95,7 +104,7 @@ export class StreamSamples {
     return this.#starts[number] ?? 0;
   }
 
-  /** The chunk that holds the sample of this index per lead, or would. */
+  /** The chunk that holds this frame, or would. */
   at(index: number): number {
     let [low, high] = [0, this.head];
     while (low < high) {
