@@ -28,6 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     vehicle.add_argument("--dir", type=Path, required=True, help="where sim.json and the ECG's device link go")
     vehicle.add_argument("--ecg-record", type=Path, help="play this WFDB record (path without extension)")
     vehicle.add_argument("--ecg-rate", type=float, help="samples a second (default: the record's own, or 128)")
+    vehicle.add_argument("--instruments", default="",
+                         help="Bluetooth instruments beside the cuff: names with commas between, or all")
     vehicle.add_argument("--no-camera", action="store_true", help="without the room camera")
     patient = parts.add_parser("patient", help="tell the patient something")
     what = patient.add_subparsers(dest="what", required=True)
@@ -40,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _vehicle(options: argparse.Namespace) -> int:
+    from .ble.cabinet import check
     from .vehicle import VehicleOptions, run
 
     record: Path | None = options.ecg_record
@@ -51,7 +54,13 @@ def _vehicle(options: argparse.Namespace) -> int:
     if options.ecg_rate is not None and not 1 <= options.ecg_rate <= 4000:
         print("passerelle-sim: --ecg-rate is between 1 and 4000", file=sys.stderr)
         return USAGE
-    asyncio.run(run(VehicleOptions(options.dir, record, options.ecg_rate, not options.no_camera)))
+    names = tuple(name for name in options.instruments.split(",") if name)
+    try:
+        check(names)
+    except ValueError as error:
+        print(f"passerelle-sim: {error}", file=sys.stderr)
+        return USAGE
+    asyncio.run(run(VehicleOptions(options.dir, record, options.ecg_rate, not options.no_camera, names)))
     return 0
 
 

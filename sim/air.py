@@ -10,10 +10,10 @@ import asyncio
 from typing import Final
 
 import structlog
-from bumble import hci, ll
 from bumble.controller import Controller
-from bumble.link import LocalLink
 from bumble.transport.common import PacketParser
+
+from .ether import Ether, RoomController
 
 _log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ class Air:
     """One virtual radio space."""
 
     def __init__(self) -> None:
-        self.link = LocalLink()  # type: ignore[no-untyped-call]
+        self.link = Ether()
         self._server: asyncio.Server | None = None
         self._plugged: _Adapter | None = None
 
@@ -44,7 +44,24 @@ class Air:
 
     def controller(self, name: str) -> Controller:
         """A controller for an instrument of ours."""
-        return Controller(name, link=self.link)
+        return RoomController(name, link=self.link)
+
+    def carry_away(self, controller: Controller) -> None:
+        """An instrument leaves the reach of everybody."""
+        self.link.carry_away(controller)
+
+    def bring_back(self, controller: Controller) -> None:
+        """It is there again."""
+        self.link.bring_back(controller)
+
+    def deafen(self) -> bool:
+        """The gateway's adapter hears nothing any more until it is reset or plugged anew; False without one."""
+        return self._plugged is not None and self._plugged.deafen()
+
+    @property
+    def deaf(self) -> bool:
+        """Whether an adapter is there that hears nothing."""
+        return self._plugged is not None and self._plugged.deaf
 
     def unplug(self) -> None:
         """The gateway's adapter is pulled out."""
@@ -69,14 +86,14 @@ class _Adapter(asyncio.Protocol):
     def __init__(self, air: Air) -> None:
         self._air = air
         self._transport: asyncio.Transport | None = None
-        self._controller: Controller | None = None
+        self._controller: RoomController | None = None
         self._parser = PacketParser()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._air.plugged(self)
-        self._controller = Controller("adapter", host_sink=self, link=self._air.link)
+        self._controller = RoomController("adapter", host_sink=self, link=self._air.link)
         self._parser.sink = self._controller
         _log.info("sim.adapter_plugged")
 
@@ -92,6 +109,19 @@ class _Adapter(asyncio.Protocol):
             return
         self._transport.write(packet)
 
+    def deafen(self) -> bool:
+        """Hear no advertisement until HCI Reset; False when it has left already."""
+        if self._controller is None:
+            return False
+        self._air.link.deafen(self._controller)
+        _log.info("sim.adapter_deaf")
+        return True
+
+    @property
+    def deaf(self) -> bool:
+        """Whether it hears nothing."""
+        return self._controller is not None and self._air.link.is_deaf(self._controller)
+
     def connection_lost(self, _: Exception | None) -> None:
         self._leave()
 
@@ -106,10 +136,7 @@ class _Adapter(asyncio.Protocol):
         controller, self._controller, self._transport = self._controller, None, None
         if controller is None:
             return
-        for connection in list(controller.le_connections.values()):
-            # What a supervision timeout tells the other side (Core 5.4, Vol 1, Part F, 2.8).
-            connection.send_ll_control_pdu(ll.TerminateInd(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR))
-        controller.le_legacy_advertiser.stop()
+        controller.drop_all()
         self._air.link.remove_controller(controller)
         controller.set_packet_sink(None)
         self._air.removed(self)

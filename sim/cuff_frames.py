@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from .ble.numbers import date_time, date_time_from, sfloat
 from .patient import Pressure
+
+__all__ = ["Record", "cuff_pressure", "date_time", "date_time_from", "sfloat"]
 
 NAN: Final = b"\xff\x07"
 
@@ -25,11 +28,13 @@ class Record:
     device_time: datetime | None = None
     status: int = 0
     hostile: bytes | None = None
+    user: int | None = None
 
     def __bytes__(self) -> bytes:
         if self.hostile is not None:
             return self.hostile
-        flags = WITH_PULSE | WITH_STATUS | (WITH_TIME if self.device_time else 0)
+        flags = (WITH_PULSE | WITH_STATUS | (WITH_TIME if self.device_time else 0)
+                 | (WITH_USER if self.user is not None else 0))
         out = bytes([flags])
         if self.pressure is None:
             out += NAN * 3
@@ -38,31 +43,8 @@ class Record:
         if self.device_time:
             out += date_time(self.device_time)
         out += NAN if self.pressure is None else sfloat(self.pressure.pulse)
+        out += b"" if self.user is None else bytes([self.user])
         return out + bytes([self.status & 0xFF, self.status >> 8])
-
-
-def sfloat(number: int) -> bytes:
-    """A whole number with exponent 0."""
-    if not -2045 <= number <= 2045:
-        raise ValueError(f"{number} does not fit a mantissa of 12 bits")
-    value = number & 0x0FFF
-    return bytes([value & 0xFF, value >> 8])
-
-
-def date_time(moment: datetime) -> bytes:
-    """Seven bytes: year (little-endian), month, day, hours, minutes, seconds."""
-    return bytes([moment.year & 0xFF, moment.year >> 8, moment.month, moment.day,
-                  moment.hour, moment.minute, moment.second])
-
-
-def date_time_from(data: bytes) -> datetime | None:
-    """What the gateway wrote; None when it is no date."""
-    if len(data) != 7:
-        return None
-    try:
-        return datetime(data[0] | data[1] << 8, data[2], data[3], data[4], data[5], data[6])
-    except ValueError:
-        return None
 
 
 def cuff_pressure(pressure: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The hardware of one simulated vehicle in one process: radio with cuff, ECG, skin camera, room camera, controls."""
+"""The hardware of one simulated vehicle in one process: Bluetooth instruments, ECG, cameras, controls."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from typing import Any, Final
 import structlog
 
 from .air import Air
+from .ble.cabinet import instruments
 from .camera import SceneCamera
 from .control import Control
-from .cuff import Cuff
+from .control_ble import BleControl
 from .ecg import EcgBox, Source, recorded, synthesised
 from .patient import Patient
 from .skin import SkinCamera
@@ -30,12 +31,14 @@ ROOM_WIDTH, ROOM_HEIGHT, ROOM_FPS = 1280, 720, 25
 
 @dataclass(frozen=True, slots=True)
 class VehicleOptions:
-    """What the command line said. `ecg_record` is a WFDB path without extension."""
+    """What the command line said. `ecg_record` is a WFDB path without extension, `instruments` are names of Bluetooth
+    instruments beside the cuff, or `all`."""
 
     directory: Path
     ecg_record: Path | None = None
     ecg_rate: float | None = None
     room_camera: bool = True
+    instruments: tuple[str, ...] = ()
 
 
 async def run(options: VehicleOptions) -> None:
@@ -61,23 +64,28 @@ async def serve(options: VehicleOptions, stop: asyncio.Event, ready: Callable[[]
         stack.push_async_callback(air.stop)
         skin_url = await skin.start(HOST)
         stack.push_async_callback(skin.stop)
-        cuff = Cuff(air, patient)
+        ble = instruments(options.instruments, air, patient)
+        ble_control = BleControl(ble, air)
         ecg = EcgBox(source, options.directory.resolve() / "ecg", patient)
         room = _room_camera() if options.room_camera else None
-        control = Control(patient, cuff, ecg, skin, air, room)
+        control = Control(patient, ble_control, ecg, skin, room)
         control_url = await control.start(HOST)
         stack.push_async_callback(control.stop)
         async with asyncio.TaskGroup() as tasks:
-            awake = asyncio.Event()
-            running = [tasks.create_task(cuff.run(awake.set)), tasks.create_task(ecg.run())]
+            plugged_in = [asyncio.Event() for _ in ble]
+            running = [tasks.create_task(instrument.run(there.set))
+                       for instrument, there in zip(ble.values(), plugged_in, strict=True)]
+            running.append(tasks.create_task(ecg.run()))
             if room is not None:
                 running.append(tasks.create_task(room.run()))
-            await awake.wait()
+            for there in plugged_in:
+                await there.wait()
             _write(described, {
                 "pid": os.getpid(),
                 "control": control_url,
                 "hci": f"tcp-client:{HOST}:{hci}",
-                "cuff": cuff.address,
+                "cuff": ble["cuff"].plate.address,
+                "ble": ble_control.described(),
                 "ecg": str(ecg.path),
                 "ecg_rate_hz": source.rate_hz,
                 "skin": skin_url,

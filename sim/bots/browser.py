@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
@@ -37,12 +38,18 @@ class NoBrowser(Exception):
     """There is no Chromium on this machine."""
 
 
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A headless Chromium of the system; NoBrowser when there is none."""
+def installed() -> str:
+    """The path of the system's Chromium; NoBrowser when there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         raise NoBrowser("there is no Chromium here: apt-get install chromium")
+    return path
+
+
+@asynccontextmanager
+async def chromium(launcher: Path | None = None) -> AsyncIterator[Browser]:
+    """A headless Chromium of the system, or what `launcher` starts as one; NoBrowser when there is none."""
+    path = launcher or installed()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
         try:

@@ -57,14 +57,15 @@ def _table(header: str, values: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def relay_toml(directory: Path, root: Path, ports: PortsLike, hashes: Mapping[str, Any]) -> str:
+def relay_toml(directory: Path, root: Path, ports: PortsLike, hashes: Mapping[str, Any],
+               vehicle_host: str = "127.0.0.1") -> str:
     """The relay's configuration: demonstration sign-in, plain HTTP on loopback, TLS for vehicles."""
     ca = directory / "ca"
-    vehicle_url = f"https://127.0.0.1:{ports.vehicle}"
+    vehicle_url = f"https://{vehicle_host}:{ports.vehicle}"
     parts = [
         _table("", {"data": str(directory / "relay"), "demo": True}),
         _table("[browser]", {"host": "127.0.0.1", "port": ports.browser, "web": str(root / "web_client" / "dist")}),
-        _table("[vehicle]", {"host": "127.0.0.1", "port": ports.vehicle, "certificate": str(ca / "server.pem"),
+        _table("[vehicle]", {"host": vehicle_host, "port": ports.vehicle, "certificate": str(ca / "server.pem"),
                              "key": str(ca / "server.key"), "ca": str(ca / "ca.pem"), "public_url": vehicle_url}),
         _table("[ca]", {"certificate": str(ca / "ca.pem"), "key": str(ca / "ca.key")}),
     ]

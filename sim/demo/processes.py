@@ -36,10 +36,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def accepts(port: int) -> bool:
-    """Whether something accepts connections on this loopback port."""
+async def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something accepts connections there."""
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        _, writer = await asyncio.open_connection(host, port)
     except OSError:
         return False
     writer.close()
@@ -48,7 +48,8 @@ async def accepts(port: int) -> bool:
 
 @dataclass(slots=True)
 class Process:
-    """One process, restartable. `port` or `file` tells when it is ready."""
+    """One process, restartable. `port` (on `host`) or `file` tells when it is ready; `prefix` stands before the
+    command, to run it in another network namespace."""
 
     name: str
     argv: tuple[str, ...]
@@ -56,6 +57,8 @@ class Process:
     port: int | None = None
     file: Path | None = None
     extra_environment: Mapping[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
     running: asyncio.subprocess.Process | None = None
 
     @property
@@ -69,13 +72,13 @@ class Process:
         """Start it and wait until it is ready."""
         if self.file is not None:
             self.file.unlink(missing_ok=True)
-        if self.port is not None and await accepts(self.port):
+        if self.port is not None and await accepts(self.port, self.host):
             raise DemoFailed(f"{self.name}: port {self.port} is in use. End the program that has it, "
                              "or choose other ports with --port-base.")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as sink:
             self.running = await asyncio.create_subprocess_exec(
-                sys.executable, *self.argv, stdin=asyncio.subprocess.DEVNULL, stdout=sink, stderr=sink,
+                *self.prefix, sys.executable, *self.argv, stdin=asyncio.subprocess.DEVNULL, stdout=sink, stderr=sink,
                 env=os.environ | self.extra_environment, preexec_fn=_die_with_parent, start_new_session=True)
         try:
             async with asyncio.timeout(_READY_SECONDS):
@@ -89,7 +92,7 @@ class Process:
 
     async def _ready(self) -> bool:
         if self.port is not None:
-            return await accepts(self.port)
+            return await accepts(self.port, self.host)
         return self.file is None or self.file.exists()
 
     def last_words(self) -> str:
@@ -115,10 +118,11 @@ class Process:
             await self.running.wait()
 
 
-async def run_once(*argv: str, log: Path, environment: Mapping[str, str] | None = None) -> str:
+async def run_once(*argv: str, log: Path, environment: Mapping[str, str] | None = None,
+                   prefix: tuple[str, ...] = ()) -> str:
     """Run a command of ours to its end and return what it printed; DemoFailed with its sentence when it fails."""
     done = await asyncio.create_subprocess_exec(
-        sys.executable, *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        *prefix, sys.executable, *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE, env=os.environ | dict(environment or {}), preexec_fn=_die_with_parent)
     out, err = await done.communicate()
     log.parent.mkdir(parents=True, exist_ok=True)

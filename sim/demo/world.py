@@ -35,6 +35,15 @@ class Ports:
         return cls(base, base + 1, tuple(range(base + 10, base + 10 + vehicles)))
 
 
+@dataclass(frozen=True, slots=True)
+class Road:
+    """A network between the vehicles and the rest: the relay runs behind `far` (a command's prefix, for another
+    network namespace) at `relay_host`; the vehicles run where this process does."""
+
+    far: tuple[str, ...] = ()
+    relay_host: str = "127.0.0.1"
+
+
 @dataclass(slots=True)
 class Vehicle:
     """One simulated vehicle: its hardware process and its gateway process."""
@@ -90,28 +99,31 @@ class World:
     ports: Ports
     ecg_record: Path | None = None
     interfaces: tuple[str, ...] = ("lo",)
+    road: Road = Road()
     vehicles: list[Vehicle] = field(default_factory=list)
     relay: Process = field(init=False)
 
     def __post_init__(self) -> None:
         self.relay = Process("relay", ("-m", "relay", "serve", "--config", str(self.directory / "relay.toml")),
-                             self.directory / "logs" / "relay.log", port=self.ports.browser)
+                             self.directory / "logs" / "relay.log", prefix=self.road.far, host=self.road.relay_host,
+                             port=self.ports.vehicle if self.road.far else self.ports.browser)
 
     @property
     def relay_url(self) -> str:
-        """Address of the doctor's page and of IT's interface."""
+        """Address of the doctor's page and of IT's interface, on the relay's side of the road."""
         return f"http://127.0.0.1:{self.ports.browser}"
 
     @property
     def vehicle_url(self) -> str:
         """Address of the relay's listener for vehicles."""
-        return f"https://127.0.0.1:{self.ports.vehicle}"
+        return f"https://{self.road.relay_host}:{self.ports.vehicle}"
 
     async def start(self, vehicles: Sequence[tuple[str, str]] = (("Médicobus 1", "Ambert"),)) -> None:
         """Bring up the relay and the vehicles, making what does not exist yet."""
         self.directory.mkdir(parents=True, exist_ok=True)
         await self._certificates()
-        (self.directory / "relay.toml").write_text(relay_toml(self.directory, ROOT, self.ports, self._secrets()))
+        (self.directory / "relay.toml").write_text(relay_toml(
+            self.directory, ROOT, self.ports, self._secrets(), self.road.relay_host))
         await self.relay.start()
         await asyncio.gather(*(self.add_vehicle(name, territory) for name, territory in vehicles))
 
@@ -159,8 +171,8 @@ class World:
         password.chmod(0o600)
         base = ("-m", "fleet", "--relay", self.relay_url)
         await run_once(*base, "sign-in", "--account", IT_ACCOUNT.account, "--password-file", str(password),
-                       log=log, environment=environment)
-        return await run_once(*base, *arguments, log=log, environment=environment)
+                       log=log, environment=environment, prefix=self.road.far)
+        return await run_once(*base, *arguments, log=log, environment=environment, prefix=self.road.far)
 
     async def stop(self) -> None:
         """End everything, the vehicles first."""
@@ -173,11 +185,13 @@ class World:
             return
         code = await self.enrolment_code(vehicle.name, vehicle.territory)
         await run_once("-m", "gateway", "enrol", code, "--relay", self.relay_url, "--directory", str(identity),
-                       log=self.directory / "logs" / "enrol.log")
+                       log=self.directory / "logs" / "enrol.log", prefix=self.road.far)
 
     async def _certificates(self) -> None:
-        await run_once(str(ROOT / "certs" / "make_dev_ca.py"), "--directory", str(self.directory / "ca"),
-                       "--host", "127.0.0.1", "--host", "localhost", log=self.directory / "logs" / "ca.log")
+        hosts = [word for host in dict.fromkeys(("127.0.0.1", "localhost", self.road.relay_host))
+                 for word in ("--host", host)]
+        await run_once(str(ROOT / "certs" / "make_dev_ca.py"), "--directory", str(self.directory / "ca"), *hosts,
+                       log=self.directory / "logs" / "ca.log")
 
     def _secrets(self) -> dict[str, Any]:
         """Hashes of the demonstration's passwords and PINs, made once (argon2 is slow on purpose)."""

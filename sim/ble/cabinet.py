@@ -1,0 +1,44 @@
+"""All Bluetooth instruments of a vehicle by the names people give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ..air import Air
+from ..cuff import Cuff
+from ..patient import Patient
+from .belt import Belt
+from .glucose import GlucoseMeter
+from .instrument import Instrument
+from .oximeter import Oximeter
+from .scale import Scale
+from .thermometer import Thermometer
+
+MAKERS: Final[dict[str, Callable[[Air, Patient], Instrument]]] = {
+    "cuff": Cuff,
+    "thermometer": Thermometer,
+    "oximeter": Oximeter,
+    "glucose": GlucoseMeter,
+    "scale": Scale,
+    "belt": Belt,
+}
+
+ALWAYS: Final = ("cuff",)
+"""What a vehicle has when nothing else is said."""
+
+
+def instruments(names: Iterable[str], air: Air, patient: Patient) -> dict[str, Instrument]:
+    """The named instruments, asleep; the cuff is always there. ValueError names what does not exist."""
+    return {name: MAKERS[name](air, patient) for name in check(names)}
+
+
+def check(names: Iterable[str]) -> list[str]:
+    """All that the vehicle has. ValueError names what does not exist."""
+    wanted = dict.fromkeys([*ALWAYS, *names])
+    if "all" in wanted:
+        return list(MAKERS)
+    unknown = [name for name in wanted if name not in MAKERS]
+    if unknown:
+        raise ValueError(f"there is no instrument {', '.join(unknown)}; there are {', '.join(MAKERS)}")
+    return list(wanted)
