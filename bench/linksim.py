@@ -42,7 +42,8 @@ def _sh(*argv: str, check: bool = True) -> None:
     subprocess.run(argv, check=check, capture_output=True)
 
 
-def _enter(namespace_fd: int) -> None:
+def enter_namespace(namespace_fd: int) -> None:
+    """Move the calling thread into this network namespace (setns(2))."""
     if _libc.setns(namespace_fd, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
 
@@ -52,12 +53,12 @@ def open_tun(namespace: str, name: str) -> int:
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     try:
-        _enter(there)
+        enter_namespace(there)
         fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH", name.encode(), _IFF_TUN | _IFF_NO_PI))
         return fd
     finally:
-        _enter(home)
+        enter_namespace(home)
         os.close(home)
         os.close(there)
 

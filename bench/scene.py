@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -20,12 +21,12 @@ from playwright.async_api import BrowserContext, Page, WebSocket
 from bench.ledger import Ledger, Pressure, Seen, distinct_pressure, pressure_of
 from bench.load import own_children, tree
 from protocol.kiosk import KioskMessage, KioskState, RelayLink, Stage
-from sim.bots.browser import chromium, person
+from sim.bots.browser import chromium, installed, person
 from sim.bots.doctor import Doctor
 from sim.bots.nurse import Nurse
 from sim.demo.configuration import DOCTORS, NURSES
 from sim.demo.processes import DemoFailed, free_port
-from sim.demo.world import Ports, Vehicle, World
+from sim.demo.world import Ports, Road, Vehicle, World
 
 DOCTOR, NURSE = DOCTORS[0], NURSES[0]
 
@@ -277,10 +278,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(directory: Path, ecg_record: Path | None = None) -> AsyncIterator[Scene]:
-    """Bring everything up, both people signed in; DemoFailed or NoBrowser say what is missing."""
+async def scene(directory: Path, ecg_record: Path | None = None, road: Road | None = None,
+                interfaces: tuple[str, ...] = ("lo",)) -> AsyncIterator[Scene]:
+    """Bring everything up, both people signed in; DemoFailed or NoBrowser say what is missing. With a `road` the
+    doctor's browser stands beside the relay at its far end."""
     ports = Ports(free_port(), free_port(), (free_port(),))
-    world = World(directory, ports, ecg_record, ("lo",))
+    road = road or Road()
+    world = World(directory, ports, ecg_record, interfaces, road)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(world.stop)
         await world.start()
@@ -288,7 +292,8 @@ async def scene(directory: Path, ecg_record: Path | None = None) -> AsyncIterato
         people: dict[str, BrowserContext] = {}
         for name in ("kiosk", "doctor"):
             before = own_children()
-            browser = await stack.enter_async_context(chromium())
+            far = name == "doctor" and bool(road.far)
+            browser = await stack.enter_async_context(chromium(_launcher(directory, road) if far else None))
             people[name] = await person(browser)
             browsers[name] = _roots(own_children() - before)
         watch = KioskWatch()
@@ -300,6 +305,14 @@ async def scene(directory: Path, ecg_record: Path | None = None) -> AsyncIterato
         await nurse.see("screen-home")
         await doctor.sign_in(DOCTOR.account, DOCTOR.password)
         yield Scene(world, watch, nurse, doctor, people["doctor"], browsers)
+
+
+def _launcher(directory: Path, road: Road) -> Path:
+    """A script that starts Chromium at the far end of the road."""
+    script = directory / "chromium-far"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(road.far)} {shlex.quote(installed())} "$@"\n')
+    script.chmod(0o755)
+    return script
 
 
 def _roots(pids: set[int]) -> list[int]:
