@@ -115,7 +115,7 @@ def ctg(data: bytes, model: str) -> Decoded:
     messages = corometrics.split(data)
     kinds = corometrics.Kind
     tracks = {kinds.heart_rate_1: FETAL_HEART_RATE, kinds.heart_rate_2: FETAL_HEART_RATE_2,
-              kinds.activity: codes.Measure("", ecg_leads.UTERINE_ACTIVITY, TOCO_UNIT)}
+              kinds.activity: codes.Measure("", ecg_leads.UTERINE_ACTIVITY, corometrics.ACTIVITY_UNIT)}
     present = [kind for kind in tracks if any(message.kind is kind for message in messages)]
     samples = None
     if present:
@@ -131,10 +131,6 @@ def ctg(data: bytes, model: str) -> Decoded:
     texts = tuple((message.kind.name, message.text) for message in messages if message.text)
     return Decoded(readings=readings, samples=samples, status=status, details=texts,
                    flags=() if all(message.plausible for message in messages) else ("implausible",))
-
-
-TOCO_UNIT = "{TOCO}"
-"""Relative units of the strip chart, 0 to 100."""
 
 
 def twelve(data: bytes, model: str) -> Decoded:

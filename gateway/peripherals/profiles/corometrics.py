@@ -32,6 +32,9 @@ NO_ACTIVITY: Final = 128
 HEART_RATES: Final = range(30, 301)
 """What the paper shows is 30 to 240; past 300 a number is no heart rate."""
 ACTIVITIES: Final = range(128)
+ACTIVITY_UNIT: Final = "{TOCO}"
+"""Relative units of the strip chart, 0 to 100. With an intrauterine catheter they are mm[Hg]; the mode character that
+would tell is in no public table."""
 
 LONGEST_DATA: Final = 120
 """Of an annotation: two lines of the strip chart."""
