@@ -15,10 +15,11 @@ LEAD_I = 131329
 class InstrumentConfig:
     """One numbered instrument.
 
-    `source` by `driver`: `ua651ble` a Bluetooth address, or the beginning of the advertised name (any such cuff in
-    reach is then taken: for demonstrations); `healthypi5` the path of the serial device, best under
-    /dev/serial/by-id; `still` one of `v4l2:PATH`, `http://…` (MJPEG), `file:PATH`.
-    `rate_hz`, `gain`, `lead` are the ECG's: samples a second, amplifier gain in V/V, MDC code of the lead.
+    `source` by `driver`: `ble` (or its old name `ua651ble`) a Bluetooth address, or the beginning of the advertised
+    name (any such instrument in reach is then taken: for demonstrations); `healthypi5` the path of the serial device,
+    best under /dev/serial/by-id; `still` one of `v4l2:PATH`, `http://…` (MJPEG), `file:PATH`.
+    `model` names a radio instrument's manners (`models.MODELS`) where it does not say itself what it is; empty: it is
+    recognised. `rate_hz`, `gain`, `lead` are the ECG's: samples a second, amplifier gain in V/V, MDC code of the lead.
     """
 
     number: int
@@ -31,6 +32,9 @@ class InstrumentConfig:
     rate_hz: Decimal = Decimal(128)
     gain: int = 80
     lead: int = LEAD_I
+    leads: tuple[int, ...] = ()
+    """MDC code by channel of a board with several; 0: not connected. Empty: the first channel is `lead`."""
+    model: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= 99:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from protocol.channels import Instrument, InstrumentState
 from protocol.kiosk import CuffPressure
-from protocol.readings import Chunk, Reading, WaveformEnd
+from protocol.readings import Chunk, Quantity, Reading, WaveformEnd
 
 from .config import InstrumentConfig
+
+CUFF_PRESSURE: Final = 150300
+"""MDC_PRESS_CUFF (ISO/IEEE 11073-10101): what the cuff holds now, in mmHg; not a blood pressure."""
 
 
 class InstrumentSink(Protocol):
@@ -35,26 +38,38 @@ class Panel:
         self.config = config
         self.state = InstrumentState.absent
         self.problem: str | None = None
-        self.pressure: int | None = None
+        self.live: tuple[Quantity, ...] = ()
+        self.battery: int | None = None
         self._changed = changed
 
-    def show(self, state: InstrumentState, problem: str | None = None, pressure: int | None = None) -> None:
-        """Set everything at once; a pressure belongs to `measuring` only."""
-        if (state, problem, pressure) == (self.state, self.problem, self.pressure):
+    def show(self, state: InstrumentState, problem: str | None = None, live: tuple[Quantity, ...] = ()) -> None:
+        """Set everything at once; what is live belongs to an instrument that measures."""
+        if (state, problem, live) == (self.state, self.problem, self.live):
             return
-        self.state, self.problem, self.pressure = state, problem, pressure
+        self.state, self.problem, self.live = state, problem, live
         self._changed()
+
+    def charge(self, percent: int | None) -> None:
+        """The battery as the instrument said last (2A19)."""
+        if percent is not None and percent != self.battery and 0 <= percent <= 100:
+            self.battery = percent
+            self._changed()
+
+    def leave(self) -> None:
+        """The instrument left the vehicle: what its driver still says is heard by nobody."""
+        self._changed = lambda: None
 
     @property
     def instrument(self) -> Instrument:
         """As it goes over the wire."""
         return Instrument(number=self.config.number, instrument_id=self.config.instrument_id, kind=self.config.kind,
                           name=self.config.name, state=self.state, problem=self.problem,
-                          simulated=self.config.simulated)
+                          simulated=self.config.simulated, battery=self.battery, live=self.live)
 
     @property
     def cuff(self) -> CuffPressure | None:
         """Live pressure, while there is one."""
-        if self.pressure is None:
-            return None
-        return CuffPressure(instrument_id=self.config.instrument_id, pressure=self.pressure)
+        for quantity in self.live:
+            if quantity.mdc == CUFF_PRESSURE and quantity.value is not None:
+                return CuffPressure(instrument_id=self.config.instrument_id, pressure=round(quantity.value))
+        return None

@@ -1,26 +1,36 @@
-"""One task per instrument; a driver that crashes is logged, waits, and starts again, and the others never notice."""
+"""One task per instrument; a driver that crashes is logged, waits, and starts again, and the others never notice.
+
+Instruments come and go while it runs: pairing adds one, replaces one, forgets one.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Final, Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
 from protocol.channels import Instrument, InstrumentState
 from protocol.kiosk import CuffPressure
 from protocol.readings import Still, Waveform
+from protocol.values import Problem
 
+from .abilities import Driver, Films, Photographs, Streams
 from .config import InstrumentConfig, RadioConfig
-from .drivers.healthypi5 import HealthyPi5
 from .drivers.radio import Radio
-from .drivers.still import StillCamera
-from .drivers.ua651ble import Ua651ble
 from .errors import UnknownInstrument
+from .pairing import Pairing
 from .panel import InstrumentSink, Panel
+from .registry import DRIVERS, Entry
+
+if TYPE_CHECKING:
+    from .drivers.picture import LiveFrames
 
 _log = structlog.get_logger()
+_A = TypeVar("_A")
 
 RESTART_AFTER: Final = (0.5, 1.0, 2.0, 5.0, 15.0)
 """Seconds before a crashed driver starts again; the last one repeats. A USB device needs about a second to come
@@ -30,47 +40,151 @@ STEADY_S = 60.0
 """A driver that ran this long starts again from the shortest wait."""
 
 
-class Driver(Protocol):
-    """What the supervisor runs: until cancelled; an exception is a crash."""
+@dataclass(slots=True)
+class _Aboard:
+    """One instrument: its face, its driver, and the task that runs it."""
 
-    async def run(self) -> None: ...
+    panel: Panel
+    driver: Driver
+    task: asyncio.Task[None] | None = None
 
 
 class Supervisor:
-    """All instruments on board. `run` is awaited once by the composition root."""
+    """All instruments on board. `run` is awaited once by the composition root.
 
-    def __init__(self, instruments: Sequence[InstrumentConfig], radio: RadioConfig, sink: InstrumentSink) -> None:
+    `pairing` is the wizard that adds radio instruments; its `keep` and `forget` are set by whoever stores them.
+    """
+
+    def __init__(self, instruments: Sequence[InstrumentConfig], radio: RadioConfig, sink: InstrumentSink,
+                 drivers: Mapping[str, Entry] = DRIVERS) -> None:
         """ValueError when an identifier or number is used twice, or a driver is unknown."""
-        for what in ("instrument_id", "number"):
-            if len({getattr(i, what) for i in instruments}) != len(instruments):
-                raise ValueError(f"two instruments have the same {what}")
-        self._panels = {config.instrument_id: Panel(config, sink.changed)
-                        for config in sorted(instruments, key=lambda config: config.number)}
-        self._drivers: dict[str, Driver] = {}
-        needs_radio = any(config.driver in Ua651ble.DRIVERS for config in instruments)
-        self._radio = Radio(radio) if needs_radio else None
-        for instrument_id, panel in self._panels.items():
-            self._drivers[instrument_id] = self._driver(panel, sink)
-
-    def _driver(self, panel: Panel, sink: InstrumentSink) -> Driver:
-        match panel.config.driver:
-            case name if name in Ua651ble.DRIVERS and self._radio is not None:
-                return Ua651ble(panel, sink, self._radio)
-            case "healthypi5":
-                return HealthyPi5(panel, sink)
-            case "still":
-                return StillCamera(panel)
-            case name:
-                raise ValueError(f"driver {name!r} is unknown")
+        self._sink, self._entries = sink, drivers
+        self._aboard: dict[str, _Aboard] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._radio = Radio(radio)
+        self._listening: asyncio.Task[None] | None = None
+        self.pairing = Pairing(self._radio, self, sink.changed)
+        for config in instruments:
+            self._check(config, self._aboard)
+            self._aboard[config.instrument_id] = self._made(config)
 
     async def run(self) -> None:
         """Run every instrument until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            if self._radio is not None:
-                tasks.create_task(self._keep("radio", self._radio, ()), name="peripherals.radio")
-            for instrument_id, driver in self._drivers.items():
-                tasks.create_task(self._keep(instrument_id, driver, (self._panels[instrument_id],)),
-                                  name=f"peripherals.{instrument_id}")
+            self._tasks = tasks
+            try:
+                for instrument_id in self._aboard:
+                    self._begin(instrument_id)
+                tasks.create_task(self._keep("pairing", self.pairing, ()), name="peripherals.pairing")
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
+
+    def listen(self) -> None:
+        """Let the radio listen, also when no instrument on board needs it yet."""
+        if self._tasks is not None and self._listening is None:
+            self._listening = self._tasks.create_task(self._keep("radio", self._radio, ()), name="peripherals.radio")
+
+    def config(self, instrument_id: str) -> InstrumentConfig | None:
+        """What the instrument was made from; None when there is none of that name."""
+        aboard = self._aboard.get(instrument_id)
+        return aboard.panel.config if aboard else None
+
+    def configs(self) -> tuple[InstrumentConfig, ...]:
+        """Everything on board, by number."""
+        return tuple(sorted((aboard.panel.config for aboard in self._aboard.values()), key=lambda c: c.number))
+
+    def add(self, config: InstrumentConfig) -> None:
+        """Take an instrument on board and start it. ValueError as the constructor."""
+        self._check(config, self._aboard)
+        self._aboard[config.instrument_id] = self._made(config)
+        self._begin(config.instrument_id)
+        self._sink.changed()
+
+    async def remove(self, instrument_id: str) -> None:
+        """Let an instrument go, once its stream has ended and its device is free. UnknownInstrument."""
+        aboard = self._aboard.get(instrument_id)
+        if aboard is None:
+            raise UnknownInstrument("instrument.unknown", instrument_id)
+        if isinstance(aboard.driver, Streams):
+            await aboard.driver.stop()
+        self._aboard.pop(instrument_id, None)
+        aboard.panel.leave()
+        if aboard.task is not None:
+            aboard.task.cancel()
+            await asyncio.wait([aboard.task])
+        self._sink.changed()
+
+    async def replace(self, config: InstrumentConfig) -> None:
+        """Another device takes the place of `config.instrument_id`. ValueError leaves everything as it was."""
+        others = {name: aboard for name, aboard in self._aboard.items() if name != config.instrument_id}
+        self._check(config, others)
+        with suppress(UnknownInstrument):
+            await self.remove(config.instrument_id)
+        self.add(config)
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Everything on board, by number; `request` is always None here."""
+        return tuple(sorted((aboard.panel.instrument for aboard in self._aboard.values()), key=lambda i: i.number))
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with what the instruments share: the radio, its adapter, its recovery."""
+        needed = self._listening is not None
+        problem = self._radio.problem
+        return (Problem(code=problem, subject="radio"),) if needed and problem is not None else ()
+
+    @property
+    def cuff(self) -> CuffPressure | None:
+        """The pressure of the cuff that measures now."""
+        return next((cuff for aboard in self._aboard.values() if (cuff := aboard.panel.cuff)), None)
+
+    async def start_waveform(self, instrument_id: str, stream_id: int) -> Waveform:
+        """Open the instrument and begin its stream. InstrumentFailed when it is away or already streams."""
+        return await self._able(instrument_id, Streams).start(stream_id)  # type: ignore[type-abstract]
+
+    async def stop_waveform(self, instrument_id: str) -> None:
+        """End the stream, after `sink.waveform_stopped`; nothing happens when there is none."""
+        await self._able(instrument_id, Streams).stop()  # type: ignore[type-abstract]
+
+    async def capture_still(self, instrument_id: str) -> tuple[Still, bytes]:
+        """A judged picture at the camera's full size and its JPEG. InstrumentFailed when the camera is away."""
+        return await self._able(instrument_id, Photographs).capture()  # type: ignore[type-abstract]
+
+    def preview(self, instrument_id: str) -> AsyncIterator[bytes]:
+        """JPEG frames, about ten a second; a slow reader misses frames, never falls behind. Ends with
+        InstrumentFailed when the camera goes away."""
+        return self._able(instrument_id, Photographs).preview()  # type: ignore[type-abstract]
+
+    def frames(self, instrument_id: str) -> LiveFrames:
+        """The newest frames of an examination camera, until they are closed."""
+        return self._able(instrument_id, Films).frames()  # type: ignore[type-abstract]
+
+    def _able(self, instrument_id: str, ability: type[_A]) -> _A:
+        aboard = self._aboard.get(instrument_id)
+        if aboard is None or not isinstance(aboard.driver, ability):
+            raise UnknownInstrument("instrument.unknown", instrument_id)
+        return aboard.driver
+
+    def _check(self, config: InstrumentConfig, others: Mapping[str, _Aboard]) -> None:
+        if config.instrument_id in others:
+            raise ValueError("two instruments have the same instrument_id")
+        if any(other.panel.config.number == config.number for other in others.values()):
+            raise ValueError("two instruments have the same number")
+        if config.driver not in self._entries:
+            raise ValueError(f"driver {config.driver!r} is unknown")
+
+    def _made(self, config: InstrumentConfig) -> _Aboard:
+        panel = Panel(config, self._sink.changed)
+        return _Aboard(panel, self._entries[config.driver].make(panel, self._sink, self._radio))
+
+    def _begin(self, instrument_id: str) -> None:
+        if self._tasks is None:
+            return
+        aboard = self._aboard[instrument_id]
+        if self._entries[aboard.panel.config.driver].radio:
+            self.listen()
+        aboard.task = self._tasks.create_task(self._keep(instrument_id, aboard.driver, (aboard.panel,)),
+                                              name=f"peripherals.{instrument_id}")
 
     async def _keep(self, name: str, driver: Driver, panels: tuple[Panel, ...]) -> None:
         crashes = 0
@@ -97,44 +211,6 @@ class Supervisor:
             await asyncio.sleep(RESTART_AFTER[min(crashes, len(RESTART_AFTER) - 1)])
             crashes += 1
         raise asyncio.CancelledError
-
-    def instruments(self) -> tuple[Instrument, ...]:
-        """Everything on board, by number; `request` is always None here."""
-        return tuple(panel.instrument for panel in self._panels.values())
-
-    @property
-    def cuff(self) -> CuffPressure | None:
-        """The pressure of the cuff that measures now."""
-        return next((cuff for panel in self._panels.values() if (cuff := panel.cuff)), None)
-
-    async def start_waveform(self, instrument_id: str, stream_id: int) -> Waveform:
-        """Open the instrument and begin its stream. InstrumentFailed when it is away or already streams."""
-        return await self._ecg(instrument_id).start(stream_id)
-
-    async def stop_waveform(self, instrument_id: str) -> None:
-        """End the stream, after `sink.waveform_stopped`; nothing happens when there is none."""
-        await self._ecg(instrument_id).stop()
-
-    async def capture_still(self, instrument_id: str) -> tuple[Still, bytes]:
-        """A judged picture at the camera's full size and its JPEG. InstrumentFailed when the camera is away."""
-        return await self._camera(instrument_id).capture()
-
-    def preview(self, instrument_id: str) -> AsyncIterator[bytes]:
-        """JPEG frames, about ten a second; a slow reader misses frames, never falls behind. Ends with
-        InstrumentFailed when the camera goes away."""
-        return self._camera(instrument_id).preview()
-
-    def _ecg(self, instrument_id: str) -> HealthyPi5:
-        driver = self._drivers.get(instrument_id)
-        if not isinstance(driver, HealthyPi5):
-            raise UnknownInstrument("instrument.unknown", instrument_id)
-        return driver
-
-    def _camera(self, instrument_id: str) -> StillCamera:
-        driver = self._drivers.get(instrument_id)
-        if not isinstance(driver, StillCamera):
-            raise UnknownInstrument("instrument.unknown", instrument_id)
-        return driver
 
 
 def _facts(error: BaseException) -> dict[str, str]:

@@ -1,0 +1,84 @@
+"""What is in the hand while the frames of one visit are taken: the drain, a first half, the plateau."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from .. import models
+from ..drain import Drain
+from ..plateau import Plateau
+from ..profiles.racp import TIMEOUT_S
+from .radio import Characteristic
+from .visit import Visit
+
+LIVE_WITHIN_S: Final = 5.0
+"""A record this soon after a live value is the measurement we watched: deflation and computing take 2-3 s."""
+
+WATCHED_AFTER_S: Final = 5.0
+"""What an instrument without a clock says after it was silent for this long was measured before our eyes; what it
+had stored it sends at once."""
+
+VISIT_S: Final = 180.0
+"""One visit at most: a measurement lasts 60 s, a full memory of 200 records 20 s."""
+
+CONTEXT_S: Final = 2.0
+"""A context follows its glucose record at once, a second half of a body composition too."""
+
+Frame = tuple[Characteristic, bytes]
+
+
+class Taking:
+    """What is in the hand while a visit's frames are taken."""
+
+    def __init__(self, visit: Visit, now: float) -> None:
+        self.visit = visit
+        self.began = self.heard = now
+        self.drain: Drain | None = None
+        self.held: Frame | None = None
+        self.numbers: list[int] = []
+        self.alike: Counter[bytes] = Counter()
+        self.plateau: Plateau[Frame] = Plateau()
+
+    @property
+    def request(self) -> bytes:
+        """What the access point is asked first."""
+        assert self.drain is not None, "no access point"
+        return self.drain.request
+
+    @property
+    def patience(self) -> float:
+        """How long the next frame may take before the instrument has said everything."""
+        if self.held is not None:
+            return CONTEXT_S
+        if self.drain is not None and not self.drain.over:
+            return TIMEOUT_S
+        return self.visit.manners.quiet_s
+
+    def may_go_on(self, now: float) -> bool:
+        """Whether the visit has not lasted too long; who measures while connected stays as long as it speaks."""
+        stays = self.visit.manners.measures_connected or self.visit.manners.continuous
+        return stays or now - self.began < VISIT_S
+
+    def watched(self, now: float) -> bool:
+        """Whether what came just now was measured before our eyes."""
+        visit = self.visit
+        if visit.last_live is not None and now - visit.last_live < LIVE_WITHIN_S:
+            return True
+        has_clock = any(visit.link.has(n) for n in (models.DATE_TIME, models.CURRENT_TIME))
+        return visit.manners.measures_connected and not has_clock and now - self.heard >= WATCHED_AFTER_S
+
+
+def more_follows(characteristic: Characteristic, data: bytes) -> bool:
+    """Whether a record says that another frame belongs to it: a context (Glucose Service 1.0.1, 3.1.1.1, bit 4), a
+    second packet (Body Composition Service 1.0, 3.2.1.1, bit 12)."""
+    if characteristic == models.GLUCOSE:
+        return len(data) > 0 and bool(data[0] & 0x10)
+    return characteristic == models.BODY_COMPOSITION and len(data) > 1 and bool(data[1] & 0x10)
+
+
+def belongs(first: Frame, second: Frame) -> bool:
+    """Whether `second` is the other part of `first`: the same sequence number, or the other packet."""
+    if first[0] == models.GLUCOSE:
+        return second[0] == models.GLUCOSE_CONTEXT and first[1][1:3] == second[1][1:3]
+    return first[0] == second[0] == models.BODY_COMPOSITION and more_follows(*second)

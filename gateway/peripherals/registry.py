@@ -1,0 +1,32 @@
+"""The drivers by the name a configuration gives them. A new kind of instrument is one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from .abilities import Driver
+from .drivers.ble_instrument import BleInstrument
+from .drivers.healthypi5 import HealthyPi5
+from .drivers.radio import Radio
+from .drivers.still import StillCamera
+from .panel import InstrumentSink, Panel
+
+Factory = Callable[[Panel, InstrumentSink, Radio], Driver]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a driver is made; `radio`: it needs Bluetooth, which is listened to only then."""
+
+    make: Factory
+    radio: bool = False
+
+
+DRIVERS: Final[Mapping[str, Entry]] = {
+    "ble": Entry(BleInstrument, radio=True),
+    "ua651ble": Entry(BleInstrument, radio=True),
+    "healthypi5": Entry(lambda panel, sink, _: HealthyPi5(panel, sink)),
+    "still": Entry(lambda panel, _sink, _radio: StillCamera(panel)),
+}
