@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from blockbuster import BlockBuster
 
-from gateway.peripherals.config import InstrumentConfig, RadioConfig
-from gateway.peripherals.drivers.picture import Judge, finish
+from gateway.peripherals.drivers.picture import Shot, finish
 from gateway.peripherals.errors import InstrumentFailed
-from gateway.peripherals.supervisor import Supervisor
+from gateway.peripherals.pictures.judging import Judge
 from protocol.channels import InstrumentState
-from protocol.readings import InstrumentKind, StillQuality
+from protocol.readings import StillQuality
 from sim.skin import Look, SkinCamera, draw
-from tests.integration.peripherals_rig import RecordingSink, supervised
+from tests.integration.cameras_rig import Bench, configured, on_bench
 
 
 @pytest.fixture(autouse=True)
@@ -37,20 +36,12 @@ async def camera() -> AsyncIterator[SkinCamera]:
     await skin.stop()
 
 
-def config(source: str) -> InstrumentConfig:
-    return InstrumentConfig(3, "skin", InstrumentKind.skin_camera, "Caméra peau", "still", source, True)
-
-
-def state(supervisor: Supervisor) -> InstrumentState:
-    return supervisor.instruments()[0].state
-
-
 async def test_a_still_is_full_size_and_clean(camera: SkinCamera) -> None:
     """The sensor's own size, at most 20:1, no EXIF, a small thumbnail, a name that is its hash."""
-    sink = RecordingSink()
-    async with supervised([config(camera.url)], RadioConfig(), sink) as supervisor:
-        await sink.until(lambda: state(supervisor) is InstrumentState.ready)
-        still, jpeg = await supervisor.capture_still("skin")
+    bench = Bench(configured(camera.url))
+    async with on_bench(bench):
+        await bench.shows(InstrumentState.ready)
+        still, jpeg = await bench.camera.capture()
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert picture.shape == (960, 1280, 3) == (still.height, still.width, 3)
@@ -60,7 +51,7 @@ async def test_a_still_is_full_size_and_clean(camera: SkinCamera) -> None:
     small = cv2.imdecode(np.frombuffer(base64.b64decode(still.thumbnail), np.uint8), cv2.IMREAD_COLOR)
     assert small is not None
     assert max(small.shape) <= 160
-    assert any(states[0][1] == "measuring" for states in sink.seen)
+    assert (InstrumentState.measuring, None) in bench.seen
 
 
 @pytest.mark.parametrize(("look", "quality"), [
@@ -68,38 +59,39 @@ async def test_a_still_is_full_size_and_clean(camera: SkinCamera) -> None:
     (Look(light=0.2), StillQuality.dark), (Look(light=1.7), StillQuality.glare), (Look(), StillQuality.sharp)])
 def test_the_first_picture_is_judged_too(look: Look, quality: StillQuality) -> None:
     """Without any best to compare with."""
-    assert finish(draw(look, 0), Judge()).judgement.quality is quality
+    frame = draw(look, 0)
+    assert finish(Shot(1, 0.0, True, 1280, 960, frame=frame), Judge()).judgement.quality is quality
 
 
 def test_a_little_out_of_focus_shows_against_the_cameras_own_best() -> None:
     """What passes alone fails beside what this camera can do."""
     judge = Judge()
     soft = draw(Look(focus=0.93), 0)
-    assert judge.judge(draw(Look(), 0)).quality is StillQuality.sharp
-    assert judge.judge(soft).quality is StillQuality.blurred
+    assert judge.judge(draw(Look(), 0), (1280, 960)).quality is StillQuality.sharp
+    assert judge.judge(soft, (1280, 960)).quality is StillQuality.blurred
 
 
 async def test_the_judgement_follows_the_hand(camera: SkinCamera) -> None:
     """Blurred, taken again sharp: through the real stream."""
-    sink = RecordingSink()
-    async with supervised([config(camera.url)], RadioConfig(), sink) as supervisor:
+    bench = Bench(configured(camera.url))
+    async with on_bench(bench):
         await camera.set(Look(focus=0.3))
-        first, _ = await supervisor.capture_still("skin")
+        first, _ = await bench.camera.capture()
         await camera.set(Look())
         second = first
         async with asyncio.timeout(20):
             while second.quality is not StillQuality.sharp:
-                second, _ = await supervisor.capture_still("skin")
+                second, _ = await bench.camera.capture()
     assert first.quality is StillQuality.blurred
     assert first.still_id != second.still_id
 
 
 async def test_the_preview_shows_the_newest_frame_about_ten_times_a_second(camera: SkinCamera) -> None:
     """Two viewers of one camera; each frame is a JPEG for the kiosk's width."""
-    sink = RecordingSink()
+    bench = Bench(configured(camera.url))
     loop = asyncio.get_running_loop()
-    async with supervised([config(camera.url)], RadioConfig(), sink) as supervisor:
-        first, second = supervisor.preview("skin"), supervisor.preview("skin")
+    async with on_bench(bench):
+        first, second = bench.camera.preview(), bench.camera.preview()
         frame = await anext(first)
         await anext(second)
         began = loop.time()
@@ -117,19 +109,19 @@ async def test_the_preview_shows_the_newest_frame_about_ten_times_a_second(camer
 async def test_a_camera_that_goes_away_comes_back_by_itself(camera: SkinCamera) -> None:
     """The preview ends with a code, the instrument is absent, then ready again on the same address."""
     port = int(camera.url.split(":")[2].split("/")[0])
-    sink = RecordingSink()
-    async with supervised([config(camera.url)], RadioConfig(), sink) as supervisor:
-        preview = supervisor.preview("skin")
+    bench = Bench(configured(camera.url))
+    async with on_bench(bench):
+        preview = bench.camera.preview()
         await anext(preview)
         await camera.stop()
         with pytest.raises(InstrumentFailed) as caught:
             async for _ in preview:
                 pass
         assert caught.value.code == "instrument.unplugged"
-        await sink.until(lambda: state(supervisor) is InstrumentState.absent)
+        await bench.shows(InstrumentState.absent, "instrument.unplugged")
         await camera.start(port=port)
-        await sink.until(lambda: state(supervisor) is InstrumentState.ready)
-        still, _ = await supervisor.capture_still("skin")
+        await bench.shows(InstrumentState.ready)
+        still, _ = await bench.camera.capture()
     assert still.width == 1280
 
 
@@ -138,21 +130,22 @@ async def test_a_picture_file_can_stand_in(tmp_path: Path) -> None:
     good, coarse = tmp_path / "good.png", tmp_path / "coarse.png"
     cv2.imwrite(str(good), draw(Look(), 0))
     cv2.imwrite(str(coarse), draw(Look(), 0)[:480, :640])
-    sink = RecordingSink()
-    async with supervised([config(f"file:{good}")], RadioConfig(), sink) as supervisor:
-        still, _ = await supervisor.capture_still("skin")
+    bench = Bench(configured(f"file:{good}"))
+    async with on_bench(bench):
+        still, _ = await bench.camera.capture()
         assert still.quality is StillQuality.sharp
-    async with supervised([config(f"file:{coarse}")], RadioConfig(), sink) as supervisor:
+    bench = Bench(configured(f"file:{coarse}"))
+    async with on_bench(bench):
         with pytest.raises(InstrumentFailed) as caught:
-            await supervisor.capture_still("skin")
+            await bench.camera.capture()
         assert caught.value.code == "still.too_small"
 
 
 async def test_without_a_camera_a_capture_says_so(tmp_path: Path) -> None:
     """A code, in time, not a traceback."""
-    sink = RecordingSink()
-    async with supervised([config(f"v4l2:{tmp_path}/video0")], RadioConfig(), sink) as supervisor:
-        await sink.until(lambda: supervisor.instruments()[0].problem == "instrument.unplugged")
+    bench = Bench(configured(f"v4l2:{tmp_path}/video0"))
+    async with on_bench(bench):
+        await bench.shows(InstrumentState.absent, "instrument.unplugged")
         with pytest.raises(InstrumentFailed) as caught:
-            await supervisor.capture_still("skin")
+            await bench.camera.capture()
         assert caught.value.code == "instrument.unplugged"
