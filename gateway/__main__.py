@@ -1,4 +1,4 @@
-"""`passerelle-gateway`: run the vehicle's process, enrol it, hash a nurse's PIN."""
+"""`passerelle-gateway`: run the vehicle's process, enrol it, hash a nurse's PIN, decode an instrument's frame."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; always ends the process with one of `exits.ExitCode`."""
     arguments = _parser().parse_args(argv)
     try:
-        commands = {"run": _run, "enrol": _enrol, "pin": _pin, "check": _check}
+        commands = {"run": _run, "enrol": _enrol, "pin": _pin, "check": _check,
+                    "decode": _decode}
         commands[arguments.command](arguments)
     except StartRefused as refused:
         _end(refused.code, refused.sentence)
@@ -85,6 +86,14 @@ def _check(arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"{arguments.config}: good\n")
 
 
+def _decode(arguments: argparse.Namespace) -> None:
+    from . import decode_command
+    line, code = decode_command.run(arguments.kind, " ".join(arguments.hex), arguments.model)
+    sys.stdout.write(line + "\n")
+    if code is not ExitCode.ok:
+        raise SystemExit(code)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="passerelle-gateway", description="The process in the vehicle.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
@@ -98,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--directory", type=Path, required=True, help="where the key and the certificates go")
     enrol.add_argument("--replace", action="store_true", help="give an enrolled vehicle a new identity")
     commands.add_parser("pin", help="read a PIN and print its hash for [[nurse]]")
+    decode = commands.add_parser("decode", help="say what a raw frame of an instrument means, as JSON")
+    decode.add_argument("kind", help="a characteristic (2a35) or a maker's protocol (nonin-3230)")
+    decode.add_argument("hex", nargs="+", help="the frame's bytes")
+    decode.add_argument("--model", default="", help="the instrument's model, where its frames differ")
     return parser
 
 

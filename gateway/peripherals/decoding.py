@@ -12,7 +12,31 @@ from protocol.readings import Quantity
 
 from . import decoding_waveforms, meaning
 from .decoded import Decoded
+from .meanings import circulation, metabolism
 from .measured import Detail, Measured
+from .profiles import (
+    battery,
+    blood_pressure,
+    current_time,
+    date_time,
+    device_information,
+    glucose,
+    heart_rate,
+    pulse_oximeter,
+    racp,
+    thermometer,
+)
+
+UUID_TAIL = "-0000-1000-8000-00805f9b34fb"
+"""A characteristic of the Bluetooth SIG written out (Core 5.4, vol. 3, part B, 2.5.1)."""
+
+
+def kind_of(name: str) -> str:
+    """The key of `KINDS` for what a person types: `0x2A35`, `2a35`, a UUID of 128 bits, `Polar_PMD`."""
+    kind = name.strip().lower().removeprefix("0x").replace("_", "-")
+    if kind.endswith(UUID_TAIL):
+        kind = kind.removesuffix(UUID_TAIL).removeprefix("0000")
+    return kind
 
 
 def of_measured(measured: Measured) -> Decoded:
@@ -23,8 +47,6 @@ def of_measured(measured: Measured) -> Decoded:
         quantities = tuple(q for q in measured.quantities if q.value is None)
         details = (*details, ("refused", measured.refused), *_numbers(measured.quantities))
         flags = (measured.refused.rsplit(".", 1)[-1], *flags)
-    if measured.live:
-        flags = (*flags, "intermediate")
     if measured.time is None and not measured.live:
         flags = (*flags, "time_unknown")
     if measured.record is not None:
@@ -35,15 +57,92 @@ def of_measured(measured: Measured) -> Decoded:
 
 
 def _numbers(quantities: tuple[Quantity, ...]) -> tuple[Detail, ...]:
-    return tuple((f"refused_{q.mdc}", f"{q.value} {q.unit}") for q in quantities if q.value is not None)
+    return tuple((f"refused_{q.mdc}", f"{q.value:f} {q.unit}") for q in quantities if q.value is not None)
 
 
 def _characteristic(number: int, data: bytes, model: str) -> Decoded:
     return of_measured(meaning.measured(number, data, model=model))
 
 
+def _vendor(name: str, data: bytes, model: str) -> Decoded:
+    return of_measured(meaning.vendor_measured(name, data, model=model))
+
+
+def _omron(data: bytes, model: str) -> Decoded:
+    return of_measured(circulation.omron(data, model) if model else circulation.omron_of_some_model(data))
+
+
+def _context(data: bytes, model: str) -> Decoded:
+    context = glucose.context(data)
+    flags = ("ketone",) if context.meal_code == metabolism.KETONE_MEAL else ()
+    details: tuple[Detail, ...] = (("record", context.sequence), *metabolism.told(context))
+    if context.meal_code is not None and context.meal is None:
+        details = (*details, ("meal_reserved", context.meal_code))
+    return Decoded(readings=metabolism.hba1c(context), context=metabolism.circumstances(context), flags=flags,
+                   details=details)
+
+
+def _access(data: bytes, model: str) -> Decoded:
+    response = racp.decode(data)
+    if response.result is None:
+        return Decoded(details=(("records", response.number),))
+    name = response.result.name if isinstance(response.result, racp.Result) else f"reserved_{response.result}"
+    return Decoded(status=(name,), details=(("request", response.of), ("result", name)))
+
+
+def _date_time(data: bytes, model: str) -> Decoded:
+    time = date_time.decode(data)
+    return Decoded(device_time=time.isoformat() if time else None, flags=() if time else ("time_unknown",))
+
+
+def _current_time(data: bytes, model: str) -> Decoded:
+    now = current_time.decode(data)
+    return Decoded(device_time=now.time.isoformat() if now.time else None, status=now.reasons,
+                   flags=() if now.time else ("time_unknown",), details=(("weekday", now.weekday),))
+
+
+def _battery(data: bytes, model: str) -> Decoded:
+    return Decoded(details=(("battery_percent", battery.decode(data)),))
+
+
+def _line(name: str, data: bytes, model: str) -> Decoded:
+    return Decoded(details=((name, device_information.text(data)),))
+
+
+def _system_id(data: bytes, model: str) -> Decoded:
+    return Decoded(details=(("system_id", device_information.system_id(data)),))
+
+
+def _named_byte(code: str, name: str, table: dict[int, str], data: bytes, model: str) -> Decoded:
+    return Decoded(details=((name, device_information.enumerated(code, table, data)),))
+
+
+def _blood_pressure_feature(data: bytes, model: str) -> Decoded:
+    known = blood_pressure.Feature(blood_pressure.feature(data) & 0x3F)
+    return Decoded(status=tuple(flag.name for flag in known if flag.name))
+
+
+def _feature(read: Callable[[bytes], int], data: bytes, model: str) -> Decoded:
+    return Decoded(details=(("feature", f"{read(data):#x}"),))
+
+
 KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
     **{f"{number:04x}": partial(_characteristic, number) for number in meaning.CHARACTERISTICS},
+    "2a34": _context,
+    "2a52": _access,
+    "2a08": _date_time,
+    "2a2b": _current_time,
+    "2a19": _battery,
+    "2a1d": partial(_named_byte, "temperature_type", "site", thermometer.SITES),
+    "2a38": partial(_named_byte, "sensor_location", "location", heart_rate.LOCATIONS),
+    "2a49": _blood_pressure_feature,
+    "2a51": partial(_feature, glucose.feature),
+    "2a60": partial(_feature, pulse_oximeter.feature),
+    "2a23": _system_id,
+    **{f"{number:04x}": partial(_line, name)
+       for number, name in {**device_information.STRINGS, **device_information.REVISIONS}.items()},
+    **{name: partial(_vendor, name) for name in meaning.VENDOR},
+    "omron-eeprom": _omron,
     **decoding_waveforms.KINDS,
 }
 """By kind (lower case): frame and model in, `Decoded` out; `DecodeError` for bytes that are refused."""

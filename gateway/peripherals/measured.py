@@ -19,6 +19,9 @@ _ABSENT = {Special.not_a_number: Absent.not_a_number, Special.positive_infinity:
            Special.negative_infinity: Absent.negative_infinity, Special.not_at_this_resolution: Absent.error,
            Special.reserved: Absent.error}
 
+INTERMEDIATE = "intermediate"
+"""Flag of a value that a result follows (cuff pressure, rising temperature): never stored as a reading."""
+
 Detail = tuple[str, str | int | None]
 
 
@@ -27,7 +30,7 @@ class Measured:
     """One frame's measurement. `time` is naive, as the device has it, None without a stamp or with an unknown one
     (`stamped` tells them apart). `status`: the device's own quality bits; `context`: circumstances (site, meal);
     `flags`: our judgement (`implausible`). `refused`: the code why this is not a patient's result (control solution,
-    demo data, no value); its numbers never reach a chart. `live`: an intermediate value, for the panel only.
+    demo data, no value); its numbers never reach a chart. `live`: one of a running series, for the panel.
     `details`: what else the frame says, by name."""
 
     kind: ReadingKind

@@ -14,7 +14,7 @@ from protocol.readings import Device, Reading, ReadingKind
 
 from . import meaning
 from .errors import DecodeError
-from .measured import Measured
+from .measured import INTERMEDIATE, Measured
 
 FROM_MEMORY_AFTER = timedelta(seconds=120)
 """An A&D cuff advertises for about a minute after its measurement; what is older waited in its memory."""
@@ -65,7 +65,7 @@ def reading(measured: Measured, frame: bytes, device: Device, arrival: Arrival) 
     """
     taken_at, clock, flags = _taken(measured, arrival)
     refused = measured.refused
-    if measured.live and measured.kind is not ReadingKind.oximetry:
+    if INTERMEDIATE in measured.flags:
         refused = refused or "measurement.intermediate"
     return Reading(
         reading_id=uuid.uuid4().hex,
@@ -117,11 +117,12 @@ def unreadable(frame: bytes, code: str, device: Device, arrival: Arrival) -> Rea
 def dedup_key(reading: Reading) -> str:
     """SHA-256 that is equal for the same measurement sent twice: device, kind, device's own time, number, values.
 
-    Without a device time and without the device's own number of the record nothing tells two equal measurements apart, so such a reading is only equal to itself:
-    a duplicate on the screen is seen by a person, a lost one is not.
+    Without a device time and without the device's own number of the record nothing tells two equal measurements
+    apart, so such a reading is only equal to itself: a duplicate on the screen is seen by a person, a lost one is
+    not. A clock that was never set does not say when, but it ticks: the bytes then tell records apart.
     """
     parts = [reading.device.device_id, reading.kind.value, reading.device_time, _number(reading.record)]
-    if reading.kind is ReadingKind.unreadable:
+    if reading.kind is ReadingKind.unreadable or "clock_not_set" in reading.flags:
         parts.append(reading.raw)
     elif reading.device_time or reading.record is not None:
         parts += [f"{q.mdc}={q.value if q.absent is None else q.absent.value}{q.unit}" for q in reading.quantities]

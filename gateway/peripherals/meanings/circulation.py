@@ -2,32 +2,100 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from protocol.readings import Quantity, ReadingKind
 
 from .. import codes
+from ..errors import DecodeError
 from ..ieee11073 import Number, Special
-from ..measured import Measured, nothing, outside, quantity
+from ..measured import INTERMEDIATE, Measured, nothing, outside, quantity
 from ..profiles import blood_pressure as profile
+from ..profiles import heart_rate as belt
+from ..profiles import omron_eeprom
+
+MILLIMETRES = profile.Unit.millimetre_of_mercury
 
 
 def blood_pressure(data: bytes, model: str, feature: int | None) -> Measured:
     """0x2A35. Errors of `profiles.blood_pressure.decode`."""
-    frame = profile.decode(data, feature, model)
-    quantities = _pressures(frame)
-    return Measured(
-        ReadingKind.blood_pressure, quantities, frame.time, frame.stamped, frame.user,
-        status=frame.status,
-        flags=("implausible",) if _implausible(frame) else (),
-        refused="blood_pressure.no_value" if nothing(quantities) else None)
+    return _measured(profile.decode(data, feature, model))
+
+
+def enhanced_blood_pressure(data: bytes, model: str, feature: int | None) -> Measured:
+    """0x2B34. Errors of `profiles.blood_pressure.enhanced`."""
+    return _measured(profile.enhanced(data, feature))
 
 
 def cuff_pressure(data: bytes, model: str, feature: int | None) -> Measured:
     """0x2A36: the pressure in the cuff now. No blood pressure, and never stored as one."""
-    frame = profile.decode(data, feature, model)
+    return _cuff(profile.decode(data, feature, model))
+
+
+def enhanced_cuff_pressure(data: bytes, model: str, feature: int | None) -> Measured:
+    """0x2B35: as 0x2A36."""
+    return _cuff(profile.enhanced(data, feature))
+
+
+def omron(data: bytes, model: str) -> Measured:
+    """A slot of an older Omron's memory. Errors of `profiles.omron_eeprom.decode`."""
+    return _slot(omron_eeprom.decode(data, model))
+
+
+def omron_of_some_model(data: bytes) -> Measured:
+    """A slot of a cuff that nobody named, for a person who reads a log: the one layout in which it is a date and a
+    plausible pressure, flagged `model_assumed`. DecodeError `omron.model_unknown` when none or several fit."""
+    fitting = []
+    for model in omron_eeprom.TYPICAL.get(len(data), ()):
+        try:
+            measured = omron(data, model)
+        except DecodeError as error:
+            if error.code == "omron.empty_slot":
+                raise
+            continue
+        if measured.time is not None and not measured.flags:
+            fitting.append(replace(measured, flags=("model_assumed",), details=(("layout_of", model),)))
+    if len(fitting) != 1:
+        raise DecodeError("omron.model_unknown", f"{len(data)} bytes fit {len(fitting)} layouts: name the model")
+    return fitting[0]
+
+
+def _slot(record: omron_eeprom.Record) -> Measured:
+    quantities = (quantity(codes.SYSTOLIC, Decimal(record.systolic), MILLIMETRES.value),
+                  quantity(codes.DIASTOLIC, Decimal(record.diastolic), MILLIMETRES.value),
+                  quantity(codes.CUFF_PULSE, Decimal(record.pulse)))
+    implausible = _implausible(Decimal(record.systolic), Decimal(record.diastolic), Decimal(record.pulse), MILLIMETRES)
+    return Measured(ReadingKind.blood_pressure, quantities, record.time, True, record=record.record,
+                    status=record.status, flags=("implausible",) if implausible else ())
+
+
+def heart_rate(data: bytes, model: str, feature: int | None) -> Measured:
+    """0x2A37: the rate and every interval between beats, oldest first. Errors of `profiles.heart_rate.decode`."""
+    frame = belt.decode(data)
+    rate = Decimal(frame.rate)
+    flags = ["implausible"] if outside(rate, 20, 250) else []
+    if frame.contact is False:
+        flags.append("no_contact")
+    quantities = (quantity(codes.HEART_RATE, rate),
+                  *(quantity(codes.RR_INTERVAL, belt.milliseconds(interval)) for interval in frame.rr))
+    details = () if frame.energy_kj is None else (("energy_expended_kj", frame.energy_kj),)
+    return Measured(ReadingKind.heart_rate, quantities, flags=tuple(flags), live=True, details=details,
+                    status=() if frame.contact is None else ("contact" if frame.contact else "contact_lost",))
+
+
+def _cuff(frame: profile.BloodPressure) -> Measured:
     return Measured(ReadingKind.blood_pressure, (quantity(codes.CUFF_PRESSURE, frame.systolic, frame.unit.value),),
-                    frame.time, frame.stamped, frame.user, status=frame.status, live=True)
+                    frame.time, frame.stamped, frame.user, status=frame.status, flags=(INTERMEDIATE,), live=True)
+
+
+def _measured(frame: profile.BloodPressure) -> Measured:
+    quantities = _pressures(frame)
+    return Measured(
+        ReadingKind.blood_pressure, quantities, frame.time, frame.stamped, frame.user,
+        status=frame.status,
+        flags=("implausible",) if _implausible(frame.systolic, frame.diastolic, frame.pulse, frame.unit) else (),
+        refused="blood_pressure.no_value" if nothing(quantities) else None)
 
 
 def _pressures(frame: profile.BloodPressure) -> tuple[Quantity, ...]:
@@ -44,12 +112,10 @@ def _mean(frame: profile.BloodPressure) -> Number:
     return Special.not_a_number if frame.mean == 0 else frame.mean
 
 
-def _implausible(frame: profile.BloodPressure) -> bool:
+def _implausible(systolic: Number, diastolic: Number, pulse: Number | None, unit: profile.Unit) -> bool:
     """Outside what a living person has: systolic 30-300, diastolic 10-250, systolic above diastolic, pulse 20-250."""
     def pressure(number: Number) -> Number:
-        return profile.to_millimetres(number, frame.unit) if isinstance(number, Decimal) else number
+        return profile.to_millimetres(number, unit) if isinstance(number, Decimal) else number
 
-    systolic, diastolic = frame.systolic, frame.diastolic
-    return (outside(pressure(systolic), 30, 300) or outside(pressure(diastolic), 10, 250)
-            or outside(frame.pulse, 20, 250)
+    return (outside(pressure(systolic), 30, 300) or outside(pressure(diastolic), 10, 250) or outside(pulse, 20, 250)
             or (isinstance(systolic, Decimal) and isinstance(diastolic, Decimal) and systolic <= diastolic))

@@ -1,4 +1,4 @@
-"""Blood Pressure Measurement 0x2A35 and Intermediate Cuff Pressure 0x2A36 (Blood Pressure Service 1.1.1).
+"""Blood Pressure Measurement 0x2A35, Intermediate Cuff Pressure 0x2A36 (Blood Pressure Service 1.1.1), 0x2B34.
 
 Both have one frame: flags, three SFLOATs, then what the flags announce. Nothing is guessed: a frame whose length
 does not fit its flags is refused. Models known to break the rule are chosen by their name, never by their values:
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ..errors import DecodeError
@@ -33,6 +33,18 @@ class Flags(enum.IntFlag):
     pulse_rate = 0x04
     user_id = 0x08
     measurement_status = 0x10
+
+
+class EnhancedFlags(enum.IntFlag):
+    """First byte of 0x2B34 and 0x2B35; bit 7 is reserved and ignored."""
+
+    kilopascal = 0x01
+    time_stamp = 0x02
+    pulse_rate = 0x04
+    user_id = 0x08
+    measurement_status = 0x10
+    user_facing_time = 0x20
+    epoch_2000 = 0x40
 
 
 class Feature(enum.IntFlag):
@@ -113,6 +125,29 @@ def decode(data: bytes, feature: int | None = None, model: str = "") -> BloodPre
         status = _status(int.from_bytes(fields.take(2)[::order], "little"), feature)
     unit = Unit.kilopascal if Flags.kilopascal in flags else Unit.millimetre_of_mercury
     return BloodPressure(systolic, diastolic, mean, unit, pulse, Flags.time_stamp in flags, time,
+                         None if user == USER_UNKNOWN else user, status)
+
+
+def enhanced(data: bytes, feature: int | None = None) -> BloodPressure:
+    """Read 0x2B34, Enhanced Blood Pressure Measurement: times are seconds since 1900 or 2000. `time` is the
+    user-facing time where the frame has one, as in every other profile, else the time stamp.
+
+    DecodeError: `blood_pressure.short`, `blood_pressure.long`.
+    """
+    fields = Fields("blood_pressure", data)
+    flags = EnhancedFlags(fields.unsigned() & 0x7F)
+    systolic, diastolic, mean = fields.sfloat(), fields.sfloat(), fields.sfloat()
+    stamp = fields.unsigned(4) if EnhancedFlags.time_stamp in flags else None
+    pulse = fields.sfloat() if EnhancedFlags.pulse_rate in flags else None
+    user = fields.unsigned() if EnhancedFlags.user_id in flags else USER_UNKNOWN
+    status = _status(fields.unsigned(2), feature) if EnhancedFlags.measurement_status in flags else ()
+    facing = fields.unsigned(4) if EnhancedFlags.user_facing_time in flags else None
+    fields.end()
+    seconds = stamp if facing is None else facing
+    epoch = datetime(2000 if EnhancedFlags.epoch_2000 in flags else 1900, 1, 1)
+    time = None if seconds is None else epoch + timedelta(seconds=seconds)
+    unit = Unit.kilopascal if EnhancedFlags.kilopascal in flags else Unit.millimetre_of_mercury
+    return BloodPressure(systolic, diastolic, mean, unit, pulse, seconds is not None, time,
                          None if user == USER_UNKNOWN else user, status)
 
 

@@ -1,0 +1,86 @@
+"""`passerelle-gateway decode KIND HEX`: what a raw frame out of a log says, as one JSON object on standard output."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from protocol.readings import Quantity
+
+from .exits import ExitCode, StartRefused
+from .peripherals import codes, decoding
+from .peripherals.decoded import Decoded, Samples
+from .peripherals.errors import DecodeError
+
+FRAME_BYTES = 65_536
+"""Longest frame taken from a command line: an ATT value has 512 bytes, a recording is a file and goes elsewhere."""
+
+_SEPARATORS = re.compile(r"0x|[\s:,\-]", re.IGNORECASE)
+_HEX = re.compile(r"([0-9a-fA-F]{2})*")
+
+
+def run(kind: str, frame: str, model: str = "") -> tuple[str, ExitCode]:
+    """The line to print and the code to end with: 0, or 65 for bytes that must be rejected.
+
+    StartRefused (64) for a kind that does not exist and for text that is no hexadecimal.
+    """
+    decode = decoding.KINDS.get(decoding.kind_of(kind))
+    if decode is None:
+        raise StartRefused(ExitCode.usage, f"{kind!r} is no kind of frame; one of {', '.join(sorted(decoding.KINDS))}.")
+    data = _bytes(frame)
+    try:
+        answer, code = _answer(decode(data, model)), ExitCode.ok
+    except DecodeError as error:
+        answer, code = {"error": {"code": error.code, "message": str(error)}}, ExitCode.configuration
+    return json.dumps(answer, ensure_ascii=False), code
+
+
+def _bytes(text: str) -> bytes:
+    digits = _SEPARATORS.sub("", text)
+    if not _HEX.fullmatch(digits):
+        raise StartRefused(ExitCode.usage, "the frame is not hexadecimal: two digits a byte, such as 06 78 00 50.")
+    if len(digits) > 2 * FRAME_BYTES:
+        raise StartRefused(ExitCode.usage, f"the frame has more than {FRAME_BYTES} bytes.")
+    return bytes.fromhex(digits)
+
+
+def _answer(decoded: Decoded) -> dict[str, Any]:
+    return {
+        "readings": [_reading(quantity) for quantity in decoded.readings],
+        **_samples(decoded.samples),
+        "device_time": decoded.device_time,
+        "user": decoded.user,
+        "status": list(decoded.status),
+        "flags": list(decoded.flags),
+        "context": list(decoded.context),
+        "details": dict(decoded.details),
+    }
+
+
+def _reading(quantity: Quantity) -> dict[str, Any]:
+    value = ({"absent": quantity.absent.value} if quantity.absent is not None
+             else {"value": f"{quantity.value:f}"})
+    also = codes.ALSO.get(quantity.loinc)
+    return {"loinc": quantity.loinc, **({"loinc_also": list(also)} if also else {}), "mdc": quantity.mdc, **value,
+            "unit": quantity.unit}
+
+
+def _samples(samples: Samples | None) -> dict[str, Any]:
+    """One signal: its counts; several: a list for every instant, in the order of the names. Where the signals have
+    not the same rate, one list for every signal, and `waveform.by_signal`."""
+    if samples is None:
+        return {"samples": []}
+    waveform: dict[str, Any] = {
+        "names": list(samples.names), "codes": list(samples.codes), "units": list(samples.units),
+        "scales": [f"{scale:f}" for scale in samples.scales],
+        "rate_hz": None if samples.rate_hz is None else f"{samples.rate_hz:f}"}
+    counts: list[Any]
+    if len(samples.values) == 1:
+        counts = list(samples.values[0])
+    elif len({len(values) for values in samples.values}) == 1:
+        counts = [list(instant) for instant in zip(*samples.values, strict=True)]
+    else:
+        counts = [list(values) for values in samples.values]
+        waveform["by_signal"] = True
+    return {"samples": counts, "waveform": waveform}

@@ -1,0 +1,58 @@
+"""Heart Rate Measurement 0x2A37 (Heart Rate Service 1.0, 3.1) and Body Sensor Location 0x2A38."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ..errors import DecodeError
+from .fields import Fields
+
+RR_PER_SECOND = 1024
+
+
+class Flags(enum.IntFlag):
+    """First byte; bits 5 to 7 are reserved and ignored."""
+
+    sixteen_bits = 0x01
+    contact_detected = 0x02
+    contact_supported = 0x04
+    energy_expended = 0x08
+    rr_interval = 0x10
+
+
+LOCATIONS = {0: "other", 1: "chest", 2: "wrist", 3: "finger", 4: "hand", 5: "ear_lobe", 6: "foot"}
+"""Values of 0x2A38."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeartRate:
+    """One frame. `rate` per minute; `contact` is None when the sensor does not know; `energy_kj` since its reset;
+    `rr` every interval between beats it holds, oldest first, in 1/1024 s."""
+
+    rate: int
+    contact: bool | None
+    energy_kj: int | None
+    rr: tuple[int, ...]
+
+
+def decode(data: bytes) -> HeartRate:
+    """Read a frame. DecodeError: `heart_rate.short`, `heart_rate.long` (also half an RR interval)."""
+    fields = Fields("heart_rate", data)
+    flags = Flags(fields.unsigned() & 0x1F)
+    rate = fields.unsigned(2 if Flags.sixteen_bits in flags else 1)
+    contact = Flags.contact_detected in flags if Flags.contact_supported in flags else None
+    energy = fields.unsigned(2) if Flags.energy_expended in flags else None
+    intervals: tuple[int, ...] = ()
+    if Flags.rr_interval in flags:
+        if fields.left % 2:
+            raise DecodeError("heart_rate.short", f"{fields.left} bytes of RR intervals")
+        intervals = tuple(fields.unsigned(2) for _ in range(fields.left // 2))
+    fields.end()
+    return HeartRate(rate, contact, energy, intervals)
+
+
+def milliseconds(interval: int) -> Decimal:
+    """An RR interval in ms, to the microsecond below its resolution of 0.977 ms."""
+    return (Decimal(interval) * 1000 / RR_PER_SECOND).quantize(Decimal("0.001"))
