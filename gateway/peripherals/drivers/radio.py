@@ -1,27 +1,36 @@
 """Bluetooth Low Energy: listen always, connect at once, every call with its limit.
 
-This module, `radio_link` and `bluez` are the only importers of bleak and of D-Bus. The scanner rests while a
-connection is made (bleak issue 631) and is started anew after a silence that BlueZ alone does not explain. With
-`RadioConfig.backend` another bleak backend takes BlueZ's place.
+This module, `radio_link` and `bluez*` are the only importers of bleak and of D-Bus. The scanner rests while a
+connection is made (bleak issue 631) and is started anew after a silence that BlueZ alone does not explain; what to do
+about an adapter that stays silent, refuses or hangs is `recovery`'s to say. With `RadioConfig.backend` another bleak
+backend takes BlueZ's place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakDeviceNotFoundError
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakDBusError,
+    BleakDeviceNotFoundError,
+)
 from bleak_retry_connector import establish_connection
 
 from ..config import RadioConfig
+from .bluez import Bluez
+from .radio_control import AdapterControl, News, NoControl, StepFailed
 from .radio_link import (
     LOST,
     OPERATION_S,
@@ -34,8 +43,11 @@ from .radio_link import (
     full_uuid,
     within,
 )
+from .radio_passkey import PasskeyOperator, Person
+from .recovery import Facts, Recovery, Sign, Step
 
-__all__ = ["BondNeeded", "Characteristic", "Link", "LinkFailed", "PasskeyOperator", "Radio", "Sighting", "full_uuid"]
+__all__ = ["BondNeeded", "Characteristic", "Facts", "Link", "LinkFailed", "PasskeyOperator", "Radio", "Sighting",
+           "full_uuid"]
 
 _log = structlog.get_logger()
 
@@ -61,62 +73,69 @@ RECENT_S: Final = 60.0
 RECENT: Final = 64
 """Devices remembered from the air: a market place has more, the farthest in time make room."""
 
+_STUCK = frozenset({"org.bluez.Error.InProgress", "org.bluez.Error.AlreadyConnected"})
+
+_NOT_READY: Final = "org.bluez.Error.NotReady"
+
+_POWERED_OFF = BleakBluetoothNotAvailableReason.POWERED_OFF
+
 NO_SIGNAL: Final = -127
 """What bleak says of a device that BlueZ only knows of (a change of its record, not an advertisement)."""
 
 
-class PasskeyOperator(Protocol):
-    """The person with the instrument in her hands."""
-
-    async def enter(self, name: str) -> str | None:
-        """The six digits that the device `name` shows; None when she gives up. Cancelled when it is too late."""
-
-    def show(self, name: str, passkey: str | None) -> None:
-        """Six digits to type on the device `name`; None when they are no longer wanted. Must not block."""
-
-
 class Radio:
-    """The adapter, shared by all Bluetooth instruments.
-
-    `passkeys` is set by whoever can ask the nurse; without one a bond that needs digits fails. A backend other than
-    BlueZ finds the same operator as the attribute `passkey_operator` that is set on its client class.
-    """
+    """The adapter, shared by all Bluetooth instruments. `problem`: why nothing can be heard now."""
 
     def __init__(self, config: RadioConfig) -> None:
         """ValueError when the named backend does not exist."""
-        self.passkeys: PasskeyOperator | None = None
-        self._person = _Person(self)
-        self._scanner_options, self._client_options = _options(config, self._person)
+        self.problem: str | None = "radio.missing"
+        self._person = Person(self._name_of, self._person_asked)
+        self._scanner_options, self._client_options, self._control = self._backend(config)
+        self._recovery: Recovery | None = None
         self._waiting: list[tuple[Callable[[Sighting], bool], asyncio.Future[Sighting]]] = []
         self._recent: dict[str, Sighting] = {}
-        self._linked: set[str] = set()
-        self._pairing: asyncio.Timeout | None = None
+        self._links: dict[str, Link] = {}
+        self._refused = ""
+        self._pairing: tuple[str, asyncio.Timeout] | None = None
         self._watchers: list[Callable[[], None]] = []
         self._connecting = asyncio.Lock()
         self._heard = 0.0
-        self._wake = asyncio.Event()
+        self._wake, self._doubted = asyncio.Event(), asyncio.Event()
         self._resting = asyncio.Event()
         self._resting.set()
         self._rests = 0
-        self._anew = False
-        self.problem: str | None = "radio.missing"
+        self._anew = self._stale = False
+        self._start_refused = 0
+
+    @property
+    def passkeys(self) -> PasskeyOperator | None:
+        """Who is asked for the digits of a bond; without one such a bond fails, Just Works needs none."""
+        return self._person.operator
+
+    @passkeys.setter
+    def passkeys(self, operator: PasskeyOperator | None) -> None:
+        self._person.operator = operator
+
+    @property
+    def recovery(self) -> Facts:
+        """What is doubted and what was done about it, for the health report; `since` on the loop's clock."""
+        return self._recovery.facts if self._recovery else Facts()
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """`changed` is called when `problem` changes."""
+        """`changed` is called when `problem` or `recovery` changes; it must not block."""
         self._watchers.append(changed)
 
+    def expect(self) -> None:
+        """A person waits for an instrument now: a silence that looked like an empty place is looked into."""
+        self._note(Sign.expected)
+
     async def run(self) -> None:
-        """Listen until cancelled."""
-        while True:
-            if self._rests:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            try:
-                await self._listen()
-            except LOST as error:
-                self._say("radio.missing", type(error).__name__)
-                await asyncio.sleep(SCAN_RETRY_S)
+        """Listen, and keep the adapter well, until cancelled."""
+        self._recovery = Recovery(asyncio.get_running_loop().time())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._control.run(self._told), name="radio.control")
+            tasks.create_task(self._keep_well(), name="radio.recovery")
+            await self._keep_listening()
 
     def sightings(self) -> tuple[Sighting, ...]:
         """Devices that advertised in the last minute, the latest first; age is the loop's time less `seen_at`."""
@@ -144,10 +163,13 @@ class Radio:
         finally:
             # A visited device is only reported again by a scan that has not seen it; and a link that broke may
             # be an adapter that was pulled out, which a running scan does not notice.
-            self._linked.discard(sighting.address)
             self._anew = True
             self._wake.set()
-            await link.close()
+            try:
+                await link.close()
+            finally:
+                if self._links.pop(sighting.address, None) is not None:
+                    self._note(Sign.parted)
 
     async def bond(self, sighting: Sighting) -> None:
         """Connect, pair, hang up. LinkFailed."""
@@ -174,13 +196,18 @@ class Radio:
             # Nothing may come between: a connection nobody holds is never hung up.
             link.opened(client)
 
+        address = link.sighting.address
         try:
             await within(CONNECT_S, connect())
         except LinkFailed:
             raise
         except LOST as error:
+            self._refused = address
+            hung = isinstance(error, TimeoutError) and not await self._control.answers()
+            self._note(Sign.hung if hung else Sign.stuck if _is_stuck(error) else Sign.refused)
             raise LinkFailed("radio.not_connected", type(error).__name__) from error
-        self._linked.add(link.sighting.address)
+        self._links[address] = link
+        self._note(Sign.linked)
 
     @asynccontextmanager
     async def _rest(self) -> AsyncIterator[None]:
@@ -193,13 +220,34 @@ class Radio:
             self._rests -= 1
             self._wake.set()
 
+    async def _keep_listening(self) -> None:
+        while True:
+            if self._rests:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            try:
+                await self._listen()
+            except LOST as error:
+                self._deafened(error)
+                self._wake.clear()
+                with suppress(TimeoutError):
+                    # News of the adapter ends the wait.
+                    async with asyncio.timeout(SCAN_RETRY_S):
+                        await self._wake.wait()
+
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         scanner = BleakScanner(self._advertised, **self._scanner_options)
         self._resting.clear()
         self._anew = False
         try:
+            if self._stale and not self._links:
+                self._stale = False
+                await self._control.renew()
             await within(SCAN_START_S, scanner.start())
+            self._start_refused = 0
+            self._note(Sign.listening)
             self._say(None)
             self._heard = loop.time()
             while not (self._rests or self._anew) and loop.time() - self._heard < SILENCE_S:
@@ -208,14 +256,91 @@ class Radio:
                     async with asyncio.timeout_at(self._heard + SILENCE_S):
                         await self._wake.wait()
         finally:
+            self._note(Sign.deafened)
             try:
-                with suppress(*LOST):
-                    await within(OPERATION_S, scanner.stop())
+                await within(OPERATION_S, scanner.stop())
+            except TimeoutError:
+                # A discovery that may still run is refused when it is asked for again, unless it is disowned.
+                self._stale = True
+                self._note(Sign.hung)
+            except LOST:
+                self._stale = True
             finally:
                 self._resting.set()
 
+    def _deafened(self, error: BaseException) -> None:
+        """Why there is no discovery."""
+        self._stale = True
+        name = error.dbus_error if isinstance(error, BleakDBusError) else ""
+        if (isinstance(error, BleakBluetoothNotAvailableError) and error.reason is _POWERED_OFF) or name == _NOT_READY:
+            sign = Sign.off
+        elif isinstance(error, TimeoutError) or name.startswith("org.bluez.Error."):
+            # Refused once may be the discovery that an earlier connection of ours still has; it is disowned first.
+            self._start_refused += 1
+            if self._start_refused == 1 and name:
+                return
+            sign = Sign.hung
+        else:
+            sign = Sign.missing
+        self._note(sign)
+        self._say(f"radio.{sign.value}", type(error).__name__)
+
+    async def _keep_well(self) -> None:
+        """Take each step of the ladder when it is due, alone with the adapter."""
+        loop, recovery = asyncio.get_running_loop(), self._recovery
+        assert recovery is not None
+        while True:
+            self._doubted.clear()
+            due = recovery.due(loop.time())
+            if due > loop.time():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(None if due == math.inf else due):
+                        await self._doubted.wait()
+                continue
+            async with self._connecting, self._rest():
+                step = recovery.step(loop.time())
+                if step is not None:
+                    recovery.done(loop.time(), await self._take(step, recovery.facts))
+            for changed in self._watchers:
+                changed()
+
+    async def _take(self, step: Step, facts: Facts) -> bool:
+        """Whether the step could be taken; whether it helped is for the air to say."""
+        self._stale = True
+        try:
+            match step:
+                case Step.record:
+                    await self._control.clear(frozenset(self._links), self._refused)
+                case Step.power:
+                    await self._control.power_cycle()
+                case Step.service:
+                    await self._control.restart_service()
+        except StepFailed as error:
+            _log.warning("radio.step_failed", step=step.value, doubt=facts.doubt, code=error.code, detail=error.detail)
+            return False
+        _log.warning("radio.step_taken", step=step.value, doubt=facts.doubt)
+        return True
+
+    def _told(self, news: News) -> None:
+        """The adapter came or went: what was connected is not, and discovery begins anew."""
+        if news is News.gone:
+            for link in self._links.values():
+                link.disconnected()
+        self._stale = self._anew = True
+        self._wake.set()
+
+    def _note(self, sign: Sign) -> None:
+        if self._recovery is None:
+            return
+        cured = self._recovery.note(asyncio.get_running_loop().time(), sign)
+        if cured is not None:
+            _log.info("radio.recovered", doubt=cured.value)
+            for changed in self._watchers:
+                changed()
+        self._doubted.set()
+
     def _advertised(self, device: BLEDevice, data: AdvertisementData) -> None:
-        if data.rssi <= NO_SIGNAL or device.address in self._linked:
+        if data.rssi <= NO_SIGNAL or device.address in self._links:
             return
         self._alive()
         seen = Sighting(
@@ -233,18 +358,24 @@ class Radio:
 
     def _alive(self) -> None:
         self._heard = asyncio.get_running_loop().time()
+        self._note(Sign.heard)
 
-    def _be_patient(self, limit: asyncio.Timeout | None) -> None:
-        self._pairing = limit
+    def _be_patient(self, sighting: Sighting, limit: asyncio.Timeout | None) -> None:
+        """A pairing began, or ended with `limit` None."""
+        self._pairing = None if limit is None else (sighting.address, limit)
+        if limit is None and isinstance(self._control, Bluez):
+            self._control.bonded()
 
-    def person_asked(self) -> None:
-        """A pairing under way waits for a person from now on."""
+    def _person_asked(self) -> None:
         if self._pairing is not None:
-            self._pairing.reschedule(asyncio.get_running_loop().time() + PASSKEY_S)
+            self._pairing[1].reschedule(asyncio.get_running_loop().time() + PASSKEY_S)
 
-    def name_of(self, device: str) -> str:
+    def _bonding(self, address: str) -> bool:
+        return self._pairing is not None and self._pairing[0].upper() == address.upper()
+
+    def _name_of(self, device: str) -> str:
         """What a person knows the device by."""
-        known = self._recent.get(device.upper()) or self._recent.get(device)
+        known = self._recent.get(device)
         return known.name if known and known.name else device
 
     def _say(self, problem: str | None, detail: str = "") -> None:
@@ -255,37 +386,26 @@ class Radio:
         for changed in self._watchers:
             changed()
 
-
-class _Person:
-    """The operator that backends get: the one of the moment, who may need longer than a machine."""
-
-    def __init__(self, radio: Radio) -> None:
-        self._radio = radio
-
-    async def enter(self, name: str) -> str | None:
-        """`name` may be an address."""
-        if self._radio.passkeys is None:
-            return None
-        self._radio.person_asked()
-        return await self._radio.passkeys.enter(self._radio.name_of(name))
-
-    def show(self, name: str, passkey: str | None) -> None:
-        """`name` may be an address."""
-        if self._radio.passkeys is not None:
-            self._radio.person_asked()
-            self._radio.passkeys.show(self._radio.name_of(name), passkey)
+    def _backend(self, config: RadioConfig) -> tuple[dict[str, Any], dict[str, Any], AdapterControl]:
+        """What BleakScanner and BleakClient get, an adapter or another backend's classes, and who controls it."""
+        if not config.backend:
+            options: dict[str, Any] = {"bluez": {"adapter": config.address}} if config.address else {}
+            return options, options, Bluez(config.address, self._person, self._bonding)
+        module, _, name = config.backend.partition(":")
+        try:
+            make = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(f"radio backend {config.backend!r} can't be loaded: {error}") from error
+        scanner, client = make(config.address)
+        client.passkey_operator = self._person
+        return {"backend": scanner}, {"backend": client}, getattr(client, "control", None) or NoControl()
 
 
-def _options(config: RadioConfig, person: PasskeyOperator) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What BleakScanner and BleakClient get: an adapter, or another backend's classes."""
-    if not config.backend:
-        bluez: dict[str, Any] = {"bluez": {"adapter": config.address}} if config.address else {}
-        return bluez, bluez
-    module, _, name = config.backend.partition(":")
-    try:
-        make = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"radio backend {config.backend!r} can't be loaded: {error}") from error
-    scanner, client = make(config.address)
-    client.passkey_operator = person
-    return {"backend": scanner}, {"backend": client}
+def _is_stuck(error: BaseException) -> bool:
+    """Whether BlueZ refused because it is not done with an earlier connection."""
+    while True:
+        if isinstance(error, BleakDBusError):
+            return error.dbus_error in _STUCK
+        if error.__cause__ is None:
+            return False
+        error = error.__cause__

@@ -120,7 +120,7 @@ class Link:
     """One connection's life. `next` gives (characteristic, bytes) as they come, then None for ever."""
 
     def __init__(self, sighting: Sighting, heard: Callable[[], None] = lambda: None,
-                 patience: Callable[[asyncio.Timeout | None], None] = lambda _: None) -> None:
+                 patience: Callable[[Sighting, asyncio.Timeout | None], None] = lambda _, __: None) -> None:
         """`heard` is called with everything the device says; `patience` gets the limit of a pairing while it runs,
         for whoever asks a person for digits meanwhile."""
         self.sighting = sighting
@@ -189,13 +189,13 @@ class Link:
         """Bond: Just Works, or with digits that a person types or reads (`Radio.passkeys`). LinkFailed."""
         try:
             async with asyncio.timeout(PAIR_S) as limit:
-                self._patience(limit)
+                self._patience(self.sighting, limit)
                 # The limit within is never the first to end: a person may move the one without.
                 await self._operate(self._open.pair(), PASSKEY_S)
         except TimeoutError as error:
             raise LinkFailed("radio.timeout", self.sighting.address) from error
         finally:
-            self._patience(None)
+            self._patience(self.sighting, None)
 
     async def next(self) -> tuple[Characteristic, bytes] | None:
         """The next notification; None once the link is lost and everything received was given."""
