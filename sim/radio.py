@@ -1,15 +1,16 @@
 """A bleak backend whose adapter is a socket: the gateway's Bluetooth host over the simulated radio space.
 
-`backend("tcp-client:127.0.0.1:PORT")` gives bleak's two backend classes. What BlueZ does by itself (resume a bond,
-negotiate the MTU, discover services) is done here too; errors are those that bleak documents.
+`backend("tcp-client:127.0.0.1:PORT")` gives bleak's two backend classes; with `,bonds=FILE` behind it bonds outlive
+the process. What BlueZ does by itself (resume a bond, negotiate the MTU, discover services) is done here too; errors
+are those that bleak documents, and BlueZ's for a bond that failed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import uuid
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from bleak.args import SizedBuffer
@@ -18,22 +19,25 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.client import BaseBleakClient, NotifyCallback
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from bleak.backends.scanner import BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
+    BleakDBusError,
     BleakError,
     BleakGATTProtocolError,
 )
 from bumble import hci
 from bumble.att import ATT_Error
-from bumble.core import AdvertisingData, BaseBumbleError
+from bumble.core import BaseBumbleError
 from bumble.device import Advertisement, Connection, Device, Peer
 from bumble.hci import Address
-from bumble.pairing import PairingConfig
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
+
+from .radio_bond import Bonding, Operator
+from .radio_heard import full, heard
 
 _T = TypeVar("_T")
 
@@ -52,8 +56,9 @@ ANSWER_S: Final = 0.5
 class Adapter:
     """The host side of one HCI socket, powered on when it is first needed and again after it was unplugged."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, bonds: str = "") -> None:
         self._address = address
+        self.bonding = Bonding(bonds)
         self._device: Device | None = None
         self._transport: Transport | None = None
         self._turn = asyncio.Lock()
@@ -72,7 +77,8 @@ class Adapter:
                     f"no adapter at {self._address}", BleakBluetoothNotAvailableReason.NO_BLUETOOTH) from error
             self._transport = transport
             device = Device.with_hci("Passerelle", _own_address(self._address), transport.source, transport.sink)
-            device.pairing_config_factory = lambda _: PairingConfig(sc=True, mitm=False, bonding=True)
+            await self.bonding.keys.load()
+            self.bonding.guard(device)
             try:
                 await device.power_on()
             except BaseBumbleError as error:
@@ -81,6 +87,9 @@ class Adapter:
             self._device = device
             return device
 
+    def current(self, device: Device) -> bool:
+        """Whether this host still has its adapter: another one is made when that was pulled out or reset."""
+        return self.plugged and device is self._device
 
     async def do(self, operation: Coroutine[Any, Any, _T]) -> _T:
         """Await bumble and raise what bleak would.
@@ -153,23 +162,15 @@ class _Scanner(BaseBleakScanner):
         device, self._device = self._device, None
         if device is not None:
             device.remove_listener(Device.EVENT_ADVERTISEMENT, self._seen)
-        if device is not None and self.adapter.plugged:
+        if device is not None and self.adapter.current(device):
             await self.adapter.do(device.stop_scanning())
 
     def _seen(self, advertisement: Advertisement) -> None:
-        data = advertisement.data
-        uuids = [str(uuid.UUID(u.to_hex_str("-"))) if len(u.uuid_bytes) == 16 else
-                 f"0000{u.to_hex_str().lower()}-0000-1000-8000-00805f9b34fb"
-                 for kind in (AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-                              AdvertisingData.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-                              AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS)
-                 for u in data.get(kind) or ()]
-        if not self.is_allowed_uuid(uuids):
+        seen = heard(advertisement)
+        if not self.is_allowed_uuid(seen.service_uuids):
             return
-        name = data.get(AdvertisingData.COMPLETE_LOCAL_NAME) or data.get(AdvertisingData.SHORTENED_LOCAL_NAME)
+        name = seen.local_name
         address = advertisement.address.to_string(False)
-        seen = AdvertisementData(local_name=name, manufacturer_data={}, service_data={}, service_uuids=uuids,
-                                 tx_power=None, rssi=advertisement.rssi, platform_data=())
         key = str(advertisement.address)
         self.call_detection_callbacks(
             self.create_or_update_device(key, address, name, advertisement.address, seen), seen)
@@ -177,6 +178,8 @@ class _Scanner(BaseBleakScanner):
 
 class _Client(BaseBleakClient):
     adapter: Adapter
+    passkey_operator: Operator | None = None
+    """Set by the gateway: who types and reads digits."""
 
     def __init__(self, address_or_ble_device: BLEDevice | str, *,
                  disconnected_callback: Callable[[], None] | None, timeout: float, **_: Any) -> None:
@@ -205,7 +208,16 @@ class _Client(BaseBleakClient):
             raise BleakError("already connected")
         device = self._device = await self.adapter.device()
         limit = min(float(kwargs.get("timeout", self._timeout)), CONNECT_S)
-        connection = await self.adapter.do(device.connect(self._peer_address, timeout=limit))
+        self.adapter.bonding.operator = self.passkey_operator
+        try:
+            connection = await self.adapter.do(device.connect(self._peer_address, timeout=limit))
+        except asyncio.CancelledError:
+            # The controller would still connect when the instrument wakes, and nobody would hold that connection.
+            if self.adapter.current(device):
+                with suppress(BaseBumbleError, TimeoutError):
+                    async with asyncio.timeout(ANSWER_S):
+                        await device.host.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
+            raise
         self._connection = connection
         connection.on(Connection.EVENT_DISCONNECTION, self._disconnected)
         try:
@@ -221,8 +233,8 @@ class _Client(BaseBleakClient):
 
     async def _resume_bond(self, device: Device, connection: Connection) -> None:
         """Encrypt with the keys of an earlier visit; a peer that lost its own is paired anew when it asks."""
-        store = device.keystore
-        if store is None or await store.get(str(connection.peer_address)) is None:
+        store = self.adapter.bonding.keys
+        if await store.get(str(connection.peer_address)) is None:
             return
         try:
             await self.adapter.do(connection.encrypt())
@@ -242,11 +254,21 @@ class _Client(BaseBleakClient):
             self._disconnected_callback()
 
     async def pair(self, *_: Any, **__: Any) -> None:
-        await self.adapter.do(self._open.pair())
+        if self._open.is_encrypted and await self.adapter.bonding.keys.get(str(self._open.peer_address)):
+            return
+        self.adapter.bonding.operator = self.passkey_operator
+        connection = self._open
+        try:
+            await self.adapter.do(connection.pair())
+        except BleakError as error:
+            if self._connection is None:
+                raise
+            raise BleakDBusError("org.bluez.Error.AuthenticationFailed", [str(error)]) from error
+        finally:
+            self.adapter.bonding.ended(self.address)
 
     async def unpair(self) -> None:
-        if self._device is not None and self._device.keystore is not None:
-            await self._device.keystore.delete(str(self._peer_address))
+        await self.adapter.bonding.keys.delete(str(self._peer_address))
         await self.disconnect()
 
     async def read_gatt_char(self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False,
@@ -291,21 +313,17 @@ async def _discover(peer: Peer) -> BleakGATTServiceCollection:
     """Everything the peer offers, as bleak has it."""
     found = BleakGATTServiceCollection()
     for service in await peer.discover_services():
-        ours = BleakGATTService(service, service.handle, _full(service.uuid))
+        ours = BleakGATTService(service, service.handle, full(service.uuid))
         found.add_service(ours)
         for proxy in await service.discover_characteristics():
             characteristic = BleakGATTCharacteristic(
-                proxy, proxy.handle, _full(proxy.uuid), list(gatt_char_props_to_strs(int(proxy.properties))),
+                proxy, proxy.handle, full(proxy.uuid), list(gatt_char_props_to_strs(int(proxy.properties))),
                 lambda: MTU - 3, ours)
             found.add_characteristic(characteristic)
             for descriptor in await proxy.discover_descriptors():
-                found.add_descriptor(BleakGATTDescriptor(descriptor, descriptor.handle, _full(descriptor.type),
+                found.add_descriptor(BleakGATTDescriptor(descriptor, descriptor.handle, full(descriptor.type),
                                                          characteristic))
     return found
-
-
-def _full(number: Any) -> str:
-    return str(uuid.UUID(bytes=bytes(reversed(number.to_bytes(force_128=True)))))
 
 
 _ADAPTERS: list[Adapter] = []
@@ -317,9 +335,46 @@ async def close() -> None:
         await _ADAPTERS.pop().close()
 
 
+class Control:
+    """What the gateway's ladder does to an adapter (the methods of its `AdapterControl`)."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+
+    async def run(self, _news: Callable[[Any], None]) -> None:
+        """This adapter has no news: a host notices that it is gone when it uses it."""
+        await asyncio.Event().wait()
+
+    async def answers(self) -> bool:
+        """There is no service to ask."""
+        return True
+
+    async def clear(self, linked: frozenset[str], _refused: str) -> None:
+        """Hang up what nobody holds."""
+        device = await self._adapter.device()
+        for connection in list(device.connections.values()):
+            if connection.peer_address.to_string(False) not in linked:
+                with suppress(BleakError):
+                    await self._adapter.do(connection.disconnect())
+
+    async def power_cycle(self) -> None:
+        """A new host on the adapter, which begins with HCI Reset."""
+        await self._adapter.close()
+        await self._adapter.device()
+
+    async def restart_service(self) -> None:
+        """The host is all the service there is."""
+        await self.power_cycle()
+
+    async def renew(self) -> None:
+        """Nothing is believed of it between calls."""
+
+
 def backend(address: str) -> tuple[type[BaseBleakScanner], type[BaseBleakClient]]:
-    """Scanner and client over one adapter at `address` (bumble's transport name, `tcp-client:HOST:PORT`)."""
-    adapter = Adapter(address)
+    """Scanner and client over one adapter at `address`: bumble's transport name, `tcp-client:HOST:PORT`, and
+    perhaps `,bonds=FILE`."""
+    transport, _, bonds = address.partition(",bonds=")
+    adapter = Adapter(transport, bonds)
     _ADAPTERS.append(adapter)
     return (type("BumbleScanner", (_Scanner,), {"adapter": adapter}),
-            type("BumbleClient", (_Client,), {"adapter": adapter}))
+            type("BumbleClient", (_Client,), {"adapter": adapter, "control": Control(adapter)}))

@@ -55,6 +55,9 @@ async def serve(options: VehicleOptions, stop: asyncio.Event, ready: Callable[[]
     options.directory.mkdir(parents=True, exist_ok=True)
     described = options.directory / "sim.json"
     described.unlink(missing_ok=True)
+    # The instruments have forgotten their bonds with their process; so shall the gateway's adapter.
+    bonds = options.directory.resolve() / "bonds.json"
+    bonds.unlink(missing_ok=True)
     patient = Patient()
     source = await asyncio.to_thread(_ecg_source, options, patient)
     async with AsyncExitStack() as stack:
@@ -83,7 +86,7 @@ async def serve(options: VehicleOptions, stop: asyncio.Event, ready: Callable[[]
             _write(described, {
                 "pid": os.getpid(),
                 "control": control_url,
-                "hci": f"tcp-client:{HOST}:{hci}",
+                "hci": f"tcp-client:{HOST}:{hci},bonds={bonds}",
                 "cuff": ble["cuff"].plate.address,
                 "ble": ble_control.described(),
                 "ecg": str(ecg.path),
