@@ -291,7 +291,14 @@ class _Client(BaseBleakClient):
         def received(value: bytes) -> None:
             callback(bytearray(value))
 
-        await self.adapter.do(self._gatt.subscribe(characteristic.obj, received))
+        client = self._gatt.gatt_client
+        try:
+            await self.adapter.do(self._gatt.subscribe(characteristic.obj, received))
+        except BaseException:
+            # bumble keeps the subscriber of a subscription that was refused, and would call it twice after the next.
+            for kept in (client.notification_subscribers, client.indication_subscribers):
+                kept.pop(characteristic.handle, None)
+            raise
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         await self.adapter.do(self._gatt.unsubscribe(characteristic.obj))
