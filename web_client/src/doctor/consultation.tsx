@@ -50,7 +50,7 @@ export function ConsultationView({ it }: { it: Consultation }) {
         </button>
       </div>
       <div class="column measures-column">
-        <Vitals it={it} />
+        <Vitals it={it} chosen={chosen} />
         <Instruments it={it} />
         <Stills it={it} />
       </div>

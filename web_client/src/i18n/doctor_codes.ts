@@ -1,7 +1,6 @@
 // What codes mean to the doctor: what happened, what is kept, what to do. Pure of any screen.
 import { fill, language } from "./core";
-
-type Words = readonly [fr: string, en: string];
+import { READING_WORDS, type Words } from "./doctor_reading_codes";
 
 const WORDS: Readonly<Record<string, Words>> = {
   "sign_in.refused": [
@@ -177,31 +176,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   "mention.line.posology": ["Posologie", "How to take it"],
   "mention.line.duration": ["Durée ou nombre d'unités", "Duration or number of units"],
   "mention.line.secured_form": ["Ordonnance sécurisée exigée", "Secured form required"],
-  "instrument.unplugged": ["Débranché : vérifiez le câble.", "Unplugged: check the cable."],
-  "instrument.silent": ["Ne répond pas.", "Does not answer."],
-  "instrument.busy": ["Déjà en mesure.", "Already measuring."],
-  "instrument.crashed": ["Redémarre après un incident.", "Restarting after an incident."],
-  "instrument.unreadable": ["A envoyé des données illisibles.", "Sent data that cannot be read."],
-  "instrument.forbidden": ["Le véhicule n'a pas le droit de l'ouvrir.", "The vehicle may not open it."],
-  "radio.missing": ["La radio Bluetooth manque.", "The Bluetooth radio is missing."],
-  "radio.link_lost": ["La liaison radio s'est coupée.", "The radio link was lost."],
-  "cuff.link_lost": ["La liaison avec le brassard s'est coupée.", "The link with the cuff was lost."],
-  "camera.missing": ["Caméra débranchée.", "Camera unplugged."],
-  "camera.silent": ["La caméra ne donne plus d'image.", "The camera gives no picture."],
-  "camera.absent": ["Caméra débranchée.", "Camera unplugged."],
-  "camera.busy": ["La caméra est prise par un autre logiciel.", "The camera is used by another program."],
-  "microphone.silent": ["Le micro ne donne pas de son.", "The microphone gives no sound."],
-  "camera.refused": ["Le véhicule n'a pas accès à la caméra.", "The vehicle has no access to the camera."],
-  body_movement: ["mouvement pendant la mesure", "movement during measurement"],
-  cuff_too_loose: ["brassard trop lâche", "cuff too loose"],
-  irregular_pulse: ["pouls irrégulier", "irregular pulse"],
-  pulse_above_range: ["pouls au-dessus des limites de l'appareil", "pulse above the device's range"],
-  pulse_below_range: ["pouls au-dessous des limites de l'appareil", "pulse below the device's range"],
-  improper_position: ["mauvaise position du bras", "improper arm position"],
-  from_memory: ["de la mémoire de l'appareil", "from the device's memory"],
-  implausible: ["valeur peu vraisemblable", "implausible value"],
-  time_unknown: ["heure inconnue", "time unknown"],
-  older_than_encounter: ["antérieure à la consultation", "older than this consultation"],
+  ...READING_WORDS,
 };
 
 /** Whether a code has words of its own. */
@@ -214,4 +189,10 @@ export function codeWords(code: string, facts: Readonly<Record<string, string>> 
   return language.value === "fr"
     ? `Cela n'a pas pu se faire (${code}). Réessayez, puis appelez le support.`
     : `This could not be done (${code}). Try again, then call support.`;
+}
+
+/** What an instrument says of a reading; a code without words is its own, and said to be so. */
+export function flagWords(code: string): string {
+  if (known(code)) return codeWords(code);
+  return language.value === "fr" ? `indication de l'appareil (${code})` : `the device says (${code})`;
 }
