@@ -108,7 +108,8 @@ def _beat(signal: NDArray[np.float64], t: NDArray[np.float64], peak: float, stre
 def _murmur(signal: NDArray[np.float64], noise: np.random.Generator, peak: float, following: float, murmur: Murmur,
             rate_hz: int) -> None:
     closed = peak + S2_AFTER_R * float(np.sqrt(following - peak))
-    start, stop = (peak + S1_AFTER_R + 0.06, closed - 0.04) if murmur == "systolic" else (closed + 0.06, following - 0.05)
+    systole, diastole = (peak + S1_AFTER_R + 0.06, closed - 0.04), (closed + 0.06, following - 0.05)
+    start, stop = systole if murmur == "systolic" else diastole
     first, last = round(start * rate_hz), min(len(signal), round(stop * rate_hz))
     if last - first > rate_hz // 50:
         band = _band(noise.normal(0, 1, last - first), 100, 400, rate_hz)
@@ -134,7 +135,8 @@ class StethoscopeBox:
     `open()`, then `run()` until cancelled. Key of sim.json: `stethoscope`, `tcp://HOST:PORT`.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, rate_hz: int = 16_000, what: Sound | None = None) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, rate_hz: int = 16_000,
+                 what: Sound | None = None) -> None:
         self._host, self._port, self.rate_hz = host, port, rate_hz
         self.what = what or Sound()
         self._loop = sound(self.what, rate_hz).tobytes()
@@ -220,7 +222,6 @@ class StethoscopeBox:
 
     async def _play(self, client: socket.socket) -> None:
         """In real time, until this client is gone."""
-        loop = asyncio.get_running_loop()
         size = 2 * round(self.rate_hz * BLOCK_SECONDS)
         began, blocks, at = time.monotonic(), 0, 0
         while client is self._client:
@@ -235,8 +236,13 @@ class StethoscopeBox:
             at = (at + size) % len(data)
             blocks += 1
             try:
-                await loop.sock_sendall(client, block)
+                taken = client.send(block)
+            except BlockingIOError:
+                # A card whose reader sleeps loses sound as well.
+                continue
             except OSError:
+                taken = 0
+            if taken < size:
                 if client is self._client:
                     self._hang_up()
                 return

@@ -1,8 +1,9 @@
-"""What the media room is told: which camera, which network interfaces, which rates."""
+"""What the media room is told: which camera, which stethoscope, which network interfaces, which rates."""
 
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 
 START_KBPS = 300
@@ -20,6 +21,10 @@ CAMERA_SIDE_MAX = 4096
 
 FRAME_RATE_MAX = 60
 """Room cameras give 25 or 30."""
+
+
+SOUND_RATE_LEAST, SOUND_RATE_MOST = 4000, 48_000
+"""Electronic stethoscopes sample at 4 kHz (heart sounds end at 1.5 kHz) to 48 kHz (USB sound as it is)."""
 
 
 class CameraKind(enum.StrEnum):
@@ -74,6 +79,61 @@ class CameraConfig:
         return self.source.partition(":")[2]
 
 
+class SoundKind(enum.StrEnum):
+    """Where the sound comes from."""
+
+    alsa = "alsa"
+    tcp = "tcp"
+
+
+_CARD = re.compile(r"(?:^|[:,])CARD=([\w-]+)")
+_BY_INDEX = re.compile(r"^(?:plug)?hw:\d|^(?:plug)?hw$|CARD=\d+(?:,|$)|^default$")
+
+
+@dataclass(frozen=True, slots=True)
+class StethoscopeConfig:
+    """An electronic stethoscope. `source` is `alsa:PCM` (`alsa:hw:CARD=Steth`: a card by its id, never by its index,
+    which changes with what else is plugged in) or `tcp://HOST:PORT` (signed 16 bit little-endian, mono).
+
+    `rate_hz`: samples a second; for ALSA what is asked for, the device takes its nearest. ValueError says which value
+    does not fit.
+    """
+
+    source: str
+    name: str = ""
+    rate_hz: int = 48_000
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind is SoundKind.tcp:
+            port = self.source.rpartition(":")[2]
+            if not port.isdecimal() or not 0 < int(port) < 65536:
+                raise ValueError(f"stethoscope source {self.source!r} names no port")
+        elif not self.address or _BY_INDEX.search(self.address):
+            raise ValueError(f"stethoscope source {self.source!r} names no card by its id, as alsa:hw:CARD=Steth does")
+        if not SOUND_RATE_LEAST <= self.rate_hz <= SOUND_RATE_MOST:
+            raise ValueError(f"{self.rate_hz} samples a second: {SOUND_RATE_LEAST} to {SOUND_RATE_MOST}")
+
+    @property
+    def kind(self) -> SoundKind:
+        """The scheme of `source`; ValueError when it is none of ours."""
+        scheme, colon, _ = self.source.partition(":")
+        if not colon or scheme not in SoundKind.__members__:
+            raise ValueError(f"stethoscope source {self.source!r} is not alsa: or tcp://")
+        return SoundKind(scheme)
+
+    @property
+    def address(self) -> str:
+        """What the library opens: the name of a PCM, or the URL itself."""
+        return self.source if self.kind is SoundKind.tcp else self.source.partition(":")[2]
+
+    @property
+    def card(self) -> str:
+        """The sound card's id, where the source names one."""
+        match = _CARD.search(self.address) if self.kind is SoundKind.alsa else None
+        return match[1] if match else ""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaConfig:
     """The media room. `interfaces` are names; `*` stands for every physical one that is up (also when empty).
@@ -86,6 +146,7 @@ class MediaConfig:
     start_kbps: int = START_KBPS
     floor_kbps: int = FLOOR_KBPS
     ceiling_kbps: int = CEILING_KBPS
+    stethoscope: StethoscopeConfig | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.floor_kbps <= self.start_kbps <= self.ceiling_kbps:

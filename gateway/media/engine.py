@@ -24,6 +24,8 @@ from .mailbox import Mailbox
 from .peers import DoctorPeer, KioskPeer, Peer, ice_servers, rate_controller
 from .rate import DETAIL_LADDER, Ladder
 from .scene_source import Scene, SceneSource
+from .sound import THIN, WIDE, SoundPacket
+from .stethoscope import Stethoscope
 
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
@@ -36,6 +38,12 @@ MICROPHONE_SECONDS = 2.0
 
 SELF_VIEW_KBPS = 800
 """Before a call the kiosk alone watches, over loopback: no reason to spend more of the processor."""
+
+SOUND_PACKETS = 10
+"""Of the stethoscope's sound, 200 ms; a loop that is later than that drops the oldest."""
+
+THIN_KBPS = 250
+"""Where the picture has less than this, the stethoscope's sound takes its smaller form."""
 
 _T = TypeVar("_T")
 
@@ -62,6 +70,9 @@ class MediaEngine:
         self._reader = CameraReader(config.camera, self._scene, self._from_thread_camera)
         self._encoder = CameraEncoder(mailbox, self._from_thread_frame,
                                       Rungs(self._ladder.rung, self._detail.rung), start)
+        self._sounds: asyncio.Queue[SoundPacket] = asyncio.Queue(SOUND_PACKETS)
+        self._stethoscope = (Stethoscope(config.stethoscope, changed, self._take_sound)
+                             if config.stethoscope is not None else None)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -83,6 +94,11 @@ class MediaEngine:
         return self._scene.code
 
     @property
+    def stethoscope(self) -> Stethoscope | None:
+        """Its state, problem and level; None when there is none on board. Open it by `listen`."""
+        return self._stethoscope
+
+    @property
     def microphone(self) -> bool:
         """Whether sound came from the kiosk's browser within `MICROPHONE_SECONDS`."""
         kiosk = self._kiosk
@@ -98,6 +114,9 @@ class MediaEngine:
                 tasks.create_task(self._send_frames())
                 tasks.create_task(self._close_retired())
                 tasks.create_task(self._watch())
+                tasks.create_task(self._send_sounds())
+                if self._stethoscope is not None:
+                    tasks.create_task(self._stethoscope.run())
         finally:
             await self._stop()
 
@@ -105,6 +124,8 @@ class MediaEngine:
         """A new peer connection for a doctor's page. MediaRefused when an ICE server's address is none."""
         config = self._config
         rate = rate_controller(config.floor_kbps, config.start_kbps, config.ceiling_kbps)
+        if self._stethoscope is not None and self._stethoscope.wanted:
+            rate.beside(self._stethoscope.profile.on_the_wire)
         try:
             connection = GatewayConnection(
                 ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces))
@@ -128,6 +149,27 @@ class MediaEngine:
         room's again. `source` is closed by the engine. When it fails the room comes back and `changed` is called."""
         self._scene.show(source, name)
         self._scene_turned()
+
+    def listen(self, on: bool) -> None:
+        """The stethoscope's sound to every doctor, or silence: then no packet is sent. Nothing without a stethoscope.
+
+        The sound goes before the picture, which gives way at once by what the sound needs.
+        """
+        stethoscope = self._stethoscope
+        if stethoscope is None or on == stethoscope.wanted:
+            return
+        rates = [doctor.camera.rate for doctor in self._doctors
+                 if doctor.camera is not None and doctor.camera.rate is not None]
+        if not on:
+            stethoscope.close()
+            for rate in rates:
+                rate.alone()
+            return
+        thin = min((rate.target for rate in rates), default=0) < THIN_KBPS * 1000
+        profile = THIN if thin and rates else WIDE
+        for rate in rates:
+            rate.beside(profile.on_the_wire)
+        stethoscope.open(profile)
 
     def targets(self, inlet: Inlet) -> Iterable[Outlet]:
         """The kiosk's voice to every doctor; the newest connected doctor to the kiosk."""
@@ -185,6 +227,17 @@ class MediaEngine:
     async def _pump(self) -> bool:
         now = time.monotonic()
         return all([await peer.camera.pump(now) for peer in self._peers() if peer.camera is not None])
+
+    async def _send_sounds(self) -> None:
+        while True:
+            packet = await self._sounds.get()
+            for doctor in tuple(self._doctors):
+                await doctor.stethoscope.send(packet)
+
+    def _take_sound(self, packet: SoundPacket) -> None:
+        if self._sounds.full():
+            self._sounds.get_nowait()
+        self._sounds.put_nowait(packet)
 
     async def _close_retired(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from aiortc import RTCRtpReceiver, RTCRtpSender
 
 from .hooks import PacketReceiver, PacketSender
 from .rate import KeyframeGate, Pacer, RateController
+from .sound import SoundPacket
 from .splice import Packet, Splice
 
 OPUS_RATE, VIDEO_RATE = 48_000, 90_000
@@ -134,6 +135,38 @@ class Outlet:
 
     def report(self, highest_number: int, lost: int) -> None:
         """As `remb`."""
+
+
+class SoundOutlet:
+    """The stethoscope's packets to one peer: at once, before any picture, never left out."""
+
+    def __init__(self) -> None:
+        self.sender: PacketSender | None = None
+
+    def bind(self, sender: RTCRtpSender) -> None:
+        """The m-line's sender."""
+        assert isinstance(sender, PacketSender)
+        self.sender = sender
+
+    async def send(self, packet: SoundPacket) -> None:
+        """One packet; the marker opens a spurt (RFC 3551, section 4.1)."""
+        if self.sender is not None:
+            await self.sender.write(packet.payload, packet.timestamp, packet.first)
+
+    async def ready(self) -> None:
+        """Nothing is sent until somebody listens."""
+
+    async def keyframe_wanted(self) -> None:
+        """Sound has none."""
+
+    def unrepaired(self) -> None:
+        """The receiver conceals it."""
+
+    def remb(self, bits_per_second: int) -> None:
+        """Receivers estimate over pictures only."""
+
+    def report(self, highest_number: int, lost: int) -> None:
+        """The picture gives way, not the sound."""
 
 
 class CameraOutlet:

@@ -19,7 +19,7 @@ from protocol.values import IceServer
 from . import sdp as descriptions
 from .encoder import EncodedFrame
 from .events import MediaRefused, PeerClosed, PeerEvents, PeerState
-from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route
+from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route, SoundOutlet
 from .hooks import GatewayConnection, hasten
 from .rate import RateController
 
@@ -209,7 +209,8 @@ class Peer:
 
 
 class DoctorPeer(Peer):
-    """To the doctor's page: voice both ways, the room camera out, the doctor's camera in, three channels."""
+    """To the doctor's page: voice both ways, the picture out, the doctor's camera in, the stethoscope out, three
+    channels."""
 
     def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
                  camera: CameraOutlet) -> None:
@@ -217,16 +218,20 @@ class DoctorPeer(Peer):
         self.voice_in, self.voice_out = Inlet(self, route), Outlet(route, OPUS_RATE)
         self.picture_in = Inlet(self, route)
         self.camera = camera
+        self.stethoscope = SoundOutlet()
         self.inlets = (self.voice_in, self.picture_in)
         voice = connection.add("audio", "sendrecv", OPUS, stream="vehicle", sending=self.voice_out, forwarded=True,
                                receiving=self.voice_in)
         room = connection.add("video", "sendonly", H264, stream="vehicle", sending=camera)
         doctor = connection.add("video", "recvonly", VP8, receiving=self.picture_in)
+        # A stream of its own: it waits for no lips, and is never mixed with the voice.
+        stethoscope = connection.add("audio", "sendonly", OPUS, stream="stethoscope", sending=self.stethoscope)
         self.voice_in.bind(voice.receiver)
         self.voice_out.bind(voice.sender)
         self.picture_in.bind(doctor.receiver)
         camera.bind(room.sender)
-        self._kinds = ("audio", "video", "video", "application")
+        self.stethoscope.bind(stethoscope.sender)
+        self._kinds = ("audio", "video", "video", "audio", "application")
         self._channels = {
             CONTROL: connection.createDataChannel(CONTROL),
             WAVEFORM: connection.createDataChannel(WAVEFORM, ordered=False, maxRetransmits=0),

@@ -28,6 +28,9 @@ RETURN, RETURN_SHARE = 1.3, 0.9
 """After one fall, back in a few reports to just under where it happened: receivers see overuse in every
 stutter of a busy processor."""
 
+LEAST = 30_000
+"""bit/s of the picture while a stethoscope is listened to: who listens does not look."""
+
 SEARCH_SHARE = 3.0
 """A call starts low and looks for three times that as quickly, until its first fall."""
 
@@ -105,6 +108,7 @@ class RateController:
 
     def __init__(self, floor: int, start: int, ceiling: int) -> None:
         self._floor, self._start, self._ceiling = floor, start, ceiling
+        self._least = floor
         self._rate = float(start)
         self._remb: int | None = None
         self._fell_from = 0.0
@@ -147,6 +151,16 @@ class RateController:
             reach = min(max(UNUSED * sent_bits_per_second, self._start), self._ceiling)
             self._rate = max(self._rate, min(self._rate * self._growth(now), reach))
 
+    def beside(self, bits_per_second: int) -> None:
+        """Other packets go the same way from now on: give way by that much at once, below the floor if need be."""
+        self._least = min(self._floor, LEAST)
+        self._rate = max(self._rate - bits_per_second, float(self._least))
+
+    def alone(self) -> None:
+        """They ended; the rate grows back as after any quiet time."""
+        self._least = self._floor
+        self._rate = max(self._rate, float(self._floor))
+
     @property
     def target(self) -> int:
         """What to send now, bit/s."""
@@ -166,7 +180,7 @@ class RateController:
                 self._patient_until = now + PATIENT_SECONDS
             self._fell_from = self._rate
         self._fell_at = now
-        self._rate = max(rate, float(self._floor))
+        self._rate = max(rate, float(self._least))
 
 
 class Ladder:

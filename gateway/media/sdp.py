@@ -17,6 +17,12 @@ CANDIDATES_MAX = 64
 OPUS_WISHES = "minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=28000"
 """RFC 7587, section 6.1: one voice, mono, 28 kbit/s, redundancy against loss, nothing in silence."""
 
+SOUND_WISHES = "minptime=20;useinbandfec=0;usedtx=0;stereo=0;sprop-stereo=0;maxplaybackrate=48000"
+"""What the stethoscope's sound is: full band, no silence left out, no redundancy at the cost of sound."""
+
+SOUND_PAYLOAD_TYPE = 109
+"""One type has one format in all m-lines of a bundle (RFC 8843, section 10.1.2): the voice's has another."""
+
 _FINGERPRINT = re.compile(r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", re.IGNORECASE)
 _SETUPS = {"active", "passive"}
 
@@ -29,14 +35,21 @@ class Candidate:
 
 
 def finish_offer(sdp: str) -> str:
-    """Our offer with what the library does not write: how we want Opus, and NACK for sound."""
-    lines = []
-    for line in sdp.splitlines():
-        lines.append(line)
-        match = re.fullmatch(r"a=rtpmap:(\d+) opus/48000/2", line, re.IGNORECASE)
-        if match:
-            lines.append(f"a=rtcp-fb:{match[1]} nack")
-            lines.append(f"a=fmtp:{match[1]} {OPUS_WISHES}")
+    """Our offer with what the library does not write: how we want Opus, and NACK for sound.
+
+    Sound that is only sent is the stethoscope's. The answer brings its payload type back to the library.
+    """
+    lines: list[str] = []
+    for section in _sections(sdp):
+        instrument = bool(section) and section[0].startswith("m=audio") and "a=sendonly" in section
+        done: list[str] = []
+        for line in section:
+            done.append(line)
+            match = re.fullmatch(r"a=rtpmap:(\d+) opus/48000/2", line, re.IGNORECASE)
+            if match:
+                done.append(f"a=rtcp-fb:{match[1]} nack")
+                done.append(f"a=fmtp:{match[1]} {SOUND_WISHES if instrument else OPUS_WISHES}")
+        lines += _renumbered(done) if instrument else done
     return "\r\n".join([*lines, ""])
 
 
@@ -76,6 +89,13 @@ def read_candidate(text: str) -> Candidate | None:
     if words[2].lower() != "udp" or words[4].endswith(".local") or words[1] != "1":
         return None
     return Candidate(" ".join(words))
+
+
+def _renumbered(section: list[str]) -> list[str]:
+    """An m-line with one payload type, and that one replaced by the stethoscope's."""
+    head, _, old = section[0].rpartition(" ")
+    mine = re.compile(rf"^(a=(?:rtpmap|rtcp-fb|fmtp):){old} ")
+    return [f"{head} {SOUND_PAYLOAD_TYPE}", *(mine.sub(rf"\g<1>{SOUND_PAYLOAD_TYPE} ", line) for line in section[1:])]
 
 
 def _sections(sdp: str) -> list[list[str]]:
