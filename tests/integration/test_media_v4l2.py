@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,26 +11,26 @@ import cv2
 import numpy
 import pytest
 
-HERE = Path(__file__).parent / "v4l2"
+from tests.integration.v4l2_rig import HERE, Plugboard, build
+
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler to build the stand-in device")
+
+ROOM = "usb-Stand-in_Room_0003-video-index0"
 
 
 @pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stand-in device as a shared object."""
-    library = tmp_path_factory.mktemp("v4l2") / "stand_in.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, HERE / "stand_in.c", "-ldl"], check=True)
-    return library
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("v4l2"))
 
 
-async def test_a_v4l2_camera_is_read_unplugged_and_back_by_itself(stand_in: Path, tmp_path: Path) -> None:
+async def test_a_v4l2_camera_is_read_unplugged_and_back_by_itself(library: Path, tmp_path: Path) -> None:
     """A real V4L2 conversation: pictures come, ENODEV is said once with its code, pictures come back."""
-    jpeg, away = tmp_path / "picture.jpg", tmp_path / "away.jpg"
+    jpeg, board = tmp_path / "picture.jpg", Plugboard(tmp_path, library)
     cv2.imwrite(str(jpeg), numpy.full((720, 1280, 3), 90, numpy.uint8))
-    environment = os.environ | {"LD_PRELOAD": str(stand_in), "STANDIN_DEVICE": "/dev/stand-in-camera",
-                                "STANDIN_JPEG": str(jpeg), "PYTHONPATH": str(HERE.parents[2])}
+    modes = [f"MJPG 640x480 30 {jpeg}", f"MJPG 1280x720 25 {jpeg}"]
+    board.plug(0, ROOM, modes)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(HERE / "read_camera.py"), "/dev/stand-in-camera", env=environment,
+        sys.executable, str(HERE / "read_camera.py"), str(board.dev / "video0"), env=board.environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
     assert process.stdout is not None
 
@@ -45,9 +43,9 @@ async def test_a_v4l2_camera_is_read_unplugged_and_back_by_itself(stand_in: Path
 
     try:
         assert await said() == "present 1280 720 None"
-        jpeg.rename(away)
+        board.unplug(0, ROOM)
         assert await said() == "away 0 0 camera.missing"
-        away.rename(jpeg)
+        board.plug(0, ROOM, modes)
         assert await said() == "present 1280 720 None"
     finally:
         process.kill()
