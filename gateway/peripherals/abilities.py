@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from protocol.readings import Still, Waveform
 
 if TYPE_CHECKING:
-    from .drivers.picture import LiveFrames
+    from .drivers.live_frames import LiveFrames
+    from .pictures.framing import Framing
 
 
 class Driver(Protocol):
@@ -45,3 +46,11 @@ class Films(Protocol):
 
     def frames(self) -> LiveFrames:
         """One viewer's newest frames, until it closes them."""
+
+
+@runtime_checkable
+class Aims(Protocol):
+    """Says how its picture lies over an earlier one of the same place."""
+
+    async def framing(self, earlier: bytes) -> Framing | None:
+        """`earlier` is a JPEG; None when the two pictures have too little in common."""

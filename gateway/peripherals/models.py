@@ -25,6 +25,11 @@ GLUCOSE, GLUCOSE_CONTEXT, GLUCOSE_FEATURE = 0x2A18, 0x2A34, 0x2A51
 WEIGHT, WEIGHT_FEATURE, BODY_COMPOSITION, BODY_COMPOSITION_FEATURE = 0x2A9D, 0x2A9E, 0x2A9C, 0x2A9B
 HEART_RATE = 0x2A37
 
+ENHANCED_BLOOD_PRESSURE, ENHANCED_CUFF_PRESSURE = 0x2B34, 0x2B35
+
+SAME_AS: Final[dict[Uuid, Uuid]] = {ENHANCED_BLOOD_PRESSURE: BLOOD_PRESSURE, ENHANCED_CUFF_PRESSURE: CUFF_PRESSURE}
+"""What is subscribed to only where the other is not: the same record would come twice (BLS 1.1.1, 3.4)."""
+
 NONIN_SERVICE, NONIN_DATA = "46a970e0-0d5f-11e2-8b5e-0002a5d5c51b", "0aad7ea0-0d60-11e2-8e3c-0002a5d5c51b"
 POLAR_PMD = "fb005c80-02e7-f387-1cad-8acd2d8df0c8"
 VIATOM_ER1 = "14839ac4-7d7e-415c-9a42-167340cf2339"
@@ -70,7 +75,8 @@ class Manners:
     and it has said everything. `keeps`: what was delivered stays in its memory and comes again, so that a record
     without a stamp is told from its like by its place. `measures_connected`: it is switched on first and measures
     while connected, so silence is a person at work. `continuous`: values once a second; a result is a plateau.
-    `waveform` names the protocol of its samples. `ignored`: ATT application errors that mean success.
+    `waveform` names the protocol of its samples, `vendor` that of a maker's own frames
+    (`meaning.VENDOR`). `ignored`: ATT application errors that mean success.
     `bonds`: it gives nothing over a link that is not encrypted.
     """
 
@@ -95,6 +101,7 @@ class Manners:
     measures_connected: bool = False
     continuous: bool = False
     waveform: str = ""
+    vendor: str = ""
     ignored: frozenset[int] = frozenset({0x80})
     bonds: bool = False
 
@@ -128,15 +135,16 @@ MODELS: Final[tuple[Manners, ...]] = (
             companies=(BEURER_COMPANY,), dis_models=("BM", "SBM", "ELITE900"), order=_BOND_FIRST, settle_s=0.1,
             bonds=True),
     Manners("nonin-3230", _KIND.oximeter, "Nonin 3230", (), (NONIN_DATA,), names=("Nonin3230", "Nonin_3230"),
-            services=(NONIN_SERVICE,), quiet_s=STREAM_QUIET_S, clock=ClockRule.never, continuous=True),
+            services=(NONIN_SERVICE,), quiet_s=STREAM_QUIET_S, clock=ClockRule.never, continuous=True,
+            vendor="nonin-3230"),
     Manners("polar-h10", _KIND.ecg, "Polar H10", (), (HEART_RATE,), names=("Polar H10",), services=(POLAR_PMD,),
             dis_models=("H10",), quiet_s=STREAM_QUIET_S, clock=ClockRule.never, continuous=True,
             waveform="polar-pmd"),
     Manners("viatom-er1", _KIND.ecg, "Viatom ER1", (), (), names=("ER1", "ER1-", "VisualBeat", "DuoEK"),
             services=(VIATOM_ER1,), quiet_s=STREAM_QUIET_S, clock=ClockRule.never, waveform="viatom-er1"),
     # What speaks a profile of the Bluetooth SIG and has no entry above.
-    Manners("blood-pressure", _KIND.blood_pressure, "", (BLOOD_PRESSURE,), (CUFF_PRESSURE,), BLOOD_PRESSURE_FEATURE,
-            services=(0x1810,)),
+    Manners("blood-pressure", _KIND.blood_pressure, "", (BLOOD_PRESSURE, ENHANCED_BLOOD_PRESSURE),
+            (CUFF_PRESSURE, ENHANCED_CUFF_PRESSURE), BLOOD_PRESSURE_FEATURE, services=(0x1810,)),
     Manners("thermometer", _KIND.thermometer, "", (TEMPERATURE,), (INTERMEDIATE_TEMPERATURE,), services=(0x1809,),
             quiet_s=SWITCHED_ON_QUIET_S, measures_connected=True),
     Manners("glucose", _KIND.glucose_meter, "", (GLUCOSE, GLUCOSE_CONTEXT), (), GLUCOSE_FEATURE, services=(0x1808,),

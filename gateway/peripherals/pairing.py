@@ -111,6 +111,7 @@ class Pairing:
         if instrument_id is not None and self._aboard.config(instrument_id) is None:
             raise PairingRefused("instrument.unknown", instrument_id)
         self._aboard.listen()
+        self._radio.expect()
         self._show(View(state=PairingState.searching, candidates=self._candidates(instrument_id),
                         instrument_id=instrument_id))
 

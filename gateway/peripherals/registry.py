@@ -8,8 +8,9 @@ from typing import Final
 
 from .abilities import Driver
 from .drivers.ble_instrument import BleInstrument
-from .drivers.healthypi5 import HealthyPi5
 from .drivers.radio import Radio
+from .drivers.serial_devices import DEVICES
+from .drivers.serial_stream import SerialStream
 from .drivers.still import StillCamera
 from .panel import InstrumentSink, Panel
 
@@ -27,6 +28,6 @@ class Entry:
 DRIVERS: Final[Mapping[str, Entry]] = {
     "ble": Entry(BleInstrument, radio=True),
     "ua651ble": Entry(BleInstrument, radio=True),
-    "healthypi5": Entry(lambda panel, sink, _: HealthyPi5(panel, sink)),
+    **{name: Entry(lambda panel, sink, _: SerialStream(panel, sink)) for name in DEVICES},
     "still": Entry(lambda panel, _sink, _radio: StillCamera(panel)),
 }

@@ -18,16 +18,18 @@ from protocol.kiosk import CuffPressure
 from protocol.readings import Still, Waveform
 from protocol.values import Problem
 
-from .abilities import Driver, Films, Photographs, Streams
+from .abilities import Aims, Driver, Films, Photographs, Streams
 from .config import InstrumentConfig, RadioConfig
 from .drivers.radio import Radio
+from .drivers.recovery import Doubt
 from .errors import UnknownInstrument
 from .pairing import Pairing
 from .panel import InstrumentSink, Panel
 from .registry import DRIVERS, Entry
 
 if TYPE_CHECKING:
-    from .drivers.picture import LiveFrames
+    from .drivers.live_frames import LiveFrames
+    from .pictures.framing import Framing
 
 _log = structlog.get_logger()
 _A = TypeVar("_A")
@@ -38,6 +40,10 @@ back, and a person looks at the screen again within fifteen."""
 
 STEADY_S = 60.0
 """A driver that ran this long starts again from the shortest wait."""
+
+SILENT_TOLD_S: Final = 600.0
+"""A silence that outlasts every step of the recovery by this much is a place without a single radio device: no
+problem for the nurse's bar any more."""
 
 
 @dataclass(slots=True)
@@ -127,11 +133,24 @@ class Supervisor:
         """Everything on board, by number; `request` is always None here."""
         return tuple(sorted((aboard.panel.instrument for aboard in self._aboard.values()), key=lambda i: i.number))
 
+    def expect(self) -> None:
+        """A person waits for a radio instrument: a silence that was taken for an empty place is looked into."""
+        if self._listening is not None:
+            self._radio.expect()
+
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with what the instruments share: the radio, its adapter, its recovery."""
-        needed = self._listening is not None
-        problem = self._radio.problem
-        return (Problem(code=problem, subject="radio"),) if needed and problem is not None else ()
+        """What is wrong with what the instruments share: the radio, its adapter, and what is being done about it
+        (`radio.silent`, `radio.refusing`, `radio.hung`, then `radio.step_record`, `radio.step_power`,
+        `radio.step_service`)."""
+        if self._listening is None:
+            return ()
+        facts, found = self._radio.recovery, []
+        if self._radio.problem is not None:
+            found.append(self._radio.problem)
+        empty_place = facts.doubt is Doubt.silent and asyncio.get_running_loop().time() - facts.since > SILENT_TOLD_S
+        if facts.doubt is not None and facts.step is not None and not empty_place:
+            found += [f"radio.{facts.doubt.value}", f"radio.step_{facts.step.value}"]
+        return tuple(Problem(code=code, subject="radio") for code in dict.fromkeys(found))
 
     @property
     def cuff(self) -> CuffPressure | None:
@@ -158,6 +177,10 @@ class Supervisor:
     def frames(self, instrument_id: str) -> LiveFrames:
         """The newest frames of an examination camera, until they are closed."""
         return self._able(instrument_id, Films).frames()  # type: ignore[type-abstract]
+
+    async def framing(self, instrument_id: str, earlier: bytes) -> Framing | None:
+        """How the camera's picture now lies over an earlier still (JPEG); None when it can't be told."""
+        return await self._able(instrument_id, Aims).framing(earlier)  # type: ignore[type-abstract]
 
     def _able(self, instrument_id: str, ability: type[_A]) -> _A:
         aboard = self._aboard.get(instrument_id)

@@ -13,6 +13,7 @@ from blockbuster import BlockBuster
 
 from gateway.peripherals.config import InstrumentConfig, RadioConfig
 from gateway.peripherals.errors import InstrumentFailed, UnknownInstrument
+from gateway.peripherals.registry import DRIVERS, Entry
 from gateway.peripherals.supervisor import Supervisor
 from protocol.channels import InstrumentState
 from protocol.readings import InstrumentKind
@@ -216,8 +217,8 @@ async def test_a_driver_that_crashes_stops_nobody_and_starts_again(tmp_path: Pat
     sink, crashing = RecordingSink(), _Crashing()
     async with board(tmp_path, synthesised(Patient(), 512.0)) as box:
         camera = InstrumentConfig(3, "skin", InstrumentKind.skin_camera, "Peau", "still", "file:/nowhere")
-        supervisor = Supervisor([camera, config(box)], RadioConfig(), sink)
-        monkeypatch.setitem(supervisor._drivers, "skin", crashing)
+        drivers = {**DRIVERS, "still": Entry(lambda _panel, _sink, _radio: crashing)}
+        supervisor = Supervisor([camera, config(box)], RadioConfig(), sink, drivers)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(supervisor.run())
             await sink.until(lambda: state(supervisor) is InstrumentState.ready)

@@ -21,14 +21,16 @@ from protocol.channels import InstrumentState
 from protocol.readings import InstrumentKind, Quantity, Reading
 
 from .. import meaning, models
+from ..codes import RR_INTERVAL
 from ..drain import Drain
 from ..errors import DecodeError
 from ..measured import Measured
 from ..panel import InstrumentSink, Panel
+from ..plateau import SPREAD
 from ..profiles.device_information import DeviceInformation
-from ..readings import decoded, dedup_key, reading, unreadable
+from ..readings import dedup_key, reading, unreadable
 from .radio import BondNeeded, Characteristic, LinkFailed, Radio, Sighting
-from .taking import Frame, Taking, belongs, more_follows
+from .taking import Frame, Taking
 from .visit import Visit, manners_of, ours
 
 _log = structlog.get_logger()
@@ -46,8 +48,9 @@ REMEMBERED: Final = 2048
 """Keys of stored records: more than the largest memory of a meter holds. The link may fall after a record was stored
 and before the instrument knows; it then sends it again. Beyond a restart the store knows them."""
 
-NO_RESULT_YET: Final = frozenset({"early_estimated_data", "signal_analysis_ongoing"})
-"""An oximeter that says so is still looking for the pulse (PLXS 1.0.1, 3.1.1.5, 3.1.1.6): shown, not a result."""
+TAKEN_OFF: Final = frozenset({"no_finger", "no_contact"})
+LOOKING: Final = frozenset({"early_estimated_data", "signal_analysis_ongoing", "searching"})
+SURE: Final = frozenset({"validated_data", "fully_qualified_data"})
 
 
 class BleInstrument:
@@ -170,7 +173,7 @@ class BleInstrument:
                 async with asyncio.timeout(taking.patience):
                     event = await visit.link.next()
             except TimeoutError:
-                if taking.held is not None:
+                if taking.waiting:
                     await self._release(taking)
                     continue
                 visit.drained = taking.drain is None or taking.drain.whole
@@ -225,24 +228,30 @@ class BleInstrument:
         except DecodeError as error:
             _log.info("instrument.live_unreadable", code=error.code)
             return
-        shown = tuple(q for q in measured.quantities if q.value is not None)
         if not visit.manners.continuous:
             visit.last_live = at
-            self._panel.show(InstrumentState.measuring, live=shown)
-            return
-        if measured.refused is not None or not _whole(measured):
+            self._panel.show(InstrumentState.measuring, live=shown(measured))
+        elif measured.refused is not None or not TAKEN_OFF.isdisjoint(measured.flags):
             await self._removed(taking)
-            self._panel.show(InstrumentState.ready)
-            return
-        visit.last_live = at
-        self._panel.show(InstrumentState.measuring, live=shown)
-        if not NO_RESULT_YET.isdisjoint(measured.status):
+            self._off()
+        else:
+            visit.last_live = at
+            await self._follow(taking, (characteristic, data), measured, at)
+
+    async def _follow(self, taking: Taking, frame: Frame, measured: Measured, at: float) -> None:
+        """A running value that the instrument stands by: shown, and a result once it is a plateau."""
+        self._panel.show(InstrumentState.measuring, live=shown(measured))
+        if unsure(measured):
             taking.plateau.interrupted()
             return
-        values = {q.mdc: q.value for q in shown if q.value is not None}
-        frame = taking.plateau.told(values, (characteristic, data), at)
-        if frame is not None:
-            await self._result(visit, frame)
+        values = {q.mdc: q.value for q in measured.quantities if q.mdc in SPREAD and q.value is not None}
+        result = taking.plateau.told(values, frame, at)
+        if result is not None:
+            await self._result(taking.visit, result)
+
+    def _off(self) -> None:
+        """It is on, and on nobody."""
+        self._panel.show(InstrumentState.ready)
 
     async def _removed(self, taking: Taking) -> None:
         frame = taking.plateau.ended()
@@ -256,36 +265,37 @@ class BleInstrument:
         visit.records += 1
 
     def _measured(self, characteristic: Characteristic, data: bytes, visit: Visit) -> Measured:
-        if not isinstance(characteristic, int):
-            raise DecodeError("characteristic.unknown", characteristic)
+        if isinstance(characteristic, str):
+            return meaning.vendor_measured(visit.manners.vendor, data, model=visit.info.model)
         return meaning.measured(characteristic, data, model=visit.info.model, feature=visit.feature)
 
     async def _record(self, taking: Taking, characteristic: Characteristic, data: bytes) -> None:
         """A result, or a part of one: what belongs together is stored together."""
-        if taking.held is not None:
-            if belongs(taking.held, (characteristic, data)):
-                first, taking.held = taking.held, None
-                await self._store(taking, (first, (characteristic, data)))
-                return
-            await self._release(taking)
-        if characteristic == models.GLUCOSE_CONTEXT:
-            _log.info("instrument.context_alone", instrument=self._panel.config.instrument_id)
-        elif more_follows(characteristic, data):
-            taking.held = (characteristic, data)
-        else:
-            await self._store(taking, ((characteristic, data),))
-
-    async def _release(self, taking: Taking) -> None:
-        """The second part did not come: the first stands alone."""
-        held, taking.held = taking.held, None
-        if held is not None:
-            await self._store(taking, (held,))
-
-    async def _store(self, taking: Taking, frames: tuple[Frame, ...]) -> None:
         visit = taking.visit
         live = taking.watched(asyncio.get_running_loop().time())
+        arrival = visit.arrival(live)
+        try:
+            if not isinstance(characteristic, int):
+                raise DecodeError("characteristic.unknown", characteristic)
+            whole = taking.assembly.feed(characteristic, data)
+        except DecodeError as error:
+            await self._store(taking, unreadable(data, error.code, visit.device, arrival), data)
+            return
+        taking.waiting = not whole
+        for found in whole:
+            await self._store(taking, reading(found.measured, found.frame, visit.device, arrival), found.frame)
+
+    async def _release(self, taking: Taking) -> None:
+        """A second part did not come: the first stands alone."""
+        taking.waiting = False
+        for found in taking.assembly.finish():
+            arrival = taking.visit.arrival(live=False)
+            await self._store(taking, reading(found.measured, found.frame, taking.visit.device, arrival), found.frame)
+
+    async def _store(self, taking: Taking, taken: Reading, raw: bytes) -> None:
+        visit = taking.visit
         visit.last_live = None
-        taken = self._identified(taking, frames, self._reading(visit, frames, live))
+        taken = self._identified(taking, taken, raw)
         if taken.error:
             _log.warning("instrument.record_unreadable", instrument=self._panel.config.instrument_id, code=taken.error)
         key = dedup_key(taken)
@@ -301,19 +311,11 @@ class BleInstrument:
             taking.numbers.append(taken.record)
         self._panel.show(InstrumentState.done)
 
-    def _reading(self, visit: Visit, frames: tuple[Frame, ...], live: bool) -> Reading:
-        arrival = visit.arrival(live)
-        characteristic, data = frames[0]
-        if not isinstance(characteristic, int):
-            return unreadable(data, "characteristic.unknown", visit.device, arrival)
-        return decoded(characteristic, data, visit.device, arrival, visit.feature)
-
-    def _identified(self, taking: Taking, frames: tuple[Frame, ...], taken: Reading) -> Reading:
+    def _identified(self, taking: Taking, taken: Reading, raw: bytes) -> Reading:
         """A memory that is sent whole each time tells two records without a stamp apart by their place alone: the
         n-th of its like is the same one in every visit, so it gets the same identifier."""
         if taken.device_time or taken.taken_at is not None or not taking.visit.manners.keeps:
             return taken
-        raw = b"".join(data for _, data in frames)
         taking.alike[raw] += 1
         parts = (taken.device.device_id, taken.kind.value, raw.hex(), str(taking.alike[raw]))
         return replace(taken, reading_id=hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32])
@@ -332,10 +334,12 @@ class BleInstrument:
             attempt += 1
 
 
-def _whole(measured: Measured) -> bool:
-    """Whether a running value is all there: no finger, no value."""
-    return bool(measured.quantities) and all(q.value is not None for q in measured.quantities if _needed(q))
+def shown(measured: Measured) -> tuple[Quantity, ...]:
+    """What a running value shows on the kiosk; the intervals between beats are for the file."""
+    return tuple(q for q in measured.quantities if q.value is not None and q.mdc != RR_INTERVAL.mdc)
 
 
-def _needed(quantity: Quantity) -> bool:
-    return quantity.loinc != ""
+def unsure(measured: Measured) -> bool:
+    """Whether an oximeter is still looking (PLXS 1.0.1, 3.1.1.5 and 3.1.1.6): shown, not a result."""
+    looking = not LOOKING.isdisjoint(measured.status)
+    return looking or ("measurement_ongoing" in measured.status and SURE.isdisjoint(measured.status))

@@ -7,6 +7,7 @@ from typing import Final
 
 from .. import models
 from ..drain import Drain
+from ..meaning import Assembly
 from ..plateau import Plateau
 from ..profiles.racp import TIMEOUT_S
 from .radio import Characteristic
@@ -35,7 +36,8 @@ class Taking:
         self.visit = visit
         self.began = self.heard = now
         self.drain: Drain | None = None
-        self.held: Frame | None = None
+        self.assembly = Assembly(visit.info.model, visit.feature)
+        self.waiting = False
         self.numbers: list[int] = []
         self.alike: Counter[bytes] = Counter()
         self.plateau: Plateau[Frame] = Plateau()
@@ -49,7 +51,7 @@ class Taking:
     @property
     def patience(self) -> float:
         """How long the next frame may take before the instrument has said everything."""
-        if self.held is not None:
+        if self.waiting:
             return CONTEXT_S
         if self.drain is not None and not self.drain.over:
             return TIMEOUT_S
@@ -67,18 +69,3 @@ class Taking:
             return True
         has_clock = any(visit.link.has(n) for n in (models.DATE_TIME, models.CURRENT_TIME))
         return visit.manners.measures_connected and not has_clock and now - self.heard >= WATCHED_AFTER_S
-
-
-def more_follows(characteristic: Characteristic, data: bytes) -> bool:
-    """Whether a record says that another frame belongs to it: a context (Glucose Service 1.0.1, 3.1.1.1, bit 4), a
-    second packet (Body Composition Service 1.0, 3.2.1.1, bit 12)."""
-    if characteristic == models.GLUCOSE:
-        return len(data) > 0 and bool(data[0] & 0x10)
-    return characteristic == models.BODY_COMPOSITION and len(data) > 1 and bool(data[1] & 0x10)
-
-
-def belongs(first: Frame, second: Frame) -> bool:
-    """Whether `second` is the other part of `first`: the same sequence number, or the other packet."""
-    if first[0] == models.GLUCOSE:
-        return second[0] == models.GLUCOSE_CONTEXT and first[1][1:3] == second[1][1:3]
-    return first[0] == second[0] == models.BODY_COMPOSITION and more_follows(*second)

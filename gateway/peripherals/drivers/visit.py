@@ -17,12 +17,12 @@ import structlog
 
 from protocol.readings import Device
 
-from .. import models
+from .. import meaning, models
 from ..config import InstrumentConfig
 from ..errors import DecodeError, InstrumentFailed, PeripheralError
 from ..models import ClockRule, Manners, Step
 from ..panel import Panel
-from ..profiles import current_time, date_time, device_information
+from ..profiles import battery, current_time, date_time, device_information
 from ..profiles.device_information import DeviceInformation
 from ..readings import Arrival, Clock
 from .radio import BondNeeded, Link, LinkFailed, Sighting
@@ -32,6 +32,10 @@ _T = TypeVar("_T")
 
 CLOCK_WRONG: Final = timedelta(seconds=60)
 """A correction larger than this makes the times of records left in an instrument's memory worthless."""
+
+
+FEATURES: Final = dict(meaning.FEATURES.values())
+"""Decoders of feature characteristics, by number."""
 
 
 def recognised(sighting: Sighting) -> Manners | None:
@@ -182,10 +186,10 @@ class Visit:
 
     async def _read_feature(self) -> None:
         number = self.manners.feature
-        if number is not None and self.link.has(number):
-            with suppress(InstrumentFailed, BondNeeded):
-                data = await self.link.read(number)
-                self.feature = int.from_bytes(data[:4], "little") if len(data) >= 2 else None
+        decode = FEATURES.get(number) if number is not None else None
+        if number is not None and decode is not None and self.link.has(number):
+            with suppress(InstrumentFailed, BondNeeded, DecodeError):
+                self.feature = decode(await self.link.read(number))
 
     async def _subscribe(self) -> None:
         wanted = [*self.manners.live, *self.manners.records]
@@ -195,7 +199,8 @@ class Visit:
             wanted.insert(0, models.CURRENT_TIME)
         wanted.append(models.BATTERY)
         for characteristic in wanted:
-            if not self.link.has(characteristic):
+            other = models.SAME_AS.get(characteristic)
+            if not self.link.has(characteristic) or (other is not None and self.link.has(other)):
                 continue
             try:
                 await self.bonded(lambda number=characteristic: self.link.subscribe(number))  # type: ignore[misc]
@@ -211,8 +216,9 @@ class Visit:
                 self.charged(await self.link.read(models.BATTERY))
 
     def charged(self, data: bytes) -> None:
-        """Battery Level 0x2A19: one octet, percent."""
-        self.panel.charge(data[0] if len(data) == 1 else None)
+        """What Battery Level 0x2A19 said."""
+        with suppress(DecodeError):
+            self.panel.charge(battery.decode(data))
 
     @property
     def _clock_at(self) -> int | None:
