@@ -97,7 +97,7 @@ def _date_time(data: bytes, model: str) -> Decoded:
 
 def _current_time(data: bytes, model: str) -> Decoded:
     now = current_time.decode(data)
-    return Decoded(device_time=now.time.isoformat() if now.time else None, status=now.reasons,
+    return Decoded(device_time=now.time.isoformat(timespec="seconds") if now.time else None, status=now.reasons,
                    flags=() if now.time else ("time_unknown",), details=(("weekday", now.weekday),))
 
 
@@ -117,13 +117,18 @@ def _named_byte(code: str, name: str, table: dict[int, str], data: bytes, model:
     return Decoded(details=((name, device_information.enumerated(code, table, data)),))
 
 
+# The answer for a feature characteristic: the status bits that this device is able to set.
 def _blood_pressure_feature(data: bytes, model: str) -> Decoded:
     known = blood_pressure.Feature(blood_pressure.feature(data) & 0x3F)
     return Decoded(status=tuple(flag.name for flag in known if flag.name))
 
 
-def _feature(read: Callable[[bytes], int], data: bytes, model: str) -> Decoded:
-    return Decoded(details=(("feature", f"{read(data):#x}"),))
+def _glucose_feature(data: bytes, model: str) -> Decoded:
+    return Decoded(status=glucose.status_names(0xFFFF, glucose.feature(data)))
+
+
+def _oximeter_feature(data: bytes, model: str) -> Decoded:
+    return Decoded(status=pulse_oximeter.status_names(pulse_oximeter.feature(data)))
 
 
 KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
@@ -136,8 +141,8 @@ KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
     "2a1d": partial(_named_byte, "temperature_type", "site", thermometer.SITES),
     "2a38": partial(_named_byte, "sensor_location", "location", heart_rate.LOCATIONS),
     "2a49": _blood_pressure_feature,
-    "2a51": partial(_feature, glucose.feature),
-    "2a60": partial(_feature, pulse_oximeter.feature),
+    "2a51": _glucose_feature,
+    "2a60": _oximeter_feature,
     "2a23": _system_id,
     **{f"{number:04x}": partial(_line, name)
        for number, name in {**device_information.STRINGS, **device_information.REVISIONS}.items()},

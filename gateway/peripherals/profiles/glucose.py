@@ -125,7 +125,7 @@ def decode(data: bytes, feature: int | None = None) -> Glucose:
     if Flags.concentration in flags:
         slot, kind = fields.take(2), fields.unsigned()
         concentration = sfloat(slot)
-    status = _status(fields.unsigned(2), feature) if Flags.sensor_status in flags else ()
+    status = status_names(fields.unsigned(2), feature) if Flags.sensor_status in flags else ()
     fields.end()
     if slot == EMPTY_SLOT:
         raise DecodeError("glucose.empty_slot", f"record {sequence}")
@@ -157,6 +157,12 @@ def feature(data: bytes) -> int:
     return Fields("glucose_feature", data).unsigned(2)
 
 
+def status_names(bits: int, feature: int | None) -> tuple[str, ...]:
+    """Names of the set bits of a Sensor Status Annunciation, of those that the device declares."""
+    return tuple(name for bit, name in STATUS.items()
+                 if bits & bit and (feature is None or feature & _FEATURE_OF_STATUS[bit]))
+
+
 def _facing(base: datetime | None, offset: int | None) -> datetime | None:
     if base is None or offset is None:
         return base
@@ -164,8 +170,3 @@ def _facing(base: datetime | None, offset: int | None) -> datetime | None:
         return base + timedelta(minutes=offset)
     except OverflowError as error:
         raise DecodeError("date_time.invalid", f"{base} {offset:+} min") from error
-
-
-def _status(bits: int, feature: int | None) -> tuple[str, ...]:
-    return tuple(name for bit, name in STATUS.items()
-                 if bits & bit and (feature is None or feature & _FEATURE_OF_STATUS[bit]))

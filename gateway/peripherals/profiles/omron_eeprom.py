@@ -108,7 +108,7 @@ def _bits(data: bytes, slot: Slot) -> Record:
 
     systolic = _systolic(data[1])
     time = _moment(bits(18, 23), bits(34, 37), bits(38, 42), bits(43, 47), bits(52, 57), bits(58, 63))
-    status = _status(bits(32, 32), bits(33, 33), bits(51, 51), bits(50, 50), bits(48, 49))
+    status = _status(bits(32, 32), bits(33, 33), bits(50, 50))
     return Record(systolic, data[0], data[3], time, None, status)
 
 
@@ -118,7 +118,7 @@ def _words(data: bytes, slot: Slot) -> Record:
     first, second = (int.from_bytes(data[at:at + 2], "little") for at in (4, 6))
     time = _moment(data[3] & 0x3F, first >> 10 & 0x0F, first >> 5 & 0x1F, first & 0x1F, second >> 6 & 0x3F,
                    second & 0x3F)
-    status = _status(first >> 15, first >> 14 & 1, second >> 12 & 1, second >> 13 & 1, second >> 14)
+    status = _status(first >> 15, first >> 14 & 1, second >> 13 & 1)
     at = slot.record_at
     number = None if at is None else int.from_bytes(data[at:at + 2], "little")
     return Record(_systolic(data[0]), data[1], data[2], time, number, status)
@@ -128,7 +128,7 @@ def _date_first(data: bytes, slot: Slot) -> Record:
     """year, month, day, hour, minute, second, sys, dia, pulse; byte 11: irregular pulse 2 bits, movement 2 bits."""
     del slot
     year, month, day, hour, minute, second = data[:6]
-    status = _status(data[11] >> 2 & 3, data[11] & 3, 0, 0, 0)
+    status = _status(data[11] >> 2 & 3, data[11] & 3, 0)
     return Record(_systolic(data[6]), data[7], data[8], _moment(year, month, day, hour, minute, second), None, status)
 
 
@@ -146,8 +146,8 @@ def _moment(year: int, month: int, day: int, hour: int, minute: int, second: int
         return None
 
 
-def _status(movement: int, irregular: int, cuff: int, battery: int, position: int) -> tuple[str, ...]:
-    """What the cuff noted. The position sensor's two bits are not explained anywhere: they are not interpreted."""
-    del position
+def _status(movement: int, irregular: int, battery: int) -> tuple[str, ...]:
+    """What the cuff noted. The bits of the cuff's fit and of the arm's position are left alone: the sources only guess
+    what they mean, and they are set in ordinary records."""
     return tuple(name for name, is_set in (("body_movement", movement), ("irregular_pulse", irregular),
-                                           ("cuff_too_loose", cuff), ("device_battery_low", battery)) if is_set)
+                                           ("device_battery_low", battery)) if is_set)

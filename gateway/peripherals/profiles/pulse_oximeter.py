@@ -111,6 +111,11 @@ def feature(data: bytes) -> int:
     return supported | measurement << 16 | sensor << 32
 
 
+def status_names(feature: int) -> tuple[str, ...]:
+    """The status bits that a device with this `feature` is able to set."""
+    return (*_names(MEASUREMENT_STATUS, feature >> 16), *_names(SENSOR_STATUS, feature >> 32))
+
+
 def _status(fields: Fields, feature: int | None, measurement: bool,
             sensor: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     known = (0xFFFF, 0xFFFF) if feature is None else (feature >> 16 & 0xFFFF, feature >> 32 & 0xFFFF)
