@@ -12,6 +12,7 @@ from .drivers.radio import Radio
 from .drivers.serial_devices import DEVICES
 from .drivers.serial_stream import SerialStream
 from .drivers.still import StillCamera
+from .drivers.usb_bus import Budget
 from .panel import InstrumentSink, Panel
 
 Factory = Callable[[Panel, InstrumentSink, Radio], Driver]
@@ -25,9 +26,12 @@ class Entry:
     radio: bool = False
 
 
+BUSES: Final = Budget()
+"""What the cameras of this process take of each USB bus."""
+
 DRIVERS: Final[Mapping[str, Entry]] = {
     "ble": Entry(BleInstrument, radio=True),
     "ua651ble": Entry(BleInstrument, radio=True),
     **{name: Entry(lambda panel, sink, _: SerialStream(panel, sink)) for name in DEVICES},
-    "still": Entry(lambda panel, _sink, _radio: StillCamera(panel)),
+    "still": Entry(lambda panel, _sink, _radio: StillCamera(panel, budget=BUSES)),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -57,7 +58,7 @@ SETTLE_S: Final = 2.5
 SETTLED_LIGHT, SETTLED_FOCUS = 0.04, 0.15
 """Spread of luminance and of sharpness, in shares of their mean, that a resting hand leaves."""
 
-PRESENT_KINDS: Final = ("v4l2:", "usb:", "file:")
+SOURCE: Final = re.compile(r"v4l2:.+|file:.+|https?://.+|usb:[0-9a-fA-F]{4}:[0-9a-fA-F]{4}(:.+)?")
 
 
 class StillCamera:
@@ -65,7 +66,10 @@ class StillCamera:
 
     def __init__(self, panel: Panel, now: Callable[[], datetime] = lambda: datetime.now(UTC), *,
                  budget: Budget | None = None, sys: Path = usb_bus.SYS, dev: Path = usb_bus.DEV) -> None:
-        """`budget` is shared by all cameras of the vehicle; `sys` and `dev` are where the kernel shows devices."""
+        """`budget` is shared by all cameras of the vehicle; `sys` and `dev` are where the kernel shows devices.
+        ValueError when the configured source is none."""
+        if not SOURCE.fullmatch(panel.config.source):
+            raise ValueError(f"source {panel.config.source!r} is no camera's")
         self._panel, self._now = panel, now
         self._budget, self._sys, self._dev = budget or Budget(), sys, dev
         self._judge: Judge | None = None
@@ -310,7 +314,7 @@ class StillCamera:
         source = self._panel.config.source
         if source.startswith("file:"):
             return await asyncio.to_thread(Path(source.removeprefix("file:")).exists)
-        if source.startswith(PRESENT_KINDS):
+        if source.startswith(("v4l2:", "usb:")):
             return await asyncio.to_thread(usb_bus.find, source, self._sys, self._dev) is not None
         where = urlsplit(source)
         try:

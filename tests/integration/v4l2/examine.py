@@ -62,7 +62,7 @@ class Table:
         while self._lives.get(name) is live:
             await news.wait()
             news.clear()
-            count, frame, _ = live.newest()
+            _, frame, _ = live.newest()
             if live.failed:
                 say(live=name, code=live.failed)
                 return
