@@ -8,9 +8,7 @@ import os
 import signal
 import time
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -24,9 +22,10 @@ from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import CallLeft, Dismissed, ToVehicle, VehicleHealth
 from protocol.values import Problem, VehicleCard
 
-from . import health
-from .config import GatewayConfig, InstrumentTable
+from . import aboard, health, rooms_config
+from .config import GatewayConfig
 from .exits import ExitCode, StartRefused, of_os_error
+from .fitting import Fitting, fitted
 from .identity import DeviceIdentity, IdentityRefused
 from .kiosk.access import Access, NurseEntry
 from .kiosk.desk import Desk
@@ -34,11 +33,10 @@ from .kiosk.partners import KioskRefused
 from .kiosk.server import KioskServer
 from .kiosk_view import KioskRooms
 from .link import LinkEvents, RelayLink
-from .media.config import CameraConfig, MediaConfig
 from .media.engine import MediaEngine
 from .notify import Notifier
 from .paper_trail import SignatureCheck, StoreShelf
-from .peripherals.config import InstrumentConfig, RadioConfig
+from .peripherals.config import RadioConfig
 from .peripherals.recording import RecordingArrived
 from .peripherals.supervisor import Supervisor
 from .printing.cups import CupsPrinter
@@ -147,6 +145,12 @@ class Gateway:
             await self._store.open()
         except StoreError as error:
             raise _store_refused(error, config.data_directory) from error
+        try:
+            self._configured = rooms_config.instruments(config)
+            self._stethoscope = rooms_config.stethoscope(config)
+        except ValueError as error:
+            raise StartRefused(ExitCode.configuration, f"{self._file}: {error}.") from error
+        self._fitted = await fitted(self._store, self._configured)
         self._tls = await asyncio.to_thread(self._identity.ssl_context)
         self._http = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls)))
@@ -157,9 +161,9 @@ class Gateway:
         relay_url = config.relay.url or identity.vehicle.relay_url
         sink = _Sink()
         try:
-            self._media = MediaEngine(_media_config(config), self._media_changed)
-            self._supervisor = Supervisor([_instrument(table) for table in config.instrument],
-                                          RadioConfig(backend=config.radio.backend, address=config.radio.address), sink)
+            self._media = MediaEngine(rooms_config.media(config), self._media_changed)
+            self._supervisor = Supervisor(
+                self._fitted, RadioConfig(backend=config.radio.backend, address=config.radio.address), sink)
         except ValueError as error:
             raise StartRefused(ExitCode.configuration, f"{self._file}: {error}.") from error
         self._link = RelayLink(relay_url, identity, LinkEvents(
@@ -171,16 +175,20 @@ class Gateway:
         vehicle = VehicleCard(vehicle_id=identity.vehicle_id, name=identity.vehicle.name,
                               territory=identity.vehicle.territory, simulated=config.simulated,
                               certificate=identity.certificate_pem)
+        self._instruments = aboard.Instruments(self._supervisor, self._media, self._stethoscope)
         self._consultation = Consultation(
-            store=self._store, media=self._media, instruments=self._supervisor, relay=self._link, papers=self._papers,
-            signer=identity, vehicle=vehicle, changed=self._changed, now=utc_now, demo=config.demo)
+            store=self._store, media=aboard.Media(self._media, self._stethoscope), instruments=self._instruments,
+            relay=self._link, papers=self._papers, signer=identity, vehicle=vehicle, changed=self._changed,
+            now=utc_now, demo=config.demo)
         sink.consultation = self._consultation
         nurses = tuple(NurseEntry(Nurse(nurse_id=nurse.id, name=nurse.name), nurse.pin_hash)
                        for nurse in config.nurse)
         access = Access(nurses, self._store.kiosk, utc_now)
+        fitting = Fitting(self._supervisor, self._store, self._configured)
         rooms = KioskRooms(vehicle=vehicle, release=self._release, demo=config.demo, nurses=access.nurses,
                            consultation=self._consultation, media=self._media, supervisor=self._supervisor,
-                           store=self._store, facts=self._facts, problems=self._problems_now, now=utc_now)
+                           fitting=fitting, store=self._store, facts=self._facts, problems=self._problems_now,
+                           now=utc_now)
         self._desk = Desk(rooms, access)
         self._consultation.chunks = self._desk.chunk
         self._server = KioskServer(host=config.kiosk.host, port=config.kiosk.port, web_directory=Path(config.kiosk.web),
@@ -255,8 +263,9 @@ class Gateway:
         return health.Facts(
             link=self._link.view, certificate_days=self._identity.certificate_days(),
             certificate_code=self._identity.certificate_code(), camera=self._media.camera,
-            instruments=self._supervisor.instruments(), power=self._power, disk_free_share=self._disk_free,
-            store_code=self._consultation.view().problem, printer_code=self._papers.problem)
+            instruments=self._instruments.instruments(), shared=self._supervisor.problems(), power=self._power,
+            disk_free_share=self._disk_free, store_code=self._consultation.view().problem,
+            printer_code=self._papers.problem)
 
     def _problems_now(self) -> tuple[Problem, ...]:
         return self._problems.update(health.found(self._facts()), utc_now())
@@ -300,22 +309,6 @@ async def serve(config: GatewayConfig, config_file: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, gateway.stop)
     await gateway.run()
-
-
-def _media_config(config: GatewayConfig) -> MediaConfig:
-    camera, media = config.camera, config.media
-    rates = {name: value for name, value in (("start_kbps", media.start_kbps), ("floor_kbps", media.floor_kbps),
-                                             ("ceiling_kbps", media.ceiling_kbps)) if value is not None}
-    return MediaConfig(
-        camera=CameraConfig(source=camera.source, width=camera.width, height=camera.height,
-                            frames_per_second=camera.frames_per_second, simulated=camera.simulated, name=camera.name),
-        interfaces=media.interfaces, **rates)
-
-
-def _instrument(table: InstrumentTable) -> InstrumentConfig:
-    instrument = InstrumentConfig(number=table.number, instrument_id=table.id, kind=table.kind, name=table.name,
-                                  driver=table.driver, source=table.source, simulated=table.simulated)
-    return instrument if table.rate_hz is None else replace(instrument, rate_hz=Decimal(f"{table.rate_hz:g}"))
 
 
 def _store_refused(error: StoreError, directory: Path) -> StartRefused:

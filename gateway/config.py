@@ -99,7 +99,8 @@ class NurseTable(_Table, frozen=True, kw_only=True):
 
 
 class InstrumentTable(_Table, frozen=True, kw_only=True):
-    """`[[instrument]]`: one numbered instrument on board."""
+    """`[[instrument]]`: one numbered instrument on board. What each driver makes of `source`, `rate_hz`, `gain`,
+    `leads` (MDC codes by channel) and `model` stands in `docs/instruments/`."""
 
     number: Annotated[int, Meta(ge=1, le=99)]
     id: Id
@@ -107,7 +108,10 @@ class InstrumentTable(_Table, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     driver: Annotated[str, Meta(min_length=1)]
     source: str = ""
-    rate_hz: Annotated[float, Meta(ge=1, le=4000)] | None = None
+    rate_hz: Annotated[float, Meta(ge=1, le=48_000)] | None = None
+    gain: int | None = None
+    leads: tuple[int, ...] = ()
+    model: Line = ""
     simulated: bool = False
 
 

@@ -36,6 +36,8 @@ class Facts:
     certificate_code: str | None
     camera: CameraView
     instruments: Sequence[Instrument]
+    shared: Sequence[Problem]
+    """What is wrong with what several instruments need: the Bluetooth adapter and its recovery."""
     power: Power
     disk_free_share: float | None
     store_code: str | None
@@ -64,6 +66,7 @@ def found(facts: Facts) -> list[tuple[str, str]]:
     if facts.power.source is PowerSource.battery and facts.power.percent is not None \
             and facts.power.percent <= BATTERY_PERCENT:
         wrong.append(("power.low", "power"))
+    wrong.extend((problem.code, problem.subject) for problem in facts.shared)
     wrong.extend((instrument.problem, instrument.instrument_id) for instrument in facts.instruments
                  if instrument.problem is not None
                  and instrument.state in (InstrumentState.absent, InstrumentState.failed))

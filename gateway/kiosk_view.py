@@ -8,6 +8,7 @@ from datetime import datetime
 from protocol.kiosk import CommandBody, KioskReply, KioskState, Link, Nurse
 from protocol.values import Problem, VehicleCard
 
+from .fitting import Fitting, PairingCommand
 from .health import Facts
 from .kiosk.partners import LocalPeer
 from .media.engine import MediaEngine
@@ -38,7 +39,7 @@ class KioskRooms:
     """Implements `kiosk.partners.Rooms`."""
 
     def __init__(self, *, vehicle: VehicleCard, release: str, demo: bool, nurses: tuple[Nurse, ...],
-                 consultation: Consultation, media: MediaEngine, supervisor: Supervisor, store: Store,
+                 consultation: Consultation, media: MediaEngine, supervisor: Supervisor, fitting: Fitting, store: Store,
                  facts: Callable[[], Facts], problems: Callable[[], tuple[Problem, ...]],
                  now: Callable[[], datetime]) -> None:
         # The page needs no certificate, and gets this ten times a second.
@@ -46,6 +47,7 @@ class KioskRooms:
                                     simulated=vehicle.simulated)
         self._release, self._demo, self._nurses = release, demo, nurses
         self._consultation, self._media, self._supervisor, self._store = consultation, media, supervisor, store
+        self._fitting = fitting
         self._facts, self._problems, self._now = facts, problems, now
 
     async def restored(self) -> None:
@@ -65,10 +67,13 @@ class KioskRooms:
             demo=self._demo, nurse=nurse, nurses=self._nurses, outbox=view.unsent, problems=self._problems(),
             camera=facts.camera, microphone=self._media.microphone, instruments=view.instruments,
             cuff=self._supervisor.cuff, review=view.review, encounter=view.encounter, tray=view.tray,
-            unfinished=view.unfinished)
+            unfinished=view.unfinished, pairing=self._fitting.pairing, passkey=self._fitting.passkey,
+            shown=view.shown, listening=view.listening)
 
     async def command(self, body: CommandBody, nurse: Nurse) -> KioskReply:
-        """See `session.consultation`."""
+        """See `session.consultation`, and `fitting` for what becomes an instrument."""
+        if isinstance(body, PairingCommand):
+            return await self._fitting.command(body)
         return await self._consultation.command(body, nurse)
 
     async def local_peer(self, closed: Callable[[], None]) -> LocalPeer:

@@ -17,7 +17,8 @@ from protocol.readings import InstrumentKind
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WELL = health.Facts(
     link=LinkView(RelayLink.online, NOW, clock_offset_s=0.2), certificate_days=80, certificate_code=None,
-    camera=CameraView(present=True), instruments=(), power=Power(source=PowerSource.mains), disk_free_share=0.5,
+    camera=CameraView(present=True), instruments=(), shared=(),
+    power=Power(source=PowerSource.mains), disk_free_share=0.5,
     store_code=None, printer_code=None)
 
 

@@ -1,0 +1,103 @@
+"""The vehicle's instruments as the session sees them: the supervisor's, and the stethoscope, which is sound and
+therefore lives in the media room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from protocol.channels import Instrument, InstrumentState
+from protocol.kiosk import CameraView
+from protocol.readings import InstrumentKind, Still, Waveform
+from protocol.values import IceServer
+
+from .media.engine import MediaEngine
+from .media.events import PeerEvents
+from .media.peers import DoctorPeer
+from .media.scene_source import SceneSource
+from .peripherals.config import InstrumentConfig
+from .peripherals.supervisor import Supervisor
+
+STETHOSCOPE = "stethoscope"
+"""The driver that a configuration names for it."""
+
+
+class Instruments:
+    """Implements `session.seams.Instruments`."""
+
+    def __init__(self, supervisor: Supervisor, media: MediaEngine, stethoscope: InstrumentConfig | None) -> None:
+        self._supervisor, self._media, self._stethoscope = supervisor, media, stethoscope
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Everything on board, by number."""
+        fitted = self._supervisor.instruments()
+        config, device = self._stethoscope, self._media.stethoscope
+        if config is None or device is None:
+            return fitted
+        ear = Instrument(number=config.number, instrument_id=config.instrument_id, kind=InstrumentKind.stethoscope,
+                         name=config.name, state=device.state, problem=device.problem, simulated=config.simulated)
+        return tuple(sorted((*fitted, ear), key=lambda instrument: instrument.number))
+
+    async def start_waveform(self, instrument_id: str, stream_id: int) -> Waveform:
+        """See `peripherals.supervisor`."""
+        return await self._supervisor.start_waveform(instrument_id, stream_id)
+
+    async def stop_waveform(self, instrument_id: str) -> None:
+        """See `peripherals.supervisor`."""
+        await self._supervisor.stop_waveform(instrument_id)
+
+    async def capture_still(self, instrument_id: str) -> tuple[Still, bytes]:
+        """See `peripherals.supervisor`."""
+        return await self._supervisor.capture_still(instrument_id)
+
+    def frames(self, instrument_id: str) -> SceneSource:
+        """See `peripherals.supervisor`."""
+        return self._supervisor.frames(instrument_id)
+
+
+class Media:
+    """Implements `session.seams.Media`: the engine, with the stethoscope under its instrument's name."""
+
+    def __init__(self, engine: MediaEngine, stethoscope: InstrumentConfig | None) -> None:
+        self._engine, self._stethoscope = engine, stethoscope
+
+    @property
+    def camera(self) -> CameraView:
+        """See `media.engine`."""
+        return self._engine.camera
+
+    @property
+    def microphone(self) -> bool:
+        """See `media.engine`."""
+        return self._engine.microphone
+
+    @property
+    def shown(self) -> str | None:
+        """The examination camera in the picture's place."""
+        return self._engine.shown
+
+    @property
+    def listening(self) -> str | None:
+        """The stethoscope that was opened; it may be absent all the same."""
+        device = self._engine.stethoscope
+        return self._stethoscope.instrument_id if self._stethoscope and device is not None and device.wanted else None
+
+    @property
+    def listening_code(self) -> str | None:
+        """Why an open stethoscope is not heard."""
+        device = self._engine.stethoscope
+        if device is None or not device.wanted or device.state is InstrumentState.measuring:
+            return None
+        return device.problem
+
+    def show(self, source: SceneSource | None, name: str = "") -> None:
+        """See `media.engine`."""
+        self._engine.show(source, name)
+
+    def listen(self, instrument_id: str | None) -> None:
+        """Open the stethoscope, or close it."""
+        self._engine.listen(instrument_id is not None)
+
+    async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
+        """See `media.engine`."""
+        return await self._engine.doctor_peer(servers, events)
