@@ -45,7 +45,8 @@ async def road(links: list[tuple[Direction, Direction]]) -> AsyncIterator[tuple[
             near = os.open(f"/run/netns/{NEAR}", os.O_RDONLY)
             try:
                 enter_namespace(near)
-                yield emulator, Road(("ip", "netns", "exec", FAR), RELAY_HOST)
+                # `ip netns exec` also shows the namespace's own /sys, where the gateway looks for its interfaces.
+                yield emulator, Road(("ip", "netns", "exec", FAR), ("ip", "netns", "exec", NEAR), RELAY_HOST)
             finally:
                 enter_namespace(home)
                 os.close(near)

@@ -38,9 +38,10 @@ class Ports:
 @dataclass(frozen=True, slots=True)
 class Road:
     """A network between the vehicles and the rest: the relay runs behind `far` (a command's prefix, for another
-    network namespace) at `relay_host`; the vehicles run where this process does."""
+    network namespace) at `relay_host`, the gateways behind `near`, in whose namespace this process is already."""
 
     far: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
     relay_host: str = "127.0.0.1"
 
 
@@ -140,7 +141,7 @@ class World:
         kiosk_port = self.ports.kiosks[number - 1]
         gateway = Process(f"gateway of {name}",
                           ("-m", "gateway", "run", "--config", str(directory / "gateway.toml")),
-                          logs / f"vehicle-{number}-gateway.log", port=kiosk_port)
+                          logs / f"vehicle-{number}-gateway.log", port=kiosk_port, prefix=self.road.near)
         vehicle = Vehicle(name, territory, directory, kiosk_port, hardware, gateway)
         self.vehicles.append(vehicle)
         directory.mkdir(exist_ok=True)
