@@ -9,9 +9,14 @@ from ..air import Air
 from ..cuff import Cuff
 from ..patient import Patient
 from .belt import Belt
+from .beurer import BeurerCuff
+from .er1 import Er1
 from .glucose import GlucoseMeter
 from .instrument import Instrument
+from .nonin import Nonin3230
+from .omron import OmronCuff
 from .oximeter import Oximeter
+from .polar import PolarH10
 from .scale import Scale
 from .thermometer import Thermometer
 
@@ -22,6 +27,11 @@ MAKERS: Final[dict[str, Callable[[Air, Patient], Instrument]]] = {
     "glucose": GlucoseMeter,
     "scale": Scale,
     "belt": Belt,
+    "beurer": BeurerCuff,
+    "polar": PolarH10,
+    "er1": Er1,
+    "nonin": Nonin3230,
+    "omron": OmronCuff,
 }
 
 ALWAYS: Final = ("cuff",)

@@ -30,7 +30,7 @@ from ..asked import Body, Button, Refused, number, whole
 from ..patient import Patient
 from .bond import Bonds
 from .clock import UNSET, Clock
-from .numbers import date_time, date_time_from
+from .numbers import current_time, current_time_from, date_time, date_time_from
 from .plate import Plate
 
 _log = structlog.get_logger()
@@ -203,6 +203,20 @@ class Instrument:
         return self.answering(uuid, lambda: date_time(self.clock.now()) if self.clock.is_set else UNSET,
                               lambda data: self.set_time(date_time_from(data)))
 
+    def current_time_service(self, notifies: bool = False) -> Service:
+        """0x1805 with Current Time 0x2A2B, behind the bond."""
+        def read() -> bytes:
+            return current_time(self.clock.now()) if self.clock.is_set else UNSET + bytes(3)
+
+        def write(data: bytes) -> None:
+            self.set_time(current_time_from(data))
+
+        if not notifies:
+            return Service("1805", [self.answering("2A2B", read, write)])
+        value: AttributeValue[bytes] = AttributeValue(read=lambda _: read(), write=lambda _, data: write(data))
+        self.current = self.sending("2A2B", more=PROPERTIES.READ | PROPERTIES.WRITE, value=value)
+        return Service("1805", [self.current])
+
     def set_time(self, moment: Any) -> None:
         """Somebody wrote its time. ATT 0x80 when it does not want to."""
         if self.refuses_time:
@@ -300,6 +314,11 @@ class Instrument:
     def connected(self) -> bool:
         """Whether a gateway is there."""
         return self._connection is not None
+
+    @property
+    def payload(self) -> int:
+        """Octets that fit a notification now."""
+        return (self._connection.att_mtu if self._connection is not None else 23) - 3
 
     @property
     def _powered(self) -> Device:

@@ -72,7 +72,7 @@ class Oximeter(Archive[SpotCheck]):
     def __init__(self, air: Air, patient: Patient, plate: Plate = PLATE) -> None:
         super().__init__(air, patient, plate)
         self.finger = False
-        self._since = 0
+        self.since = 0
         self._told: tuple[int | None, int | None] = (None, None)
         self._measurement, self._sensor = 0, 0
 
@@ -89,26 +89,35 @@ class Oximeter(Archive[SpotCheck]):
     async def awake(self) -> None:
         """A value each second; off `awake_s` after the finger is out and nobody is connected."""
         until = self.until
-        self._since = 0
+        self.since = 0
         while True:
             loop = asyncio.get_running_loop()
             if self.finger:
                 self.state, until = "measuring", self.until
-                self._since += 1
+                self.since += 1
             else:
-                self.state, self._since = "waiting", 0
+                self.state, self.since = "waiting", 0
             if not self.finger and loop.time() >= until:
                 return
-            await self.send(self._continuous, self.frame())
+            await self.tell()
             await asyncio.sleep(EVERY_S)
+
+    async def tell(self) -> None:
+        """The value of this second, to who listens."""
+        await self.send(self._continuous, self.frame())
+
+    def values(self) -> tuple[int, int]:
+        """Saturation and pulse of the finger in it."""
+        saturation, pulse = self._told
+        return (self.patient.saturation() if saturation is None else saturation,
+                self.patient.pulse() if pulse is None else pulse)
 
     def frame(self) -> bytes:
         """What it says now."""
         if not self.finger:
             return continuous(NAN, NAN, UNAVAILABLE | self._measurement, NOT_ON_USER | self._sensor, NAN)
-        saturation = self._told[0] if self._told[0] is not None else self.patient.saturation()
-        pulse = self._told[1] if self._told[1] is not None else self.patient.pulse()
-        status = ONGOING | (EARLY_DATA if self._since <= EARLY else VALIDATED | FULLY_QUALIFIED)
+        saturation, pulse = self.values()
+        status = ONGOING | (EARLY_DATA if self.since <= EARLY else VALIDATED | FULLY_QUALIFIED)
         return continuous(saturation, pulse, status | self._measurement, self._sensor, self.patient.perfusion,
                           fast=(saturation, pulse))
 
