@@ -150,7 +150,7 @@ MODELS: Final[tuple[Manners, ...]] = (
     Manners("glucose", _KIND.glucose_meter, "", (GLUCOSE, GLUCOSE_CONTEXT), (), GLUCOSE_FEATURE, services=(0x1808,),
             racp=True, keeps=True),
     Manners("oximeter", _KIND.oximeter, "", (SPOT_CHECK,), (CONTINUOUS,), OXIMETER_FEATURE, services=(0x1822,),
-            quiet_s=STREAM_QUIET_S, continuous=True, measures_connected=True),
+            quiet_s=STREAM_QUIET_S, racp=True, keeps=True, continuous=True, measures_connected=True),
     Manners("body-composition", _KIND.scale, "", (BODY_COMPOSITION, WEIGHT), (), BODY_COMPOSITION_FEATURE,
             services=(0x181B,), quiet_s=SWITCHED_ON_QUIET_S, measures_connected=True),
     Manners("scale", _KIND.scale, "", (WEIGHT, BODY_COMPOSITION), (), WEIGHT_FEATURE, services=(0x181D,),

@@ -182,6 +182,8 @@ class BleInstrument:
                 return
             await self._event(taking, *event)
             taking.heard = loop.time()
+            if taking.drain is not None:
+                taking.drain.tick(taking.heard)
 
     async def _finish(self, taking: Taking) -> None:
         """What was still in the hand. Not when we are cancelled: a meter keeps its records."""
