@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .profiles.ecg_leads import LEADS
+
 WINDOW_S: Final = 2.0
 """One heartbeat at 30 a minute; a shorter piece may lie between two beats and look flat."""
 
@@ -129,3 +131,18 @@ class Watch:
             self.leads = judge(counts, self._rate_hz, self._microvolts, self._lost_count, self._rail)
             # Half a window is kept: what begins is seen within a second.
             del self._rows[:self._size // 2 or 1]
+
+
+def einthoven(counts: NDArray[np.int32], leads: Sequence[int], microvolts: Sequence[float], lost_count: int) -> bool:
+    """Whether II = I + III, as it must (W. Einthoven 1908), to a tenth of what lead II swings; True where a lead is
+    missing. Leads that were stored under each other's names, or taken at different times, fail."""
+    wanted = (LEADS["I"], LEADS["II"], LEADS["III"])
+    if any(lead not in leads for lead in wanted):
+        return True
+    columns = [list(leads).index(lead) for lead in wanted]
+    there = (counts[:, columns] != lost_count).all(axis=1)
+    if there.sum() < 2:
+        return True
+    one, two, three = (counts[there, column].astype(np.float64) * microvolts[column] for column in columns)
+    rest = two - one - three
+    return bool(np.std(rest) <= max(0.1 * np.std(two), FLAT_UV))

@@ -5,6 +5,7 @@ A serial line has no packets and no beginning: a parser is opened in the middle 
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -85,20 +86,4 @@ def crc8(data: bytes | bytearray, polynomial: int = 0x07) -> int:
 
 def crc16(data: bytes | bytearray) -> int:
     """CRC-16/IBM-3740 (polynomial 1021, initial value FFFF, not reflected)."""
-    crc = 0xFFFF
-    for byte in data:
-        crc = ((crc << 8) & 0xFF00) ^ _CRC16[(crc >> 8) ^ byte]
-    return crc
-
-
-def _table(polynomial: int) -> tuple[int, ...]:
-    entries = []
-    for byte in range(256):
-        crc = byte << 8
-        for _ in range(8):
-            crc = ((crc << 1) ^ polynomial) & 0xFFFF if crc & 0x8000 else (crc << 1) & 0xFFFF
-        entries.append(crc)
-    return tuple(entries)
-
-
-_CRC16: Final = _table(0x1021)
+    return binascii.crc_hqx(data, 0xFFFF)

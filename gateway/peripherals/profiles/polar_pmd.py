@@ -192,7 +192,9 @@ def _reply(data: bytes) -> Reply:
 
 
 def _settings(data: bytes) -> tuple[tuple[Setting, tuple[int, ...]], ...]:
-    found, at = [], 0
+    found: list[tuple[Setting, tuple[int, ...]]] = []
+    # The answer to a start ends with one reserved byte.
+    at = 0 if len(data) > 1 else len(data)
     while at < len(data):
         if data[at] not in set(Setting) or at + 1 >= len(data):
             raise DecodeError("frame.field", data.hex())
