@@ -12,8 +12,8 @@ from .asked import Body, Refused, number
 from .camera import SceneCamera
 from .control_ble import BleControl
 from .ecg import EcgBox
+from .exam_cameras import SkinCamera
 from .patient import Patient
-from .skin import SkinCamera
 
 Handler = Callable[[Body], Awaitable[Body]]
 

@@ -1,100 +1,73 @@
-"""A simulated examination camera: drawn skin with a lesion and a scale, as MJPEG over HTTP, marked SIMULATION."""
+"""What a simulated skin camera sees: drawn skin, a lesion, a ruler, a printed scale marker; marked SIMULATION."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
 import numpy as np
-from aiohttp import web
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 1280, 960
-FRAMES_PER_SECOND: Final = 12
-DRAWN: Final = 6
-"""Different frames, shown in turn: a hand that is not quite still."""
-
-BOUNDARY: Final = "passerelle-skin"
-JPEG_QUALITY: Final = 95
 PIXELS_PER_MM: Final = 40
+
+MARKER_MM: Final = 5
+"""The AprilTag 36h11 of this number, as `docs/instruments/scale_marker.svg` prints it."""
+
+SIGNALS: Final = ("ok", "blue", "black", "bars")
+"""What comes through a capture's HDMI cable: the picture, or one of the ways to say that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`focus` 1 sharp to 0 far out of focus; `light` 1 as it should be, below dark, above glaring."""
+    """`focus` 1 sharp to 0 far out of focus; `light` 1 as it should be, below dark, above glaring; `marker`: a paper
+    scale lies on the skin; `shift` 0 to 1 how far the hand has wandered; `signal` of SIGNALS (ultrasound only)."""
 
     focus: float = 1.0
     light: float = 1.0
-
-
-class SkinCamera:
-    """The camera on its stand."""
-
-    def __init__(self) -> None:
-        self.look = Look()
-        self._frames: list[bytes] = []
-        self._runner: web.AppRunner | None = None
-        self.url = ""
-
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Serve; returns the address of the stream."""
-        await self.set(self.look)
-        app = web.Application()
-        app.router.add_get("/skin.mjpeg", self._stream)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
-        self.url = f"http://{host}:{self._runner.addresses[0][1]}/skin.mjpeg"
-        return self.url
-
-    async def stop(self) -> None:
-        """End every stream."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def set(self, look: Look) -> None:
-        """Turn the focus ring, change the lamp."""
-        frames = await asyncio.to_thread(lambda: [encode(draw(look, n)) for n in range(DRAWN)])
-        self.look, self._frames = look, frames
-
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={
-            "Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}", "Cache-Control": "no-store"})
-        await response.prepare(request)
-        number = 0
-        try:
-            while True:
-                jpeg = self._frames[number % len(self._frames)]
-                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                await response.write(head.encode() + jpeg + b"\r\n")
-                number += 1
-                await asyncio.sleep(1 / FRAMES_PER_SECOND)
-        except ConnectionError:
-            return response
-
-
-def encode(image: NDArray[np.uint8]) -> bytes:
-    """JPEG as the camera sends it."""
-    ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    assert ok, "a drawn picture always encodes"
-    return data.tobytes()
+    marker: bool = True
+    shift: float = 0.0
+    signal: str = "ok"
 
 
 def draw(look: Look, number: int) -> NDArray[np.uint8]:
     """One frame, BGR."""
     image = _skin(number)
     _lesion(image, number)
-    if look.focus < 1:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 + 8 * (1 - look.focus)), dtype=np.float32)
+    if look.marker:
+        _marker(image)
+    if look.shift:
+        by = np.array([[1, 0, 300 * look.shift], [0, 1, 120 * look.shift]], np.float32)
+        image = np.asarray(cv2.warpAffine(image, by, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT), dtype=np.float32)
+    image = out_of_focus(image, look.focus)
     image = image * look.light
     if look.light > 1.2:
         _highlight(image, look.light)
     out = np.clip(image, 0, 255).astype(np.uint8)
     _scale(out)
     return out
+
+
+def out_of_focus(image: NDArray[np.float32], focus: float) -> NDArray[np.float32]:
+    """The focus ring turned away; 1 leaves the picture as it is."""
+    if focus >= 1:
+        return image
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 + 8 * (1 - focus)), dtype=np.float32)
+
+
+def write(image: NDArray[np.uint8], words: str = "SIMULATION") -> None:
+    """The words over the optics, always sharp."""
+    cv2.putText(image, words, (image.shape[1] - 420, 70), cv2.FONT_HERSHEY_SIMPLEX, 2.0, (30, 30, 30), 4, cv2.LINE_AA)
+
+
+def _marker(image: NDArray[np.float32]) -> None:
+    side, left, top = MARKER_MM * PIXELS_PER_MM, 60, HEIGHT - 390
+    margin = side // 6
+    tags = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
+    tag = cv2.aruco.generateImageMarker(tags, MARKER_MM, side).astype(np.float32) * (205 / 255) + 15
+    image[top - margin:top + side + margin, left - margin:left + side + margin] = 220
+    image[top:top + side, left:left + side] = tag[..., None]
 
 
 def _skin(number: int) -> NDArray[np.float32]:
@@ -139,4 +112,4 @@ def _scale(image: NDArray[np.uint8]) -> None:
         cv2.line(image, (x, top), (x, top + (36 if mm % 5 == 0 else 20)), (20, 20, 20), 2)
     cv2.putText(image, "10 mm", (left + 10 * PIXELS_PER_MM - 80, top + 60), cv2.FONT_HERSHEY_SIMPLEX, 0.7,
                 (20, 20, 20), 2, cv2.LINE_AA)
-    cv2.putText(image, "SIMULATION", (WIDTH - 420, 70), cv2.FONT_HERSHEY_SIMPLEX, 2.0, (30, 30, 30), 4, cv2.LINE_AA)
+    write(image)

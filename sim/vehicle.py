@@ -20,8 +20,8 @@ from .camera import SceneCamera
 from .control import Control
 from .control_ble import BleControl
 from .ecg import EcgBox, Source, recorded, synthesised
+from .exam_cameras import SkinCamera
 from .patient import Patient
-from .skin import SkinCamera
 
 _log = structlog.get_logger()
 

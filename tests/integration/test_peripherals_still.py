@@ -15,7 +15,8 @@ from gateway.peripherals.errors import InstrumentFailed
 from gateway.peripherals.pictures.judging import Judge
 from protocol.channels import InstrumentState
 from protocol.readings import StillQuality
-from sim.skin import Look, SkinCamera, draw
+from sim.exam_cameras import SkinCamera
+from sim.skin import Look, draw
 from tests.integration.cameras_rig import Bench, configured, on_bench
 
 

@@ -40,6 +40,12 @@ _LESION_CONTRAST: Final = 14.0
 _SURROUND_BELOW: Final = 18
 """Grey level of the black ring an otoscope or a dermoscope shows around its field."""
 
+_WHOLE_FIELD: Final = 0.95
+"""Share of the picture that is not black, above which there is no such ring."""
+
+_INSCRIBED: Final = 0.16
+"""The square in a circle leaves (1 - 1/√2) / 2 of the diameter on each side; a little more for a soft border."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -191,10 +197,10 @@ def region(frame: Frame, ignored: NDArray[np.int32] | None = None) -> Box:
         if _LESION_SHARES[0] <= share <= _LESION_SHARES[1] and away < 0.35 and share * (0.4 - away) > weight:
             best, weight = label, share * (0.4 - away)
     if best is None:
-        return middle_of(frame)
+        return _inside(middle_of(frame), field, shrunk)
     left, top, wide, high = (int(stats[best, n] / shrunk) for n in (
         cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT))
-    return _with_margin((left, top, wide, high), frame)
+    return _inside(_with_margin((left, top, wide, high), frame), field, shrunk)
 
 
 def _with_margin(box: Box, frame: Frame) -> Box:
@@ -203,6 +209,20 @@ def _with_margin(box: Box, frame: Frame) -> Box:
     x, y = max(0, left - wide // 4), max(0, top - high // 4)
     return (x, y, min(frame.shape[1], left + wide + wide // 4) - x,
             min(frame.shape[0], top + high + high // 4) - y)
+
+
+def _inside(box: Box, field: Frame, shrunk: float) -> Box:
+    """Clipped to the square within a round field: its border is the instrument's, always sharp."""
+    if field.mean() > _WHOLE_FIELD:
+        return box
+    x, y, wide, high = cv2.boundingRect(field)
+    inner = (int((x + wide * _INSCRIBED) / shrunk), int((y + high * _INSCRIBED) / shrunk),
+             int((x + wide * (1 - _INSCRIBED)) / shrunk), int((y + high * (1 - _INSCRIBED)) / shrunk))
+    left, top = max(box[0], inner[0]), max(box[1], inner[1])
+    right, bottom = min(box[0] + box[2], inner[2]), min(box[1] + box[3], inner[3])
+    if right - left < box[2] // 4 or bottom - top < box[3] // 4:
+        return box
+    return left, top, right - left, bottom - top
 
 
 def _cut(picture: Frame, box: Box) -> Frame:
