@@ -11,8 +11,7 @@ from ..measured import INTERMEDIATE, Measured, nothing, outside, quantity
 from ..profiles import thermometer as profile
 
 _LIMITS = {"Cel": (25, 45), "[degF]": (77, 113)}
-"""The lowest survived body temperature is 11.8 Cel under water, 13.7 in the open; a patient below 25 is not on a
-bus. Above 45 it was a cup of tea."""
+"""Wider than any patient who comes to a bus on foot: beyond it the probe was not in or on a person."""
 
 
 def temperature(data: bytes, model: str, feature: int | None) -> Measured:

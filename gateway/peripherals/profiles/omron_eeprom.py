@@ -71,6 +71,11 @@ class Record:
     status: tuple[str, ...]
 
 
+def layouts() -> frozenset[Slot]:
+    """Every slot there is."""
+    return frozenset(_FAMILIES)
+
+
 def slot_of(model: str) -> Slot:
     """The layout of a model such as `HEM-7322T-E`. DecodeError `omron.model_unknown`."""
     name = model.upper().replace("HEM-", "").replace("HEM", "").strip()
