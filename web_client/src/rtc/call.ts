@@ -12,7 +12,7 @@ const DOCTOR = 2;
 const STETHOSCOPE = 3;
 
 /** Heart sounds are not stretched or squeezed to make up for jitter: they wait a little longer instead. */
-const STETHOSCOPE_BUFFER_MS = 200;
+const STETHOSCOPE_BUFFER_MS = 120;
 
 /** A face at 640x360 and 15 images a second in VP8; the vehicle forwards it as it is. */
 const PICTURE_BITS_PER_SECOND = 300_000;
