@@ -297,10 +297,12 @@ class Radio:
                     async with asyncio.timeout_at(None if due == math.inf else due):
                         await self._doubted.wait()
                 continue
-            async with self._connecting, self._rest():
+            async with self._connecting:
+                # Whoever was connecting may have succeeded: then nothing is due any more.
                 step = recovery.step(loop.time())
                 if step is not None:
-                    recovery.done(loop.time(), await self._take(step, recovery.facts))
+                    async with self._rest():
+                        recovery.done(loop.time(), await self._take(step, recovery.facts))
             for changed in self._watchers:
                 changed()
 
