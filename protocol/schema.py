@@ -12,7 +12,19 @@ from typing import Any
 
 import msgspec
 
-from . import SUBPROTOCOL, VERSION, accounts, binding, channels, kiosk, limits, prescription, readings, signalling
+from . import (
+    SUBPROTOCOL,
+    VERSION,
+    accounts,
+    binding,
+    body_sites,
+    channels,
+    kiosk,
+    limits,
+    prescription,
+    readings,
+    signalling,
+)
 
 ROOTS: dict[str, Any] = {
     "FrameFromDoctor": signalling.FrameFromDoctor,
@@ -66,6 +78,7 @@ def constants() -> dict[str, Any]:
         "BULK": channels.BULK,
         "PART_MAGIC": channels.PART_MAGIC,
         "CHUNK_MAGIC": readings.CHUNK_MAGIC,
+        "BODY_SITES": body_sites.as_constants(),
         "PRESCRIPTION_STEPS": {str(state): sorted(nexts) for state, nexts in prescription.STEPS.items()},
         **dict(sorted(caps.items())),
     }
