@@ -13,8 +13,8 @@ DELETE = 2
 
 def test_the_requests_are_those_of_the_service() -> None:
     """Glucose Service 1.0.1, 3.4: op code, operator, filter type, sequence number."""
-    assert [request.hex() for request in (racp.report(), racp.report(258), racp.last(), racp.count(), racp.abort())] == [
-        "0101", "0103010201", "0106", "0401", "0300"]
+    requests = (racp.report(), racp.report(258), racp.last(), racp.count(), racp.abort())
+    assert [request.hex() for request in requests] == ["0101", "0103010201", "0106", "0401", "0300"]
 
 
 @given(st.none() | st.integers(0, 0xFFFF))
@@ -34,7 +34,8 @@ def test_a_number_that_is_none_is_the_callers_mistake(since: int) -> None:
 
 @pytest.mark.parametrize(("answer", "state", "code"), [
     ("06000101", State.complete, None), ("06000106", State.empty, None),
-    ("06000104", State.failed, "racp.operator_not_supported"), ("06000108", State.failed, "racp.procedure_not_completed"),
+    ("06000104", State.failed, "racp.operator_not_supported"),
+    ("06000108", State.failed, "racp.procedure_not_completed"),
     ("0600010a", State.failed, "racp.reserved"), ("06000301", State.stopped, None), ("06000307", State.running, None),
     ("06000401", State.running, None), ("05000700", State.running, None)])
 def test_an_answer_ends_the_procedure_it_belongs_to(answer: str, state: State, code: str | None) -> None:

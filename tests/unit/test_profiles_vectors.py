@@ -1,4 +1,4 @@
-"""Every named frame of tests/vectors/ble through the decoders of the `decode` command: whole, cut, overlong, hostile."""
+"""Every named frame of tests/vectors/ble through the decoders of the `decode` command: whole, cut, long, hostile."""
 
 import json
 from pathlib import Path

@@ -9,8 +9,6 @@ from decimal import Decimal
 from ..errors import DecodeError
 from .fields import Fields
 
-RR_PER_SECOND = 1024
-
 
 class Flags(enum.IntFlag):
     """First byte; bits 5 to 7 are reserved and ignored."""
@@ -54,5 +52,5 @@ def decode(data: bytes) -> HeartRate:
 
 
 def milliseconds(interval: int) -> Decimal:
-    """An RR interval in ms, to the microsecond below its resolution of 0.977 ms."""
-    return (Decimal(interval) * 1000 / RR_PER_SECOND).quantize(Decimal("0.001"))
+    """An RR interval in ms, exact: 125/128 ms a count."""
+    return Decimal(interval * 125) / 128

@@ -40,12 +40,10 @@ class Oximetry:
 
 def decode(data: bytes) -> Oximetry:
     """Read a notification. DecodeError: `nonin.short`, `nonin.long`, `nonin.invalid` (a value that can't be)."""
-    if len(data) < SHORTEST or len(data) < data[0]:
-        raise DecodeError("nonin.short", f"{len(data)} of {max(SHORTEST, data[0] if data else 0)} bytes")
-    if data[0] < SHORTEST:
-        raise DecodeError("nonin.invalid", f"length {data[0]}")
-    if len(data) > data[0]:
-        raise DecodeError("nonin.long", f"{len(data)} bytes, {data[0]} announced")
+    announced = max(SHORTEST, data[0] if data else 0)
+    if len(data) != announced:
+        raise DecodeError("nonin.short" if len(data) < announced else "nonin.long",
+                          f"{len(data)} bytes, {announced} announced")
     saturation, pulse = data[7], int.from_bytes(data[8:10], "big")
     if saturation > 100 and saturation != NO_SATURATION:
         raise DecodeError("nonin.invalid", f"saturation {saturation}")
