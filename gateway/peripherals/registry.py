@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from protocol.readings import InstrumentKind
+
 from .abilities import Driver
+from .drivers.ble_ecg import BleEcg
 from .drivers.ble_instrument import BleInstrument
 from .drivers.radio import Radio
 from .drivers.serial_devices import DEVICES
@@ -29,9 +32,14 @@ class Entry:
 BUSES: Final = Budget()
 """What the cameras of this process take of each USB bus."""
 
+
+def _radio_driver(panel: Panel, sink: InstrumentSink, radio: Radio) -> Driver:
+    return (BleEcg if panel.config.kind is InstrumentKind.ecg else BleInstrument)(panel, sink, radio)
+
+
 DRIVERS: Final[Mapping[str, Entry]] = {
-    "ble": Entry(BleInstrument, radio=True),
-    "ua651ble": Entry(BleInstrument, radio=True),
+    "ble": Entry(_radio_driver, radio=True),
+    "ua651ble": Entry(_radio_driver, radio=True),
     **{name: Entry(lambda panel, sink, _: SerialStream(panel, sink)) for name in DEVICES},
     "still": Entry(lambda panel, _sink, _radio: StillCamera(panel, budget=BUSES)),
 }

@@ -39,7 +39,7 @@ class Ward:
     async def asleep(self, name: str) -> Body:
         """What the instrument shows once it has gone to sleep."""
         async with asyncio.timeout(WAIT_S):
-            while self.things[name].state != "asleep":
+            while self.things[name].state != "asleep":  # noqa: ASYNC110 - the simulator tells nobody
                 await asyncio.sleep(0.01)
         return self.things[name].shown()
 

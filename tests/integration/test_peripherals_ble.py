@@ -167,7 +167,7 @@ async def test_a_memory_that_comes_again_after_a_restart_has_the_same_keys(room:
             room.press("glucose")
             room.press("oximeter", "finger", spo2=97, pulse=71)
             await room.sink.until(lambda start=since: sum(
-                not r.device_time == "" for r in room.sink.readings[start:]) == 4)
+                r.device_time != "" for r in room.sink.readings[start:]) == 4)
             await room.asleep("glucose")
         received.append({measurement_key(r) for r in room.sink.readings[since:] if r.device_time})
     assert received[0] == received[1]

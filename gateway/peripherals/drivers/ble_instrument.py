@@ -117,13 +117,17 @@ class BleInstrument:
                     self._doubt(sighting.address, visit)
         except (LinkFailed, BondNeeded) as error:
             failed = error.code
+        if failed is not None and not (visit is not None and visit.records):
+            _log.warning("instrument.visit_failed", instrument=self._panel.config.instrument_id, code=failed)
+        self._parted(visit, failed)
+        return visit is not None and (visit.records > 0 or visit.last_live is not None)
+
+    def _parted(self, visit: Visit | None, failed: str | None) -> None:
+        """What the kiosk shows after a visit; `failed`: the link's code when it fell."""
+        watched = visit is not None and visit.last_live is not None
         if visit is not None and visit.records:
             self._panel.show(InstrumentState.done)
-            return True
-        if failed is not None:
-            _log.warning("instrument.visit_failed", instrument=self._panel.config.instrument_id, code=failed)
-        watched = visit is not None and visit.last_live is not None
-        if visit is not None and visit.manners.continuous and watched:
+        elif visit is not None and visit.manners.continuous and watched:
             # It was taken off before it was sure, and went to sleep: nothing failed.
             self._rest()
         elif failed is not None or watched:
@@ -131,7 +135,6 @@ class BleInstrument:
             self._panel.show(InstrumentState.failed, self._lost_code)
         else:
             self._rest()
-        return watched
 
     def _rest(self) -> None:
         self._busy = False
@@ -158,7 +161,7 @@ class BleInstrument:
             taking.drain = Drain(self._newest.get(visit.link.sighting.address), taking.heard)
             await visit.bonded(lambda: visit.link.write(models.RACP, taking.request))
         if visit.manners.measures_connected or visit.manners.continuous:
-            self._panel.show(InstrumentState.ready)
+            self._off()
         try:
             await self._take(taking)
         except LinkFailed:
