@@ -18,7 +18,14 @@ import av
 import structlog
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
 
 from . import h264
 from .mailbox import Mailbox
@@ -214,6 +221,9 @@ class _Codec:
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.framerate = Fraction(rung.frames_per_second)
         context.time_base = Fraction(1, CLOCK_RATE)
+        # Unsaid, browsers take BT.709, and a red is 12 of 255 off. Cameras give BT.601 (JFIF) and sRGB.
+        context.colorspace, context.color_range = Colorspace.ITU601, ColorRange.MPEG
+        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.IEC61966_2_1
         # Opened as constant rate at the ceiling: x264 then follows a lower `bit_rate` within a few pictures;
         # without a rate buffer it follows over minutes.
         context.bit_rate = ceiling

@@ -41,7 +41,7 @@ window.start = async (offer, camera) => {
       document.body.append(video);
       window.videos[mid] = video;
       video.requestVideoFrameCallback(() => { window.firstFrame[mid] = performance.now() - window.began; });
-    } else {
+    } else if (mid === "0") {
       const context = window.audio = new AudioContext();
       const sound = new Audio();
       sound.muted = true;
@@ -56,7 +56,7 @@ window.start = async (offer, camera) => {
     const kind = line.receiver.track.kind;
     const track = stream.getTracks().find((t) => t.kind === kind);
     if (!track || line.direction === "stopped") continue;
-    const wanted = kind === "audio" || (camera && line.mid === "2");
+    const wanted = line.mid === "0" || (camera && line.mid === "2");
     if (!wanted) continue;
     line.direction = kind === "audio" ? "sendrecv" : "sendonly";
     await line.sender.replaceTrack(track);

@@ -15,7 +15,7 @@ from aiortc.mediastreams import MediaStreamTrack
 
 from gateway.media import scene_source
 from gateway.media.scene_source import SceneSource
-from gateway.peripherals.drivers.picture import LiveFrames
+from gateway.peripherals.drivers.live_frames import LiveFrames
 from sim.camera import Scene, SceneCamera, read_code
 from tests.integration.test_media_engine import Events, Page, Room, connect, running
 
