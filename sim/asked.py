@@ -28,6 +28,11 @@ def whole(body: Body, name: str, low: int = -2045, high: int = 2045) -> int | No
 def number(body: Body, name: str, default: float, low: float, high: float) -> float:
     """Any number. ValueError."""
     value = body.get(name, default)
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            value = None
     if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name} is a number between {low} and {high}")
     return float(value)

@@ -40,7 +40,6 @@ class Archive(Instrument, Generic[_Record]):
         """What was written to the control point, in hexadecimal, the last twenty."""
         self.deleted = 0
         self._procedure: asyncio.Task[None] | None = None
-        self._aborted = False
 
     def record_frames(self, record: _Record) -> list[tuple[Characteristic[Any], bytes]]:
         """What a record looks like on the air; nothing for what this control point does not report."""
@@ -83,13 +82,13 @@ class Archive(Instrument, Generic[_Record]):
             raise att.ATT_Error(self.not_configured)
         running = self._procedure is not None and not self._procedure.done()
         if data[:1] == bytes([Op.abort]):
-            self._aborted = running
+            if self._procedure is not None:
+                self._procedure.cancel()
             self.spawn(self._answer(response(Op.abort, Result.success)))
         elif running:
             raise att.ATT_Error(self.in_progress)
         else:
             request = parse(data)
-            self._aborted = False
             work = self._answer(request) if isinstance(request, bytes) else self._do(request)
             self._procedure = self.spawn(work)
 
@@ -111,8 +110,6 @@ class Archive(Instrument, Generic[_Record]):
     async def _report(self, found: list[tuple[_Record, list[tuple[Characteristic[Any], bytes]]]]) -> None:
         for _, frames in found:
             for characteristic, value in frames:
-                if self._aborted:
-                    return
                 if self.subscribed(characteristic) and not await self.send(characteristic, value):
                     return
             self.delivered += 1

@@ -49,6 +49,8 @@ class Bonds:
         """False: only who is bonded already may talk (an instrument that is not in its pairing mode)."""
         self.passkey: str | None = None
         self.asks = False
+        self.looked_at = asyncio.Event()
+        """Set while its display shows digits or asks for them."""
         self._typed: asyncio.Future[int] | None = None
         self._keys = MemoryKeyStore()
 
@@ -101,10 +103,12 @@ class Bonds:
     def show(self, number: int) -> None:
         """On its display."""
         self.passkey = f"{number:06}"
+        self.looked_at.set()
 
     async def ask(self) -> int | None:
         """Wait for six digits; None when nobody types them."""
         self._typed, self.asks = asyncio.get_running_loop().create_future(), True
+        self.looked_at.set()
         try:
             async with asyncio.timeout(TYPING_S):
                 return await self._typed
@@ -115,6 +119,7 @@ class Bonds:
 
     def _clear(self) -> None:
         self.passkey = None
+        self.looked_at.clear()
         if self._typed is not None:
             self._typed.cancel()
 

@@ -129,6 +129,11 @@ class Instrument:
         if self._work is not None:
             self._work.cancel()
 
+    async def sleep(self) -> None:
+        """Wait until it has gone off."""
+        while self._work is not None and not self._work.done():
+            await asyncio.wait({self._work})
+
     @property
     def until(self) -> float:
         """When it goes off if nobody touches it, in the loop's time."""

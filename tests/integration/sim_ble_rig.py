@@ -4,7 +4,7 @@ come, no decoder of ours."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -110,15 +110,14 @@ class Room:
     async def asleep(self, name: str) -> None:
         """Wait until the instrument has gone to sleep."""
         async with asyncio.timeout(WAIT_S):
-            while self.things[name].state != "asleep":
-                await asyncio.sleep(0.01)
+            await self.things[name].sleep()
 
 
 @asynccontextmanager
-async def room(*names: str) -> AsyncIterator[Room]:
-    """A room with these instruments (and the cuff), all asleep."""
-    air = Air()
-    things = instruments(names, air, Patient())
+async def room(*names: str, **more: Callable[[Air, Patient], Instrument]) -> AsyncIterator[Room]:
+    """A room with these instruments (and the cuff), all asleep; `more` are made as said."""
+    air, patient = Air(), Patient()
+    things = instruments(names, air, patient) | {name: make(air, patient) for name, make in more.items()}
     port = await air.start()
     try:
         async with asyncio.TaskGroup() as tasks:
