@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.peripherals.profiles.healthypi5 import FRAME_SIZE, Lost, Parser, Sample, microvolts_per_count
+from gateway.peripherals.profiles.framing import Lost
+from gateway.peripherals.profiles.healthypi5 import FRAME_SIZE, Parser, Sample, microvolts_per_count
 
 FRAMES = json.loads((Path(__file__).parents[1] / "vectors" / "healthypi5" / "frames.json").read_text())["frames"]
 WHOLE = [bytes.fromhex(frame["bytes"]) for frame in FRAMES]
@@ -17,9 +18,10 @@ SAMPLES = [Sample(frame["ecg"]) for frame in FRAMES]
 
 
 def fed(*portions: bytes) -> tuple[list[Sample | Lost], Parser]:
-    """What one parser finds in the portions."""
+    """What one parser finds in the portions; of a frame its ECG."""
     parser = Parser()
-    return [item for portion in portions for item in parser.feed(portion)], parser
+    return [Sample(item.ecg) if isinstance(item, Sample) else item
+            for portion in portions for item in parser.feed(portion)], parser
 
 
 def test_whole_frames_give_their_samples() -> None:

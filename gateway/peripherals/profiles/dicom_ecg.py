@@ -7,6 +7,7 @@ Source: DICOM PS3.3, C.10.9 (Waveform), C.10.10 (Waveform Annotation), A.34.3 to
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings
 from collections.abc import Iterable
@@ -24,6 +25,9 @@ from protocol.readings import Quantity
 from ..errors import DecodeError
 from . import ecg_leads
 from .ecg_recording import LOST, MOST_LEADS, TO_MICROVOLTS, Recording, check, scale_of, text, tidy
+
+# Its warnings quote what they warn of: names of patients.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _SOP: Final = "1.2.840.10008.5.1.4.1.1.9."
 CLASSES: Final = tuple(_SOP + part for part in ("1.1", "1.2", "1.3", "1.4"))
