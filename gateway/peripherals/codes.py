@@ -49,7 +49,6 @@ GLUCOSE_IN = {
     "undetermined_whole_blood": 160364, "undetermined_plasma": 160368}
 GLUCOSE_ANY = 160020
 HBA1C = Measure("4548-4", 160220, "%")
-KETONE = Measure("53060-9", 0, "mmol/L")
 
 WEIGHT = Measure("29463-7", 188736)
 HEIGHT = Measure("8302-2", 188740)

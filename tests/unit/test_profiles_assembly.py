@@ -71,7 +71,7 @@ def test_ketone_is_refused_as_glucose_and_named() -> None:
     assembly.feed(GLUCOSE, record(7))
     (whole,) = assembly.feed(CONTEXT, context(7, 6))
     assert whole.measured.refused == "glucose.ketone"
-    assert ("measures", "ketone") in whole.measured.details
+    assert {("measures", "ketone"), ("ketone_mmol_l", "10.4")} <= {*whole.measured.details}
 
 
 def test_a_broken_frame_leaves_what_waits() -> None:

@@ -20,7 +20,11 @@ _LIMITS = {MASS: ("10", "900"), MOLAR: ("0.5", "50")}
 """Meters measure 20 to 600 mg/dL, laboratories have seen 2,000: what lies beyond 900 is asked again."""
 
 KETONE_MEAL = 6
-"""CareSens Dual and its kin send ketone in the glucose characteristic and say so by this reserved meal."""
+"""CareSens Dual and its kin send ketone in the glucose characteristic and say so by this reserved meal; a number of
+10 mg/dL then is 1 mmol/L of ketone (NightscoutFoundation/xDrip@c2a0ba1 glucosemeter/caresens/ContextRx.java and
+GlucoseReadingRx.asKetone)."""
+
+_KETONE_TENTHS = -1
 
 _TIME_FAULT = "time_fault"
 _DOUBTS = frozenset({"sensor_malfunction", "sample_size_insufficient", "strip_insertion_error", "strip_type_incorrect",
@@ -80,9 +84,14 @@ def _with(measured: Measured, context: profile.Context) -> Measured:
     refused, details = measured.refused, (*measured.details, *told(context))
     if context.meal_code == KETONE_MEAL:
         refused = refused or "glucose.ketone"
-        details = (*details, ("measures", "ketone"))
+        details = (*details, ("measures", "ketone"), *_ketone(measured.quantities))
     return replace(measured, quantities=(*measured.quantities, *hba1c(context)), refused=refused, details=details,
                    context=(*measured.context, *circumstances(context)))
+
+
+def _ketone(quantities: tuple[Quantity, ...]) -> tuple[Detail, ...]:
+    return tuple(("ketone_mmol_l", f"{q.value.scaleb(_KETONE_TENTHS):f}") for q in quantities
+                 if q.value is not None and q.unit == MASS)
 
 
 def _value(concentration: Number, molar: bool) -> tuple[Number, str]:

@@ -37,8 +37,8 @@ class Slot:
 
 
 _PACKED = Slot(Layout.big_endian_bits, 14)
-_WORDS_14 = Slot(Layout.little_endian_words, 14)
-_WORDS_16 = Slot(Layout.little_endian_words, 16)
+_WORDS_14 = Slot(Layout.little_endian_words, 14, record_at=10)
+_WORDS_16 = Slot(Layout.little_endian_words, 16, record_at=10)
 _DATE_FIRST = Slot(Layout.date_first, 16)
 _DATE_FIRST_32 = Slot(Layout.date_first, 32)
 _WATCH = Slot(Layout.little_endian_words, 24, record_at=10, error_at=17)
@@ -113,7 +113,7 @@ def _bits(data: bytes, slot: Slot) -> Record:
 
     systolic = _systolic(data[1])
     time = _moment(bits(18, 23), bits(34, 37), bits(38, 42), bits(43, 47), bits(52, 57), bits(58, 63))
-    status = _status(bits(32, 32), bits(33, 33), bits(50, 50))
+    status = _status(bits(32, 32), bits(33, 33), bits(51, 51), bits(50, 50))
     return Record(systolic, data[0], data[3], time, None, status)
 
 
@@ -123,7 +123,7 @@ def _words(data: bytes, slot: Slot) -> Record:
     first, second = (int.from_bytes(data[at:at + 2], "little") for at in (4, 6))
     time = _moment(data[3] & 0x3F, first >> 10 & 0x0F, first >> 5 & 0x1F, first & 0x1F, second >> 6 & 0x3F,
                    second & 0x3F)
-    status = _status(first >> 15, first >> 14 & 1, second >> 13 & 1)
+    status = _status(first >> 15, first >> 14 & 1, second >> 12 & 1, second >> 13 & 1)
     at = slot.record_at
     number = None if at is None else int.from_bytes(data[at:at + 2], "little")
     return Record(_systolic(data[0]), data[1], data[2], time, number, status)
@@ -133,7 +133,7 @@ def _date_first(data: bytes, slot: Slot) -> Record:
     """year, month, day, hour, minute, second, sys, dia, pulse; byte 11: irregular pulse 2 bits, movement 2 bits."""
     del slot
     year, month, day, hour, minute, second = data[:6]
-    status = _status(data[11] >> 2 & 3, data[11] & 3, 0)
+    status = _status(data[11] >> 2 & 3, data[11] & 3, 1, 0)
     return Record(_systolic(data[6]), data[7], data[8], _moment(year, month, day, hour, minute, second), None, status)
 
 
@@ -151,8 +151,9 @@ def _moment(year: int, month: int, day: int, hour: int, minute: int, second: int
         return None
 
 
-def _status(movement: int, irregular: int, battery: int) -> tuple[str, ...]:
-    """What the cuff noted. The bits of the cuff's fit and of the arm's position are left alone: the sources only guess
-    what they mean, and they are set in ordinary records."""
+def _status(movement: int, irregular: int, cuff_fits: int, battery: int) -> tuple[str, ...]:
+    """What the cuff noted. The cuff's bit is set when it fits (userx14/omblepy issue 21, and every ordinary record in
+    the logs of five models). The two bits of the arm's position are left alone: nobody knows what their values mean."""
     return tuple(name for name, is_set in (("body_movement", movement), ("irregular_pulse", irregular),
-                                           ("device_battery_low", battery)) if is_set)
+                                           ("cuff_too_loose", not cuff_fits), ("device_battery_low", battery))
+                 if is_set)
