@@ -8,11 +8,13 @@ interface ChoiceProps<T extends string | number> {
   readonly choose: (value: T) => void;
   /** What is written on a button; the value itself where it is left out. */
   readonly words?: (value: T) => string;
+  /** More words for a pointer that rests on a button. */
+  readonly title?: (value: T) => string;
   readonly unit?: string;
 }
 
 export function Choice<T extends string | number>(props: ChoiceProps<T>) {
-  const { label, testid, values, value, choose, words, unit } = props;
+  const { label, testid, values, value, choose, words, title, unit } = props;
   return (
     <div class="choice" role="group" aria-label={label}>
       {values.map((each) => (
@@ -21,6 +23,7 @@ export function Choice<T extends string | number>(props: ChoiceProps<T>) {
           type="button"
           class={each === value ? "chosen" : ""}
           aria-pressed={each === value}
+          title={title?.(each)}
           data-testid={`${testid}-${each}`}
           onClick={() => choose(each)}
         >

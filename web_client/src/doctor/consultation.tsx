@@ -8,6 +8,7 @@ import { Instruments } from "./instruments";
 import { Notes } from "./notes";
 import { PatientHead } from "./patient";
 import { Life, PrescriptionDrawer } from "./prescription";
+import { StethoscopePanel } from "./stethoscope";
 import { Stills } from "./stills";
 import { Traces } from "./traces";
 import { CallVideo } from "./video";
@@ -51,9 +52,10 @@ export function ConsultationView({ it }: { it: Consultation }) {
       </div>
       <div class="column measures-column">
         <Vitals it={it} chosen={chosen} />
-        <Instruments it={it} />
         <Stills it={it} />
+        <Instruments it={it} />
       </div>
+      <StethoscopePanel it={it} />
       <Traces it={it} chosen={chosen} large={large} />
       {writing && <PrescriptionDrawer it={it} close={() => setWriting(false)} />}
     </main>

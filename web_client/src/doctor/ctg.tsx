@@ -19,6 +19,8 @@ import { ScaleTag, screenScale } from "./screen_scale";
 
 /** Values older than this are not "now": a monitor writes four a second. */
 const NOW_SECONDS = 3;
+/** The paper runs less than a pixel in that time; after an outage chunks come by the hundred. */
+const DRAW_MS = 250;
 /** A step of the scroll buttons, as a share of the paper. */
 const STEP = 0.5;
 
@@ -45,7 +47,6 @@ export function Ctg({ it, stream, head, tail }: CtgProps) {
       <header class="ecg-head">
         {head}
         <State it={it} stream={stream} frozen={at.from !== null} />
-        <span class="soft ecg-device">{deviceName(device.maker, device.model)}</span>
         {device.simulated && <span class="tag look">{say("simulated")}</span>}
         <Now it={it} stream={stream} />
         <div class="ecg-controls">
@@ -179,7 +180,6 @@ function Paper({ it, stream, settings, window }: ScrollProps) {
   const { pxPerMm } = screenScale.value;
   const colours = theme.value;
   const paper = useMemo(() => ctgPaper({ ...size, pxPerMm }, speed), [size, pxPerMm, speed]);
-  const chunks = it.record.chunks.value;
   useEffect(() => {
     const box = frame.current;
     if (box === null) return undefined;
@@ -188,31 +188,47 @@ function Paper({ it, stream, settings, window }: ScrollProps) {
     return () => resized.disconnect();
   }, []);
   useEffect(() => {
-    if (window.peek() !== ctgSeconds(paper)) window.value = ctgSeconds(paper);
-    if (canvas.current === null || paper.width === 0) return;
-    drawCtg(canvas.current, stream, {
-      paper,
-      from: ctgFrom(stream.seconds, ctgSeconds(paper), from),
-      startedAt: Date.parse(stream.waveform.started_at),
-      minute: (at) => clock(at),
-    });
-  }, [stream, paper, from, chunks, colours]);
+    window.value = ctgSeconds(paper);
+    if (paper.width === 0) return undefined;
+    const draw = () => {
+      if (canvas.current === null) return;
+      drawCtg(canvas.current, stream, {
+        paper,
+        from: ctgFrom(stream.seconds, ctgSeconds(paper), from),
+        startedAt: Date.parse(stream.waveform.started_at),
+        minute: (at) => clock(at),
+      });
+    };
+    let drawn = -1;
+    const look = () => {
+      const chunks = it.record.chunks.peek();
+      if (chunks !== drawn) draw();
+      drawn = chunks;
+    };
+    look();
+    const timer = setInterval(look, DRAW_MS);
+    return () => clearInterval(timer);
+  }, [stream, paper, from, colours]);
   return (
-    <div
-      class="ecg-paper many"
-      ref={frame}
-      data-testid="ctg-paper"
-      data-speed={speed}
-      data-window-seconds={ctgSeconds(paper).toFixed(0)}
-      data-share={paper.share.toFixed(2)}
-    >
-      <canvas ref={canvas} class="ecg-layer" role="img" aria-label={sayTrace("ctg")} />
-      <Missing it={it} stream={stream} />
-      <p class="ecg-scale figures">
+    <>
+      <div
+        class="ecg-paper many"
+        ref={frame}
+        data-testid="ctg-paper"
+        data-speed={speed}
+        data-window-seconds={ctgSeconds(paper).toFixed(0)}
+        data-share={paper.share.toFixed(2)}
+      >
+        <canvas ref={canvas} class="ecg-layer" role="img" aria-label={sayTrace("ctg")} />
+        <Missing it={it} stream={stream} />
+      </div>
+      <footer class="ecg-foot figures">
+        <span />
+        <span class="ecg-device">{deviceName(stream.waveform.device.maker, stream.waveform.device.model)}</span>
         <ScaleTag />
         <span>{sayTrace("ctg_scale", { speed })}</span>
         {paper.share < 1 && <span>{sayTrace("ctg_reduced", { percent: Math.floor(100 * paper.share) })}</span>}
-      </p>
-    </div>
+      </footer>
+    </>
   );
 }

@@ -58,9 +58,11 @@ function grid(context: CanvasRenderingContext2D, view: CtgView, band: CtgBand, l
     return made;
   };
   const y = (value: number) => bandY(band, value) - band.top;
+  // Upright lines stand at whole minutes of the clock, where their numbers stand.
+  const clock = view.startedAt / 1000;
   const across = (step: number) => {
     const made: number[] = [];
-    for (let at = Math.ceil(from / step) * step; at <= from + ctgSeconds(paper); at += step) {
+    for (let at = Math.ceil((clock + from) / step) * step - clock; at <= from + ctgSeconds(paper); at += step) {
       made.push(ctgX(paper, at, from) - LABELS_PX);
     }
     return made;

@@ -12,7 +12,6 @@ import { leadName, type Gain, type Speed } from "../state/ecg_paper";
 import { arrived, movedPage, traceState } from "../state/traces";
 import type { StreamSamples } from "../state/waveform";
 import { Choice } from "./choice";
-import { deviceName } from "./device_name";
 import type { EcgDrawing } from "./ecg_drawing";
 import { EcgPaper } from "./ecg_paper_view";
 
@@ -40,7 +39,7 @@ interface EcgProps {
 export interface Pen {
   drawing: EcgDrawing | null;
   /** Seconds on the paper. */
-  page: number;
+  readonly page: Signal<number>;
 }
 
 export function Ecg({ it, stream, head, tail }: EcgProps) {
@@ -52,7 +51,8 @@ export function Ecg({ it, stream, head, tail }: EcgProps) {
     from: stream.waveform.reading_id === null ? null : 0,
     calipers: false,
   });
-  const pen = useRef<Pen>({ drawing: null, page: 0 }).current;
+  const page = useSignal(0);
+  const pen = useRef<Pen>({ drawing: null, page }).current;
   return (
     <section class="ecg card" aria-label={sayTrace("ecg")} data-testid="ecg">
       <header class="ecg-head">
@@ -61,7 +61,9 @@ export function Ecg({ it, stream, head, tail }: EcgProps) {
         <Controls stream={stream} settings={settings} pen={pen} />
         {tail}
       </header>
-      <EcgPaper it={it} stream={stream} settings={settings} pen={pen} />
+      <EcgPaper it={it} stream={stream} settings={settings} pen={pen}>
+        <Move it={it} stream={stream} settings={settings} pen={pen} />
+      </EcgPaper>
     </section>
   );
 }
@@ -93,9 +95,6 @@ function State({ it, stream, settings }: { it: Consultation; stream: StreamSampl
       >
         {mark} {words}
       </span>
-      <span class="soft ecg-device" data-testid="ecg-device">
-        {deviceName(device.maker, device.model)}
-      </span>
       {device.simulated && (
         <span class="tag look" data-testid="ecg-simulated">
           {say("simulated")}
@@ -117,7 +116,7 @@ function Controls({ stream, settings, pen }: ControlsProps) {
     settings.value = { ...settings.value, ...change };
   };
   const recorded = stream.waveform.reading_id !== null;
-  const newest = () => movedPage(Math.max(0, (pen.drawing?.cursor ?? 0) - pen.page), 0, pen.page, stream);
+  const newest = () => movedPage(Math.max(0, (pen.drawing?.cursor ?? 0) - pen.page.peek()), 0, pen.page.peek(), stream);
   const still = at.from ?? newest();
   return (
     <div class="ecg-controls">
@@ -153,14 +152,13 @@ function Controls({ stream, settings, pen }: ControlsProps) {
       <Leads stream={stream} value={at.arrangement} choose={(arrangement) => set({ arrangement })} />
       <button
         type="button"
-        class="button small"
+        class={at.calipers ? "button main small" : "button small"}
         aria-pressed={at.calipers}
         data-testid="ecg-calipers"
         onClick={() => set({ calipers: !at.calipers, from: still })}
       >
-        {sayTrace(at.calipers ? "calipers_off" : "calipers")}
+        {sayTrace("calipers")}
       </button>
-      {at.from !== null && <Move stream={stream} settings={settings} pen={pen} from={at.from} />}
       {!recorded && (
         <button
           type="button"
@@ -207,12 +205,17 @@ function Leads({ stream, value, choose }: LeadsProps) {
   );
 }
 
-function Move({ stream, settings, pen, from }: ControlsProps & { readonly from: number }) {
+/** Below the paper, so that freezing does not move the trace. */
+function Move({ it, stream, settings, pen }: ControlsProps & { readonly it: Consultation }) {
+  void it.record.chunks.value;
+  const { from } = settings.value;
+  const page = pen.page.value;
+  if (from === null) return <span />;
   const move = (pages: number) => {
-    settings.value = { ...settings.value, from: movedPage(from, pages * pen.page, pen.page, stream) };
+    settings.value = { ...settings.value, from: movedPage(from, pages * page, page, stream) };
   };
   return (
-    <>
+    <div class="ecg-move">
       <button
         type="button"
         class="button small"
@@ -225,7 +228,7 @@ function Move({ stream, settings, pen, from }: ControlsProps & { readonly from: 
         ◀
       </button>
       <span class="figures ecg-span" data-testid="ecg-span">
-        {sayTrace("span", { from: seconds(from), to: seconds(Math.min(from + pen.page, stream.seconds)) })}
+        {sayTrace("span", { from: seconds(from), to: seconds(Math.min(from + page, stream.seconds)) })}
       </span>
       <button
         type="button"
@@ -233,12 +236,12 @@ function Move({ stream, settings, pen, from }: ControlsProps & { readonly from: 
         aria-label={sayTrace("forward")}
         title={sayTrace("forward")}
         data-testid="ecg-forward"
-        disabled={from + pen.page >= stream.seconds - 0.05}
+        disabled={from + page >= stream.seconds - 0.05}
         onClick={() => move(1 / 2)}
       >
         ▶
       </button>
-    </>
+    </div>
   );
 }
 

@@ -1,5 +1,6 @@
 // The paper of an electrocardiogram: its two canvases, the names of the leads, what its scale is, the calipers.
 import type { Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { decimal } from "../i18n/format";
 import { sayTrace } from "../i18n/doctor_traces";
@@ -11,6 +12,7 @@ import { foreignUnits, missingSeconds } from "../state/traces";
 import type { StreamSamples } from "../state/waveform";
 import { theme } from "../theme";
 import { Calipers } from "./calipers";
+import { deviceName } from "./device_name";
 import type { EcgSettings, Pen } from "./ecg";
 import { EcgDrawing } from "./ecg_drawing";
 import { ecgFrames } from "./probe";
@@ -21,6 +23,7 @@ interface PaperProps {
   readonly stream: StreamSamples;
   readonly settings: Signal<EcgSettings>;
   readonly pen: Pen;
+  readonly children: ComponentChildren;
 }
 
 export interface Size {
@@ -28,7 +31,7 @@ export interface Size {
   readonly height: number;
 }
 
-export function EcgPaper({ it, stream, settings, pen }: PaperProps) {
+export function EcgPaper({ it, stream, settings, pen, children }: PaperProps) {
   const frame = useRef<HTMLDivElement>(null);
   const grid = useRef<HTMLCanvasElement>(null);
   const trace = useRef<HTMLCanvasElement>(null);
@@ -38,7 +41,10 @@ export function EcgPaper({ it, stream, settings, pen }: PaperProps) {
   const { pxPerMm } = screenScale.value;
   const paper = useMemo<Paper>(() => ({ speed, gain, pxPerMm, ...size }), [speed, gain, pxPerMm, size]);
   const cells = useMemo(() => layout(paper, stream.leads, arrangement), [paper, stream, arrangement]);
-  pen.page = pageSeconds(paper, cells);
+  const page = pageSeconds(paper, cells);
+  useEffect(() => {
+    pen.page.value = page;
+  }, [page]);
 
   useEffect(() => {
     const box = frame.current;
@@ -62,33 +68,40 @@ export function EcgPaper({ it, stream, settings, pen }: PaperProps) {
   }, [stream, paper, cells, filter, from, colours]);
 
   const foreign = foreignUnits(stream);
+  const { device } = stream.waveform;
   return (
-    <div
-      class={cells.length > 3 ? "ecg-paper many" : "ecg-paper"}
-      ref={frame}
-      data-testid="ecg-paper"
-      data-speed={speed}
-      data-gain={gain}
-      data-cells={cells.length}
-      data-sweep-seconds={size.width > 0 ? sweepSeconds(paper, cells[0]?.width ?? 0).toFixed(2) : ""}
-      data-page-seconds={pen.page.toFixed(2)}
-    >
-      <canvas ref={grid} class="ecg-layer" aria-hidden="true" />
-      <canvas ref={trace} class="ecg-layer" role="img" aria-label={sayTrace("ecg")} />
-      {foreign.length > 0 && cells.length === 0 && (
-        <p class="say look ecg-unit">{sayTrace("unit_unknown", { unit: foreign.join(", ") })}</p>
-      )}
-      {cells.map((cell, place) => (
-        <Name key={place} cell={cell} />
-      ))}
-      <Missing it={it} stream={stream} />
-      <p class="ecg-scale figures">
+    <>
+      <div
+        class={cells.length > 3 ? "ecg-paper many" : "ecg-paper"}
+        ref={frame}
+        data-testid="ecg-paper"
+        data-speed={speed}
+        data-gain={gain}
+        data-cells={cells.length}
+        data-sweep-seconds={size.width > 0 ? sweepSeconds(paper, cells[0]?.width ?? 0).toFixed(2) : ""}
+        data-page-seconds={page.toFixed(2)}
+      >
+        <canvas ref={grid} class="ecg-layer" aria-hidden="true" />
+        <canvas ref={trace} class="ecg-layer" role="img" aria-label={sayTrace("ecg")} />
+        {foreign.length > 0 && cells.length === 0 && (
+          <p class="say look ecg-unit">{sayTrace("unit_unknown", { unit: foreign.join(", ") })}</p>
+        )}
+        {cells.map((cell, place) => (
+          <Name key={place} cell={cell} />
+        ))}
+        <Missing it={it} stream={stream} />
+        {calipers && size.width > 0 && <Calipers paper={paper} />}
+      </div>
+      <footer class="ecg-foot figures">
+        {children}
+        <span class="ecg-device" data-testid="ecg-device">
+          {deviceName(device.maker, device.model)}
+        </span>
         <ScaleTag />
         <span>{sayTrace("scale", { speed, gain })}</span>
         <span data-testid="ecg-band">{bandWords(filter, stream.leads[cells[0]?.lead ?? 0]?.rate ?? 0)}</span>
-      </p>
-      {calipers && size.width > 0 && <Calipers paper={paper} />}
-    </div>
+      </footer>
+    </>
   );
 }
 

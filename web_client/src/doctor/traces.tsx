@@ -35,7 +35,7 @@ export function Traces({ it, chosen, large }: TracesProps) {
   const tail = (
     <button
       type="button"
-      class="button small"
+      class="button small trace-large"
       aria-pressed={large.value}
       data-testid="trace-large"
       onClick={() => {

@@ -98,7 +98,7 @@ function Table({ plots }: { plots: readonly Plot[] }) {
       </caption>
       <thead>
         <tr>
-          <th scope="col">{sayMeasure("vitals")}</th>
+          <th scope="col">{sayMeasure("trend_measure")}</th>
           <th scope="col">{sayMeasure("trend_time")}</th>
           <th scope="col">{sayMeasure("trend_value")}</th>
         </tr>

@@ -2,7 +2,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { say } from "../i18n/doctor";
 import { codeWords } from "../i18n/doctor_codes";
+import { sayExam } from "../i18n/doctor_examination";
 import type { Consultation } from "../state/doctor_desk";
+import { shownCamera } from "../state/examination";
 import { mute, muted, own, prepare, room, sound, statistics } from "./media";
 import { Picture } from "./picture";
 import { mark } from "./probe";
@@ -39,12 +41,15 @@ export function CallVideo({ it }: { it: Consultation }) {
           <p>{words.more}</p>
         </div>
       )}
-      {media !== null && !media.microphone && call.phase.value === "connected" && (
-        <p class="video-note say look" data-testid="microphone-missing">
-          {say("microphone_missing")}
-        </p>
-      )}
-      <OwnFault live={call.live.value} />
+      <div class="video-top">
+        <ExaminationCamera it={it} />
+        {media !== null && !media.microphone && call.phase.value === "connected" && (
+          <p class="say look" data-testid="microphone-missing">
+            {say("microphone_missing")}
+          </p>
+        )}
+        <OwnFault live={call.live.value} />
+      </div>
       <div class="video-corner">
         {call.live.value && <Quality />}
         {call.live.value && own.value?.microphone != null && (
@@ -66,6 +71,24 @@ export function CallVideo({ it }: { it: Consultation }) {
         </div>
       )}
     </section>
+  );
+}
+
+/** Whose picture this is when it is not the room's, and the way back. */
+function ExaminationCamera({ it }: { it: Consultation }) {
+  const camera = shownCamera(it.record.situation.value);
+  const code = it.record.situation.value?.media.camera_code ?? null;
+  if (camera === null || !it.call.live.value) return null;
+  return (
+    <div class="video-camera" data-testid="camera-shown" data-instrument={camera.instrument_id}>
+      <span class="tag video-tag">
+        {sayExam("camera_live", { number: camera.number, name: camera.name })}
+        {code !== null && ` · △ ${codeWords(code)}`}
+      </span>
+      <button type="button" class="button small" data-testid="camera-room" onClick={() => it.call.show(null)}>
+        {sayExam("room")}
+      </button>
+    </div>
   );
 }
 

@@ -13,6 +13,8 @@ import { Trend } from "./trend";
 
 /** A tile is marked as new for that long. */
 const FRESH_MS = 8000;
+/** Further from its arrival on board than this, two clocks and an interruption included, it is no news. */
+const LATE_MS = 300_000;
 
 interface VitalsProps {
   readonly it: Consultation;
@@ -29,6 +31,7 @@ export function Vitals({ it, chosen }: VitalsProps) {
   const plots = plotsOf(readings);
   const live = liveViews(it.record.situation.value?.instruments ?? []);
   const kinds = kindViews(readings);
+  const allSimulated = readings.length > 0 && readings.every(({ reading }) => reading.device.simulated);
   return (
     <section
       class="card block vitals"
@@ -38,6 +41,7 @@ export function Vitals({ it, chosen }: VitalsProps) {
     >
       <h2 class="vitals-head">
         {sayMeasure("vitals")}
+        {allSimulated && <Simulated />}
         {plots.length > 0 && (
           <button type="button" class="button quiet small" data-testid="trend-open" onClick={() => setTrend(true)}>
             {sayMeasure("trend")}
@@ -50,13 +54,19 @@ export function Vitals({ it, chosen }: VitalsProps) {
           <Live key={view.instrument.instrument_id} view={view} />
         ))}
         {kinds.map((view) => (
-          <Tile key={view.kind} it={it} view={view} chosen={chosen} />
+          <Tile key={view.kind} it={it} view={view} chosen={chosen} tagged={!allSimulated} />
         ))}
       </div>
       {trend && <Trend plots={plots} close={() => setTrend(false)} />}
     </section>
   );
 }
+
+const Simulated = () => (
+  <span class="tag look tile-tag" data-testid="reading-simulated">
+    {say("simulated")}
+  </span>
+);
 
 /** What runs on an instrument now: marked as live, never among the results. */
 function Live({ view }: { view: LiveView }) {
@@ -78,12 +88,14 @@ function Live({ view }: { view: LiveView }) {
 
 interface TileProps extends VitalsProps {
   readonly view: KindView;
+  /** Whether a simulated instrument is tagged here; where all are, the panel says it once. */
+  readonly tagged: boolean;
 }
 
-function Tile({ it, view, chosen }: TileProps) {
+function Tile({ it, view, chosen, tagged }: TileProps) {
   const { kind, newest, earlier } = view;
   const { reading } = newest;
-  const fresh = useFresh(newest.cameAt);
+  const fresh = useFresh(newest.cameAt, Date.parse(reading.received_at));
   return (
     <div
       class={`tile ${kind}${fresh ? " fresh" : ""}`}
@@ -94,11 +106,7 @@ function Tile({ it, view, chosen }: TileProps) {
     >
       <p class="tile-head">
         <span class="label">{kindWords(view)}</span>
-        {reading.device.simulated && (
-          <span class="tag look tile-tag" data-testid="reading-simulated">
-            {say("simulated")}
-          </span>
-        )}
+        {tagged && reading.device.simulated && <Simulated />}
       </p>
       {kind === "ecg_recording" && <Recording it={it} reading={reading} chosen={chosen} />}
       <Values reading={reading} />
@@ -121,9 +129,11 @@ function Tile({ it, view, chosen }: TileProps) {
 const kindWords = ({ kind, newest }: KindView): string =>
   sayMeasure(kind === "unreadable" && isRefused(newest.reading.error) ? "kind_refused" : `kind_${kind}`);
 
-function useFresh(cameAt: number): boolean {
+/** Whether a reading is new to the doctor; what an earlier page has shown is not. */
+function useFresh(cameAt: number, receivedAt: number): boolean {
   const [, again] = useState(0);
-  const left = cameAt + FRESH_MS - performance.now();
+  const late = Math.abs(performance.timeOrigin + cameAt - receivedAt) > LATE_MS;
+  const left = late ? 0 : cameAt + FRESH_MS - performance.now();
   useEffect(() => {
     if (left <= 0) return undefined;
     const timer = setTimeout(() => again((n) => n + 1), left);

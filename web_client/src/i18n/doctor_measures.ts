@@ -1,15 +1,17 @@
 // Words of the vitals panel: kinds, measures, units, times, and what stands where no number is.
 import { catalogue, language } from "./core";
+import { typographic } from "./kiosk_typography";
 import type { Absent } from "../protocol/types";
 
 export const sayMeasure = catalogue(
-  {
+  typographic({
     vitals: "Mesures",
     none: "Aucune mesure pour l'instant.",
     trend: "Évolution",
     trend_title: "Évolution pendant la consultation",
     trend_close: "Fermer",
     trend_table: "Toutes les valeurs",
+    trend_measure: "Mesure",
     trend_time: "Heure",
     trend_value: "Valeur",
     trend_more: "Les mesures anciennes ou d'heure inconnue ne sont que dans le tableau.",
@@ -76,7 +78,7 @@ export const sayMeasure = catalogue(
     recording_leads: "{n} dérivations",
     recording_seconds: "{n} s",
     recording_coming: "Le tracé arrive.",
-  },
+  }),
   {
     vitals: "Measurements",
     none: "No measurement yet.",
@@ -84,6 +86,7 @@ export const sayMeasure = catalogue(
     trend_title: "Trend during this consultation",
     trend_close: "Close",
     trend_table: "All values",
+    trend_measure: "Measurement",
     trend_time: "Time",
     trend_value: "Value",
     trend_more: "Old measurements and those of an unknown time stand in the table only.",

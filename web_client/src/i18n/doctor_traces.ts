@@ -1,8 +1,9 @@
 // Words of the traces at the bottom of the doctor's page: electrocardiogram, cardiotocogram, heart sounds.
 import { catalogue } from "./core";
+import { typographic } from "./kiosk_typography";
 
 export const sayTrace = catalogue(
-  {
+  typographic({
     traces: "Tracés",
     none: "Pas de tracé. Demandez l'ECG ou le monitoring fœtal : le tracé s'affiche ici en direct.",
     ecg: "Électrocardiogramme",
@@ -33,19 +34,18 @@ export const sayTrace = catalogue(
     gain: "Amplitude",
     arrangement: "Disposition des dérivations",
     arrangement_page: "12 dérivations",
-    arrangement_rows: "Toutes, superposées",
+    arrangement_rows: "Superposées",
     lead: "Dérivation {name}",
     filter: "Filtre d'affichage",
     filter_none: "Sans filtre",
     filter_diagnostic: "0,05–150 Hz",
-    filter_monitor: "0,5–40 Hz (moniteur)",
+    filter_monitor: "Moniteur 0,5–40 Hz",
     band_none: "tel que reçu",
     band: "{low}–{high} Hz",
     band_monitor: "{low}–{high} Hz, moniteur : ST non fiable",
     scale: "{speed} mm/s · {gain} mm/mV",
 
     calipers: "Compas",
-    calipers_off: "Ranger le compas",
     calipers_hint: "Glissez d'un point à l'autre, ou flèches du clavier. Espace : autre pointe.",
     calipers_read: "{ms} ms · {mv} mV",
     calipers_rate: "{bpm} /min",
@@ -72,7 +72,7 @@ export const sayTrace = catalogue(
     ctg_now: "Valeur la plus récente",
     ctg_no_value: "pas de signal",
     ctg_scale: "{speed} cm/min · 20 /min par cm",
-    ctg_reduced: "hauteur réduite à {percent} % : agrandissez pour l'échelle vraie",
+    ctg_reduced: "hauteur réduite à {percent} %",
     ctg_paper: "Tracé de {minutes} min",
 
     steth: "Stéthoscope",
@@ -81,8 +81,8 @@ export const sayTrace = catalogue(
     steth_diaphragm: "Membrane",
     steth_wide: "Large",
     steth_bell_more: "graves, 20–200 Hz",
-    steth_diaphragm_more: "aigus, 100–500 Hz",
-    steth_wide_more: "tout, 20–2000 Hz",
+    steth_diaphragm_more: "aigus, 100–1000 Hz",
+    steth_wide_more: "tel que reçu",
     steth_gain: "Volume",
     steth_level: "Niveau",
     steth_loud: "trop fort : baissez le volume",
@@ -92,7 +92,7 @@ export const sayTrace = catalogue(
     steth_coming: "Le son du stéthoscope arrive…",
     steth_headset: "Au casque : les sons cardiaques sont graves.",
     steth_trace: "Phonocardiogramme, {seconds} s",
-  },
+  }),
   {
     traces: "Traces",
     none: "No trace. Ask for the ECG or the fetal monitor: the trace shows up here live.",
@@ -124,19 +124,18 @@ export const sayTrace = catalogue(
     gain: "Gain",
     arrangement: "Arrangement of the leads",
     arrangement_page: "12 leads",
-    arrangement_rows: "All, stacked",
+    arrangement_rows: "Stacked",
     lead: "Lead {name}",
     filter: "Display filter",
     filter_none: "No filter",
     filter_diagnostic: "0.05–150 Hz",
-    filter_monitor: "0.5–40 Hz (monitor)",
+    filter_monitor: "Monitor 0.5–40 Hz",
     band_none: "as received",
     band: "{low}–{high} Hz",
     band_monitor: "{low}–{high} Hz, monitor: ST not reliable",
     scale: "{speed} mm/s · {gain} mm/mV",
 
     calipers: "Calipers",
-    calipers_off: "Put calipers away",
     calipers_hint: "Drag from one point to another, or use the arrow keys. Space: other point.",
     calipers_read: "{ms} ms · {mv} mV",
     calipers_rate: "{bpm} /min",
@@ -163,7 +162,7 @@ export const sayTrace = catalogue(
     ctg_now: "Newest value",
     ctg_no_value: "no signal",
     ctg_scale: "{speed} cm/min · 20 /min per cm",
-    ctg_reduced: "height reduced to {percent} %: enlarge for the true scale",
+    ctg_reduced: "height reduced to {percent} %",
     ctg_paper: "Trace of {minutes} min",
 
     steth: "Stethoscope",
@@ -172,8 +171,8 @@ export const sayTrace = catalogue(
     steth_diaphragm: "Diaphragm",
     steth_wide: "Wide",
     steth_bell_more: "low, 20–200 Hz",
-    steth_diaphragm_more: "high, 100–500 Hz",
-    steth_wide_more: "all, 20–2000 Hz",
+    steth_diaphragm_more: "high, 100–1000 Hz",
+    steth_wide_more: "as received",
     steth_gain: "Volume",
     steth_level: "Level",
     steth_loud: "too loud: turn the volume down",

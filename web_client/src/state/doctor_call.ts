@@ -211,6 +211,16 @@ export class DoctorCall {
     return this.#generation.channels?.withdraw(requestId) ?? false;
   }
 
+  /** Wants an examination camera as the live picture, or the room again; false: there is no line now. */
+  show(instrumentId: string | null): boolean {
+    return this.#generation.channels?.show(instrumentId) ?? false;
+  }
+
+  /** Wants a stethoscope's sound, or silence again; false: there is no line now. */
+  listen(instrumentId: string | null): boolean {
+    return this.#generation.channels?.listen(instrumentId) ?? false;
+  }
+
   openStill(stillId: string): void {
     const { channels } = this.#generation;
     if (channels === null) this.record.want(stillId);

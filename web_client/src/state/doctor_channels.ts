@@ -127,6 +127,16 @@ export class DoctorChannels {
     return this.world.send({ type: "withdraw", request_id: requestId });
   }
 
+  /** Wants this examination camera as the live picture; null: the room again. */
+  show(instrumentId: string | null): boolean {
+    return this.world.send({ type: "camera_wanted", instrument_id: instrumentId });
+  }
+
+  /** Wants this stethoscope's sound; null: silence again. */
+  listen(instrumentId: string | null): boolean {
+    return this.world.send({ type: "listen_wanted", instrument_id: instrumentId });
+  }
+
   #event(event: Extract<ControlToDoctor, { type: "event" }>["event"]): void {
     if (event.encounter_id !== this.record.encounterId) {
       // I2: what belongs to another patient is not shown in this one's file.

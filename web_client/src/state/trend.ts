@@ -73,7 +73,7 @@ const ordered = (series: Map<Measure, TrendPoint[]>, measures: readonly Measure[
 const plotted = (plot: Plot): boolean =>
   plot.series.some((series) => series.points.filter((point) => point.at !== null).length > 1);
 
-/** Box of a plot: its moments and values, with air above and below. */
+/** Box of a plot: its moments and values, between round numbers. */
 export interface TrendScale {
   readonly from: number;
   readonly to: number;
@@ -81,17 +81,27 @@ export interface TrendScale {
   readonly most: number;
 }
 
-/** Air above and below, as a share of the range; a flat line stands in the middle. */
-const AIR = 0.12;
-const FLAT = 1;
+/** The axis has about so many round steps; its ends are round numbers. */
+const STEPS = 4;
+/** Range of an axis over a flat line, in the value's unit. */
+const FLAT = 2;
 
 /** The time axis is that of all plots, so that what happened at once stands one above the other. */
 export function scaleOf(plot: Plot, plots: readonly Plot[]): TrendScale {
   const moments = plots.flatMap(pointsOf).flatMap((point) => (point.at === null ? [] : [point.at]));
   const values = pointsOf(plot).flatMap((point) => (point.at === null ? [] : [point.value]));
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const air = high > low ? AIR * (high - low) : FLAT;
-  return { from: Math.min(...moments), to: Math.max(...moments), least: low - air, most: high + air };
+  const step = roundStep((high > low ? high - low : FLAT) / STEPS);
+  const least = Math.floor(low / step) * step;
+  const most = Math.ceil(high / step) * step;
+  const air = most > least ? 0 : step;
+  return { from: Math.min(...moments), to: Math.max(...moments), least: least - air, most: most + air };
+}
+
+/** The next of 1, 2, 5, 10, 20 … that is not smaller. */
+function roundStep(wanted: number): number {
+  const ten = 10 ** Math.floor(Math.log10(wanted));
+  return ([1, 2, 5].find((each) => each * ten >= wanted * (1 - 1e-9)) ?? 10) * ten;
 }
 
 const pointsOf = (plot: Plot): readonly TrendPoint[] => plot.series.flatMap((series) => series.points);

@@ -1,12 +1,11 @@
-// The vehicle's end for the fake relay: a drawn room, a drawn heart, one cuff reading, one still. `window.bus` steers it.
+// The vehicle's end for the fake relay: a drawn room, drawn hearts, readings, stills. `window.bus` steers it.
+import { beat, chunkBytes, device, INSTRUMENTS, readingOf, still, STREAMS } from "./vehicle_instruments.js";
+
 const ALG = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-const RATE = 250;
-const PER_CHUNK = 25;
 const b64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
 const now = () => new Date().toISOString();
-const device = (kind, maker, model) => ({ device_id: `dev-${kind}`, kind, maker, model, serial: "1", firmware: "1", simulated: true });
 
-const bus = { drop: 0, spoil: null, camera: true, generation: 0, events: [], chunks: [], request: null, channels: {}, peer: null };
+const bus = { drop: 0, spoil: null, camera: true, generation: 0, events: [], streams: new Map(), request: null, channels: {}, peer: null, live: {}, shown: null, heard: null };
 window.bus = bus;
 
 const keys = await crypto.subtle.generateKey(ALG, false, ["sign", "verify"]);
@@ -58,6 +57,23 @@ const picture = canvas.captureStream(25).getVideoTracks()[0];
 const audio = new AudioContext();
 const tone = audio.createMediaStreamDestination();
 const voice = tone.stream.getAudioTracks()[0];
+/** Two sounds a beat, 60 Hz and 45 Hz, through a gain that the doctor's wish opens. */
+const heart = audio.createMediaStreamDestination();
+const open = new GainNode(audio, { gain: 0 });
+open.connect(heart);
+setInterval(() => {
+  [[0, 60, 0.5], [0.32, 45, 0.35]].forEach(([at, frequency, loud]) => {
+    const sound = new OscillatorNode(audio, { frequency });
+    const shape = new GainNode(audio, { gain: 0 });
+    sound.connect(shape).connect(open);
+    const from = audio.currentTime + at;
+    shape.gain.setValueAtTime(0, from);
+    shape.gain.linearRampToValueAtTime(loud, from + 0.03);
+    shape.gain.linearRampToValueAtTime(0, from + 0.12);
+    sound.start(from);
+    sound.stop(from + 0.15);
+  });
+}, 830);
 
 const socket = new WebSocket(`ws://${location.host}/vehicle-ws`);
 const say = (body) => socket.send(JSON.stringify(body));
@@ -82,6 +98,7 @@ async function offer(assigned) {
   peer.addTransceiver(voice, { direction: "sendrecv" });
   peer.addTransceiver(picture, { direction: "sendonly" });
   peer.addTransceiver("video", { direction: "recvonly" });
+  peer.addTransceiver(heart.stream.getAudioTracks()[0], { direction: "sendonly" });
   bus.channels = {
     control: peer.createDataChannel("control"),
     waveform: peer.createDataChannel("waveform", { ordered: false, maxRetransmits: 0 }),
@@ -104,12 +121,8 @@ const control = (message) => bus.channels.control?.readyState === "open" && bus.
 const situation = () => control({
   type: "situation",
   encounter: { encounter_id: bus.encounter, patient: { anonymous: false, family_name: "DURAND", given_name: "Jeanne", birth_date: "1951-03-14", sex: "female", birth_place: "58194", ins: "", ins_oid: "", qualified: false }, reason: "heart", urgency: "urgent", opened_at: now(), consent_at: now(), nurse: "Samira Benali", reason_words: "palpitations depuis ce matin" },
-  instruments: [
-    { number: 1, instrument_id: "cuff", kind: "blood_pressure", name: "Tensiomètre", state: "ready", problem: null, simulated: true, request: bus.request },
-    { number: 2, instrument_id: "ecg", kind: "ecg", name: "Électrocardiographe", state: "measuring", problem: null, simulated: true, request: null },
-    { number: 3, instrument_id: "skin", kind: "skin_camera", name: "Caméra de peau", state: "failed", problem: "instrument.unplugged", simulated: true, request: null },
-  ],
-  media: { camera: bus.camera, microphone: true, camera_code: null, microphone_code: null },
+  instruments: INSTRUMENTS.map((each) => ({ ...each, request: bus.request?.instrument_id === each.instrument_id ? bus.request : null, live: bus.live[each.instrument_id] ?? [], ...(bus.live[each.instrument_id] ? { state: "measuring" } : {}) })),
+  media: { camera: bus.camera, microphone: true, camera_code: null, microphone_code: null, shown: bus.shown, stethoscope: bus.heard, stethoscope_code: null },
 });
 bus.situation = situation;
 
@@ -118,67 +131,56 @@ function event(body) {
   bus.events.push(made);
   control({ type: "event", event: made });
 }
-bus.pressure = (systolic = "138", diastolic = "84", flags = ["irregular_pulse"]) => {
-  const quantity = (loinc, mdc, unit, value) => ({ loinc, mdc, unit, value, absent: null });
-  event({ type: "reading", reading: { reading_id: crypto.randomUUID(), kind: "blood_pressure", device: device("blood_pressure", "A&D", "UA-651BLE"), received_at: now(), taken_at: now(), device_time: "", clock_offset_s: 0, user: null, flags, error: null, raw: "",
-    quantities: [quantity("8480-6", 150021, "mm[Hg]", systolic), quantity("8462-4", 150022, "mm[Hg]", diastolic), quantity("8478-0", 150023, "mm[Hg]", "102"), quantity("8867-4", 149546, "/min", "76")] } });
+bus.reading = (kind, values, more) => {
+  const made = readingOf(kind, values, more);
+  event({ type: "reading", reading: made });
+  return made.reading_id;
 };
-bus.still = async (size = 1600) => {
-  const draw = new OffscreenCanvas(size, size * 0.75);
-  const brush = draw.getContext("2d");
-  brush.fillStyle = "#d8a68a";
-  brush.fillRect(0, 0, size, size);
-  for (let i = 0; i < 4000; i += 1) {
-    brush.fillStyle = `rgb(${190 + Math.random() * 40} ${130 + Math.random() * 40} 110)`;
-    brush.fillRect(Math.random() * size, Math.random() * size, 9, 9);
-  }
-  brush.fillStyle = "#5a2d1f";
-  brush.beginPath();
-  brush.ellipse(size / 2, size * 0.37, size / 9, size / 11, 0.4, 0, 7);
-  brush.fill();
-  const jpeg = new Uint8Array(await (await draw.convertToBlob({ type: "image/jpeg" })).arrayBuffer());
-  const small = new OffscreenCanvas(160, 120);
-  small.getContext("2d").drawImage(draw, 0, 0, 160, 120);
-  const thumbnail = b64(await (await small.convertToBlob({ type: "image/jpeg", quality: 0.6 })).arrayBuffer());
-  const sha256 = [...new Uint8Array(await crypto.subtle.digest("SHA-256", jpeg))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const still = { still_id: crypto.randomUUID(), device: device("skin_camera", "Passerelle", "Caméra de peau"), taken_at: now(), sha256, size: jpeg.length, width: size, height: size * 0.75, quality: "sharp", thumbnail };
-  bus.pictures = { ...bus.pictures, [still.still_id]: jpeg };
-  event({ type: "still", still });
+bus.pressure = (systolic = "138", diastolic = "84", flags = ["irregular_pulse"]) => bus.reading("blood_pressure", { systolic, diastolic, mean: "102", pulse: "76" }, { flags });
+bus.still = async (size = 1600, more = {}) => {
+  const { body, jpeg } = await still(size, more);
+  bus.pictures = { ...bus.pictures, [body.still_id]: jpeg };
+  event({ type: "still", still: body });
+  return body.still_id;
 };
 
-const beat = (t, lead) => {
-  const p = ((t * 72) / 60) % 1;
-  const bump = (at, width, high) => high * Math.exp(-(((p - at) / width) ** 2));
-  const value = bump(0.2, 0.028, 0.14) - bump(0.353, 0.008, 0.1) + bump(0.37, 0.011, 1.15) - bump(0.392, 0.01, 0.24) + bump(0.62, 0.05, 0.28);
-  return value * (lead === 0 ? 0.7 : 1.05);
-};
-bus.ecg = () => {
+/** A running stream: `frames(n)` gives the interleaved samples of chunk n. */
+function stream(waveform, frames, every) {
   const stream_id = bus.events.length + 1;
-  bus.chunks = [];
-  event({ type: "waveform_started", waveform: { stream_id, device: device("ecg", "ProtoCentral", "ADS1292R"), started_at: now(), rate_hz: String(RATE), scale: "0.005", unit: "mV", leads: [131329, 131330], lost_count: -(2 ** 31) } });
-  clearInterval(bus.running);
-  bus.running = setInterval(() => {
-    const number = bus.chunks.length;
-    const samples = [];
-    for (let i = 0; i < PER_CHUNK; i += 1) for (const lead of [0, 1]) samples.push(Math.round(beat((number * PER_CHUNK + i) / RATE, lead) / 0.005));
-    bus.chunks.push({ stream_id, number, samples });
+  const chunks = [];
+  bus.streams.set(stream_id, chunks);
+  event({ type: "waveform_started", waveform: { lead_units: [], lead_scales: [], lost_count: -(2 ** 31), reading_id: null, started_at: now(), ...waveform, stream_id } });
+  const columns = waveform.leads.length;
+  const make = () => {
+    const bytes = chunkBytes(stream_id, chunks.length, columns, frames(chunks.length));
+    chunks.push(bytes);
     if (bus.drop > 0) bus.drop -= 1;
-    else if (bus.channels.waveform?.readyState === "open") bus.channels.waveform.send(chunk(bus.chunks[number], false));
-    if (number % 10 === 9) control({ type: "waveform_head", stream_id, chunks: bus.chunks.length });
-  }, 100);
-};
-function chunk({ stream_id, number, samples }, again) {
-  const view = new DataView(new ArrayBuffer(22 + 4 * samples.length));
-  view.setUint8(0, 0x57);
-  view.setUint8(1, 1);
-  view.setUint16(2, 2 | (again ? 0x8000 : 0), true);
-  view.setUint32(4, stream_id, true);
-  view.setUint32(8, number, true);
-  view.setUint16(12, PER_CHUNK, true);
-  view.setFloat64(14, Date.now() / 1000, true);
-  samples.forEach((sample, i) => view.setInt32(22 + 4 * i, sample, true));
-  return view.buffer;
+    else if (bus.channels.waveform?.readyState === "open") bus.channels.waveform.send(bytes);
+    if (chunks.length % 10 === 0) control({ type: "waveform_head", stream_id, chunks: chunks.length });
+  };
+  const timer = setInterval(make, every);
+  const stop = () => {
+    clearInterval(timer);
+    event({ type: "waveform_stopped", end: { stream_id, chunks: chunks.length, reason: "waveform.stopped" } });
+  };
+  return { stream_id, make, stop };
 }
+bus.ecg = () => (bus.running = stream(...STREAMS.two()));
+bus.ecg12 = (samples) => (bus.running = stream(...STREAMS.twelve(samples)));
+bus.ctg = (minutes = 0) => {
+  bus.running = stream(...STREAMS.ctg());
+  for (let n = 0; n < minutes * 60; n += 1) bus.running.make();
+};
+/** A cart's recording: the reading, and the stream that belongs to it, whole. */
+bus.recording = (samples) => {
+  const reading_id = bus.reading("ecg_recording", {}, { recording: "0".repeat(64) });
+  const [waveform, frames] = STREAMS.twelve(samples, true);
+  const run = stream({ ...waveform, reading_id }, frames, 3_600_000);
+  for (let n = 0; n < 100; n += 1) run.make();
+  run.stop();
+};
+bus.beat = beat;
+bus.device = device;
 
 function heard(message) {
   if (message.type === "resume") {
@@ -187,9 +189,16 @@ function heard(message) {
   } else if (message.type === "ack") bus.acknowledged = message.seq;
   else if (message.type === "beat") control({ type: "beat", sent: performance.now() / 1000, echo: message.sent });
   else if (message.type === "chunks_wanted" && !bus.deaf) {
-    for (let n = message.from_number; n < message.to_number; n += 1) bus.channels.bulk.send(chunk(bus.chunks[n], true));
+    for (let n = message.from_number; n < message.to_number; n += 1) bus.channels.bulk.send(bus.streams.get(message.stream_id)[n]);
   } else if (message.type === "request") {
     bus.request = { request_id: message.request_id, instrument_id: message.instrument_id, asked_at: now(), state: "asked", words: message.words };
+    situation();
+  } else if (message.type === "camera_wanted") {
+    bus.shown = message.instrument_id;
+    situation();
+  } else if (message.type === "listen_wanted") {
+    bus.heard = message.instrument_id;
+    open.gain.value = bus.heard === null ? 0 : 1;
     situation();
   } else if (message.type === "withdraw") {
     bus.request = null;
