@@ -88,7 +88,7 @@ class Pairing:
         self._view: View | None = None
         self._chosen: Sighting | None = None
         self._news = asyncio.Event()
-        self._work: asyncio.Task[InstrumentConfig] | None = None
+        self._work: asyncio.Task[InstrumentConfig | str] | None = None
         self._passkey: Passkey | None = None
         self._digits: asyncio.Future[str | None] | None = None
         radio.passkeys = self
@@ -229,27 +229,30 @@ class Pairing:
 
     async def _serve(self, chosen: Sighting) -> None:
         place = self._view.instrument_id if self._view is not None else None
-        code: str | None = None
-        made: InstrumentConfig | None = None
+        outcome: InstrumentConfig | str = "pairing.ended"
         async with asyncio.TaskGroup() as tasks:
-            self._work = tasks.create_task(self._pair(chosen, place))
-            # Its failure is an outcome; our own cancellation still reaches it through the group.
+            self._work = tasks.create_task(self._outcome(chosen, place))
+            # `end` cancels it, which is an outcome; our own cancellation reaches it through the group.
             await asyncio.wait([self._work])
-            try:
-                made = self._work.result()
-            except asyncio.CancelledError:
-                code = "pairing.ended"
-            except TimeoutError:
-                code = "radio.timeout"
-            except Exception as error:
-                code = getattr(error, "code", None)
-                if not isinstance(code, str):
-                    raise
+            if not self._work.cancelled():
+                outcome = self._work.result()
         self._work = self._chosen = None
-        if made is not None:
-            self._show(View(state=PairingState.paired, address=chosen.address, instrument_id=made.instrument_id))
-        elif code is not None and self._view is not None:
-            self._show(View(state=PairingState.failed, address=chosen.address, instrument_id=place, code=code))
+        if isinstance(outcome, InstrumentConfig):
+            self._show(View(state=PairingState.paired, address=chosen.address, instrument_id=outcome.instrument_id))
+        elif self._view is not None:
+            self._show(View(state=PairingState.failed, address=chosen.address, instrument_id=place, code=outcome))
+
+    async def _outcome(self, chosen: Sighting, place: str | None) -> InstrumentConfig | str:
+        """The instrument on board, or the code why not."""
+        try:
+            return await self._pair(chosen, place)
+        except TimeoutError:
+            return "radio.timeout"
+        except Exception as error:
+            code = getattr(error, "code", None)
+            if not isinstance(code, str):
+                raise
+            return code
 
     async def _pair(self, chosen: Sighting, place: str | None) -> InstrumentConfig:
         manners = recognised(chosen)

@@ -68,6 +68,7 @@ class Supervisor:
         self._aboard: dict[str, _Aboard] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._radio = Radio(radio)
+        self._heed = False
         self._listening: asyncio.Task[None] | None = None
         self.pairing = Pairing(self._radio, self, sink.changed)
         for config in instruments:
@@ -81,6 +82,8 @@ class Supervisor:
             try:
                 for instrument_id in self._aboard:
                     self._begin(instrument_id)
+                if self._heed:
+                    self.listen()
                 tasks.create_task(self._keep("pairing", self.pairing, ()), name="peripherals.pairing")
                 await asyncio.Event().wait()
             finally:
@@ -88,6 +91,7 @@ class Supervisor:
 
     def listen(self) -> None:
         """Let the radio listen, also when no instrument on board needs it yet."""
+        self._heed = True
         if self._tasks is not None and self._listening is None:
             self._listening = self._tasks.create_task(self._keep("radio", self._radio, ()), name="peripherals.radio")
 
