@@ -9,7 +9,7 @@ import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -68,8 +68,10 @@ class EcgFolder:
     `zone`: of the cart's clock, None for this machine's."""
 
     def __init__(self, panel: Panel, sink: RecordingSink, directory: Path, zone: tzinfo | None = None,
-                 now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._panel, self._sink, self._directory, self._zone, self._now = panel, sink, directory, zone, now
+                 now: Callable[[], datetime] = lambda: datetime.now(UTC),
+                 pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._panel, self._sink, self._directory, self._zone = panel, sink, directory, zone
+        self._now, self._pause = now, pause
         self._folder = Path(panel.config.source)
         self._seen: dict[_Face, int] = {}
         """Looks at which a file was as it is now."""
@@ -80,7 +82,7 @@ class EcgFolder:
         """Look at the folder until cancelled."""
         while True:
             await self._look()
-            await asyncio.sleep(LOOK_EVERY_S)
+            await self._pause(LOOK_EVERY_S)
 
     async def _look(self) -> None:
         try:
