@@ -171,6 +171,7 @@ class Bluez:
                 with suppress(StepFailed):
                     # What a process that was killed left connected does not advertise.
                     await self.clear(frozenset(), "")
+                news(News.back)
             lost = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
             try:
                 while not lost.done():
@@ -185,6 +186,8 @@ class Bluez:
                         came.cancel()
             finally:
                 lost.cancel()
+                if lost.done() and not lost.cancelled():
+                    lost.exception()
         finally:
             self._bus = None
             bus.disconnect()

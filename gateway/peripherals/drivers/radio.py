@@ -9,28 +9,22 @@ backend takes BlueZ's place.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakBluetoothNotAvailableReason,
-    BleakDBusError,
-    BleakDeviceNotFoundError,
-)
+from bleak.exc import BleakDeviceNotFoundError
 from bleak_retry_connector import establish_connection
 
 from ..config import RadioConfig
-from .bluez import Bluez
-from .radio_control import AdapterControl, News, NoControl, StepFailed
+from .radio_backend import backend, is_stuck, why_deaf
+from .radio_control import News, StepFailed
 from .radio_link import (
     LOST,
     OPERATION_S,
@@ -73,12 +67,6 @@ RECENT_S: Final = 60.0
 RECENT: Final = 64
 """Devices remembered from the air: a market place has more, the farthest in time make room."""
 
-_STUCK = frozenset({"org.bluez.Error.InProgress", "org.bluez.Error.AlreadyConnected"})
-
-_NOT_READY: Final = "org.bluez.Error.NotReady"
-
-_POWERED_OFF = BleakBluetoothNotAvailableReason.POWERED_OFF
-
 NO_SIGNAL: Final = -127
 """What bleak says of a device that BlueZ only knows of (a change of its record, not an advertisement)."""
 
@@ -90,7 +78,8 @@ class Radio:
         """ValueError when the named backend does not exist."""
         self.problem: str | None = "radio.missing"
         self._person = Person(self._name_of, self._person_asked)
-        self._scanner_options, self._client_options, self._control = self._backend(config)
+        self._stack = backend(config, self._person, self._bonding)
+        self._control = self._stack.control
         self._recovery: Recovery | None = None
         self._waiting: list[tuple[Callable[[Sighting], bool], asyncio.Future[Sighting]]] = []
         self._recent: dict[str, Sighting] = {}
@@ -106,6 +95,7 @@ class Radio:
         self._rests = 0
         self._anew = self._stale = False
         self._start_refused = 0
+        self._fresh_from = 0.0
 
     @property
     def passkeys(self) -> PasskeyOperator | None:
@@ -131,7 +121,7 @@ class Radio:
 
     async def run(self) -> None:
         """Listen, and keep the adapter well, until cancelled."""
-        self._recovery = Recovery(asyncio.get_running_loop().time())
+        self._recovery = self._recovery or Recovery(asyncio.get_running_loop().time())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._control.run(self._told), name="radio.control")
             tasks.create_task(self._keep_well(), name="radio.recovery")
@@ -180,7 +170,7 @@ class Radio:
         """Remove the bond and whatever else is kept of a device; nothing happens when there is nothing.
         LinkFailed when the adapter does not answer."""
         known = self._recent.pop(address, None)
-        client = BleakClient(known.device if known else address, **self._client_options)
+        client = BleakClient(known.device if known else address, **self._stack.client)
         try:
             await within(OPERATION_S, client.unpair())
         except BleakDeviceNotFoundError:
@@ -192,11 +182,13 @@ class Radio:
         async def connect() -> None:
             client = await establish_connection(
                 BleakClient, link.sighting.device, link.sighting.name, link.disconnected,
-                max_attempts=CONNECT_ATTEMPTS, use_services_cache=False, **self._client_options)
+                max_attempts=CONNECT_ATTEMPTS, use_services_cache=False, **self._stack.client)
             # Nothing may come between: a connection nobody holds is never hung up.
             link.opened(client)
 
         address = link.sighting.address
+        if link.sighting.seen_at < self._fresh_from:
+            raise LinkFailed("radio.not_connected", "seen before a step")
         try:
             await within(CONNECT_S, connect())
         except LinkFailed:
@@ -204,7 +196,7 @@ class Radio:
         except LOST as error:
             self._refused = address
             hung = isinstance(error, TimeoutError) and not await self._control.answers()
-            self._note(Sign.hung if hung else Sign.stuck if _is_stuck(error) else Sign.refused)
+            self._note(Sign.hung if hung else Sign.stuck if is_stuck(error) else Sign.refused)
             raise LinkFailed("radio.not_connected", type(error).__name__) from error
         self._links[address] = link
         self._note(Sign.linked)
@@ -238,7 +230,7 @@ class Radio:
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        scanner = BleakScanner(self._advertised, **self._scanner_options)
+        scanner = BleakScanner(self._advertised, **self._stack.scanner)
         self._resting.clear()
         self._anew = False
         try:
@@ -271,17 +263,13 @@ class Radio:
     def _deafened(self, error: BaseException) -> None:
         """Why there is no discovery."""
         self._stale = True
-        name = error.dbus_error if isinstance(error, BleakDBusError) else ""
-        if (isinstance(error, BleakBluetoothNotAvailableError) and error.reason is _POWERED_OFF) or name == _NOT_READY:
-            sign = Sign.off
-        elif isinstance(error, TimeoutError) or name.startswith("org.bluez.Error."):
-            # Refused once may be the discovery that an earlier connection of ours still has; it is disowned first.
+        sign = why_deaf(error)
+        if sign is Sign.stuck:
+            # Refused once may be the discovery that an earlier connection of ours still has: it is disowned first.
             self._start_refused += 1
-            if self._start_refused == 1 and name:
+            if self._start_refused == 1:
                 return
             sign = Sign.hung
-        else:
-            sign = Sign.missing
         self._note(sign)
         self._say(f"radio.{sign.value}", type(error).__name__)
 
@@ -303,12 +291,11 @@ class Radio:
                 if step is not None:
                     async with self._rest():
                         recovery.done(loop.time(), await self._take(step, recovery.facts))
-            for changed in self._watchers:
-                changed()
+            self._tell()
 
     async def _take(self, step: Step, facts: Facts) -> bool:
         """Whether the step could be taken; whether it helped is for the air to say."""
-        self._stale = True
+        self._outdate()
         try:
             match step:
                 case Step.record:
@@ -328,8 +315,14 @@ class Radio:
         if news is News.gone:
             for link in self._links.values():
                 link.disconnected()
-        self._stale = self._anew = True
+        self._outdate()
+        self._anew = True
         self._wake.set()
+
+    def _outdate(self) -> None:
+        """What was seen before now may be gone from the stack: connecting to it would only cost its limit."""
+        self._stale = True
+        self._fresh_from = asyncio.get_running_loop().time()
 
     def _note(self, sign: Sign) -> None:
         if self._recovery is None:
@@ -337,9 +330,10 @@ class Radio:
         cured = self._recovery.note(asyncio.get_running_loop().time(), sign)
         if cured is not None:
             _log.info("radio.recovered", doubt=cured.value)
-            for changed in self._watchers:
-                changed()
-        self._doubted.set()
+            self._tell()
+        if sign is not Sign.heard:
+            # What is heard only puts a step off, and a market place is heard a hundred times a second.
+            self._doubted.set()
 
     def _advertised(self, device: BLEDevice, data: AdvertisementData) -> None:
         if data.rssi <= NO_SIGNAL or device.address in self._links:
@@ -365,8 +359,8 @@ class Radio:
     def _be_patient(self, sighting: Sighting, limit: asyncio.Timeout | None) -> None:
         """A pairing began, or ended with `limit` None."""
         self._pairing = None if limit is None else (sighting.address, limit)
-        if limit is None and isinstance(self._control, Bluez):
-            self._control.bonded()
+        if limit is None:
+            self._stack.bonded()
 
     def _person_asked(self) -> None:
         if self._pairing is not None:
@@ -385,29 +379,8 @@ class Radio:
             return
         self.problem = problem
         _log.info("radio.found" if problem is None else problem, detail=detail)
+        self._tell()
+
+    def _tell(self) -> None:
         for changed in self._watchers:
             changed()
-
-    def _backend(self, config: RadioConfig) -> tuple[dict[str, Any], dict[str, Any], AdapterControl]:
-        """What BleakScanner and BleakClient get, an adapter or another backend's classes, and who controls it."""
-        if not config.backend:
-            options: dict[str, Any] = {"bluez": {"adapter": config.address}} if config.address else {}
-            return options, options, Bluez(config.address, self._person, self._bonding)
-        module, _, name = config.backend.partition(":")
-        try:
-            make = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ValueError(f"radio backend {config.backend!r} can't be loaded: {error}") from error
-        scanner, client = make(config.address)
-        client.passkey_operator = self._person
-        return {"backend": scanner}, {"backend": client}, getattr(client, "control", None) or NoControl()
-
-
-def _is_stuck(error: BaseException) -> bool:
-    """Whether BlueZ refused because it is not done with an earlier connection."""
-    while True:
-        if isinstance(error, BleakDBusError):
-            return error.dbus_error in _STUCK
-        if error.__cause__ is None:
-            return False
-        error = error.__cause__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -309,3 +310,56 @@ def test_what_a_killed_process_left_connected_is_hung_up(tmp_path: Path) -> None
             await emptied(world, sink, 20)
 
     play(tmp_path, whole)
+
+
+FAULTS: dict[str, Callable[[World], None]] = {
+    "nothing": lambda world: None,
+    "abort": lambda world: world.script("Connect", "Software caused connection abort"),
+    "abort by local": lambda world: world.script("Connect", "le-connection-abort-by-local"),
+    "connect hangs": lambda world: world.script("Connect", "hang"),
+    "notify refused": lambda world: world.script("StartNotify", "Failed"),
+    "notify hangs": lambda world: world.script("StartNotify", "hang"),
+    "scan start hangs": lambda world: world.script("StartDiscovery", "hang"),
+    "scan start refused": lambda world: world.script("StartDiscovery", "InProgress", "InProgress"),
+    "scan stop hangs": lambda world: world.script("StopDiscovery", "hang"),
+    "held": lambda world: setattr(world, "held", "link"),
+    "deaf": lambda world: setattr(world, "deaf", "power"),
+    "very deaf": lambda world: setattr(world, "deaf", "service"),
+    "hung": lambda world: setattr(world, "hung", True),
+    "hang-up": lambda world: setattr(world.cuff, "hang_up_after", 1),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_visits_with_random_faults_lose_and_double_nothing(tmp_path: Path, seed: int) -> None:
+    """Twelve visits on one radio, a fault or two before each, and half of the time in the middle: every record once,
+    in order, each visit's within five minutes."""
+    chance = random.Random(seed)
+
+    async def scene(world: World, supervisor: Supervisor, sink: RecordingSink) -> None:
+        sent: list[bytes] = []
+
+        def arrived(more: int = 0) -> bool:
+            return len(sink.readings) >= len(sent) + more
+
+        for visit in range(12):
+            records = [numbered(visit * 3 + n) for n in range(chance.randint(1, 3))]
+            for fault in chance.sample(sorted(FAULTS), 2):
+                FAULTS[fault](world)
+            wake(world, records)
+            if chance.random() < 0.5:
+                await world.until(lambda: arrived(1), 300)
+                FAULTS[chance.choice(sorted(FAULTS))](world)
+            sent += records
+            await world.until(lambda: arrived() and not world.cuff.memory, 300)
+            await world.pass_time(chance.uniform(0, 30))
+        assert [bytes.fromhex(reading.raw or "") for reading in sink.readings] == sent
+
+    staged(tmp_path, scene)
+
+
+def numbered(number: int) -> bytes:
+    """The captured record, `number` minutes later: its bytes 7 to 13 are the Date Time (GSS, Date Time)."""
+    whole = bytearray(record("capture_time_pulse_status"))
+    whole[11:13] = bytes(divmod(whole[11] * 60 + whole[12] + number, 60))
+    return bytes(whole)
