@@ -192,6 +192,7 @@ async def test_the_carts_past_is_not_todays_patient(cart: Cart) -> None:
         # A cart whose clock stands in the past writes old stamps all its life.
         cart.write("new with an old stamp.edf", edf(rate=500), age_s=400 * 86_400)
         await sink.until(lambda: len(sink.recordings) == 2)
+        await cart.looks(sink, 2)
     async with cart.watched(sink):
         await cart.looks(sink, 10)
     assert len(sink.recordings) == 2
