@@ -37,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     vehicle.add_argument("--ecg-record", type=Path, help="play this WFDB record (path without extension)")
     vehicle.add_argument("--ecg-rate", type=float, help="samples a second (default: the record's own, or 128)")
     vehicle.add_argument("--instruments", default="",
-                         help="Bluetooth instruments beside the cuff: names with commas between, or all")
+                         help="what else is on board: names with commas between (a wrong one lists them), or all")
+    vehicle.add_argument("--twelve-record", type=Path, help="play this WFDB record on the twelve-lead ECG")
     vehicle.add_argument("--no-camera", action="store_true", help="without the room camera")
     patient = parts.add_parser("patient", help="tell the patient something")
     what = patient.add_subparsers(dest="what", required=True)
@@ -59,13 +60,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _vehicle(options: argparse.Namespace) -> int:
-    from .ble.cabinet import check
+    from .equipment import Equipment
     from .vehicle import VehicleOptions, run
 
-    record: Path | None = options.ecg_record
-    if record is not None:
-        record = record.with_suffix("") if record.suffix in (".hea", ".dat") else record
-        if not record.with_suffix(".hea").exists():
+    records = [path.with_suffix("") if path is not None and path.suffix in (".hea", ".dat") else path
+               for path in (options.ecg_record, options.twelve_record)]
+    for record in records:
+        if record is not None and not record.with_suffix(".hea").exists():
             print(f"passerelle-sim: there is no WFDB header {record.with_suffix('.hea')}", file=sys.stderr)
             return USAGE
     if options.ecg_rate is not None and not 1 <= options.ecg_rate <= 4000:
@@ -73,11 +74,12 @@ def _vehicle(options: argparse.Namespace) -> int:
         return USAGE
     names = tuple(name for name in options.instruments.split(",") if name)
     try:
-        check(names)
+        Equipment.of(names)
     except ValueError as error:
         print(f"passerelle-sim: {error}", file=sys.stderr)
         return USAGE
-    asyncio.run(run(VehicleOptions(options.dir, record, options.ecg_rate, not options.no_camera, names)))
+    asyncio.run(run(VehicleOptions(options.dir, records[0], options.ecg_rate, not options.no_camera, names,
+                                   records[1])))
     return 0
 
 

@@ -11,8 +11,9 @@ from aiohttp import web
 from .asked import Body, Refused, number
 from .camera import SceneCamera
 from .control_ble import BleControl
+from .control_wire import WireControl
 from .ecg import EcgBox
-from .exam_cameras import SkinCamera
+from .exam_cameras import ExamCameras
 from .patient import Patient
 
 Handler = Callable[[Body], Awaitable[Body]]
@@ -21,9 +22,10 @@ Handler = Callable[[Body], Awaitable[Body]]
 class Control:
     """The control server of one vehicle."""
 
-    def __init__(self, patient: Patient, ble: BleControl, ecg: EcgBox, skin: SkinCamera,
+    def __init__(self, patient: Patient, ble: BleControl, wire: WireControl, ecg: EcgBox, cameras: ExamCameras,
                  room: SceneCamera | None) -> None:
-        self._patient, self._ble, self._ecg, self._skin = patient, ble, ecg, skin
+        self._patient, self._ble, self._wire, self._ecg = patient, ble, wire, ecg
+        self._cameras, self._skin = cameras, cameras.skin
         self._room = room
         self._room_plugged = room is not None
         self._runner: web.AppRunner | None = None
@@ -37,6 +39,7 @@ class Control:
         for path, handler in self._handlers().items():
             app.router.add_post(path, _answer(handler))
         self._ble.add(app, _answer)
+        self._wire.add(app, _answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, 0).start()
@@ -51,18 +54,19 @@ class Control:
         return {
             "/camera/unplug": self._camera_unplug, "/camera/plug": self._camera_plug,
             "/ecg/unplug": self._ecg_unplug, "/ecg/plug": self._ecg_plug, "/ecg/disturb": self._ecg_disturb,
-            "/skin": self._look,
+            "/skin": self._look, **self._cameras.handlers(),
         }
 
     async def _state(self, _: web.Request) -> web.Response:
         ecg, look, ble = self._ecg, self._skin.look, self._ble.state()
-        return web.json_response(ble | {
+        return web.json_response(ble | self._wire.state() | {
             "simulated": True,
             "cuff": ble["ble"]["cuff"],
             "ecg": {"plugged": ecg.plugged, "record": ecg.source.name, "rate_hz": ecg.source.rate_hz,
                     "sent": ecg.sent, "opened": ecg.opened},
             "camera": {"plugged": self._room_plugged},
             "skin": {"focus": look.focus, "light": look.light},
+            "cameras": self._cameras.state(),
             "patient": {"heart_rate": self._patient.heart_rate},
         })
 

@@ -19,6 +19,9 @@ SUPERVISION_S: Final = 2.0
 """Instruments ask for two to six seconds (Core 5.4, Vol 6, Part B, 4.5.2 allows 0.1 to 32): the shortest of those,
 so that a training does not wait."""
 
+ESTABLISHED_S: Final = 0.18
+"""Six connection intervals of 30 ms without an answer (Core 5.4, Vol 6, Part B, 4.5)."""
+
 HELD: Final = 256
 """Packets that wait for a controller out of range: it holds 64 of its own; past this they are lost."""
 
@@ -117,13 +120,23 @@ class Ether(LocalLink):
             if controller in self._deaf and not isinstance(packet, ll.ConnectInd):
                 continue
             loop.call_soon(controller.on_ll_advertising_pdu, heard)
+        if isinstance(packet, ll.ConnectInd):
+            loop.call_later(ESTABLISHED_S, self._established, packet)
 
-    def tell_lost(self, address: hci.Address, peer: hci.Address) -> None:
-        """The controller at `address` sees its connection with `peer` time out (Core 5.4, Vol 1, Part F, 2.8)."""
+    def tell_lost(self, address: hci.Address, peer: hci.Address,
+                  reason: int = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR) -> None:
+        """The controller at `address` sees its connection with `peer` end (Core 5.4, Vol 1, Part F, 2.8)."""
         controller = self.find_le_controller(address)
         connection = controller.le_connections.get(peer) if controller is not None else None
         if controller is not None and connection is not None:
-            controller.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+            controller.on_le_disconnected(connection, reason)
+
+    def _established(self, packet: ll.ConnectInd) -> None:
+        """Whoever was called has answered; if not, bumble's initiator would hold a connection with nobody."""
+        called = self.find_le_controller(packet.advertiser_address)
+        if called is None or called in self._away or packet.initiator_address not in called.le_connections:
+            self.tell_lost(packet.initiator_address, packet.advertiser_address,
+                           hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR)
 
     def _reach(self, sender: Controller, receiver: Controller, deliver: Callable[[], None]) -> None:
         held = self._away.get(sender, self._away.get(receiver))

@@ -91,15 +91,17 @@ class Adapter:
         """Whether this host still has its adapter: another one is made when that was pulled out or reset."""
         return self.plugged and device is self._device
 
-    async def do(self, operation: Coroutine[Any, Any, _T]) -> _T:
+    async def do(self, operation: Coroutine[Any, Any, _T], lost: asyncio.Future[None] | None = None) -> _T:
         """Await bumble and raise what bleak would.
 
         bumble cancels its own futures when a link is lost, which must not look like a cancellation of the caller;
         a caller that is cancelled lets an HCI command come to its answer first, or the next command would get it;
-        and what is asked of an adapter that was pulled out fails at once.
+        and what is asked of an adapter that was pulled out, or over a link that is `lost`, fails at once.
         """
         inner = asyncio.ensure_future(operation)
         waited: set[asyncio.Future[Any]] = {inner}
+        if lost is not None:
+            waited.add(lost)
         if self._transport is not None:
             waited.add(self._transport.source.terminated)
         try:
@@ -190,6 +192,7 @@ class _Client(BaseBleakClient):
         self._device: Device | None = None
         self._connection: Connection | None = None
         self._peer: Peer | None = None
+        self._lost: asyncio.Future[None] | None = None
 
     @property
     def name(self) -> str:
@@ -218,13 +221,13 @@ class _Client(BaseBleakClient):
                     async with asyncio.timeout(ANSWER_S):
                         await device.host.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
             raise
-        self._connection = connection
+        self._connection, self._lost = connection, asyncio.get_running_loop().create_future()
         connection.on(Connection.EVENT_DISCONNECTION, self._disconnected)
         try:
             await self._resume_bond(device, connection)
             self._peer = peer = Peer(connection)
-            await self.adapter.do(peer.request_mtu(MTU))
-            self.services = await self.adapter.do(_discover(peer))
+            await self._do(peer.request_mtu(MTU))
+            self.services = await self._do(_discover(peer))
             if pair:
                 await self.pair()
         except BaseException:
@@ -237,7 +240,7 @@ class _Client(BaseBleakClient):
         if await store.get(str(connection.peer_address)) is None:
             return
         try:
-            await self.adapter.do(connection.encrypt())
+            await self._do(connection.encrypt())
         except (BleakError, hci.HCI_Error):
             await store.delete(str(connection.peer_address))
 
@@ -250,8 +253,13 @@ class _Client(BaseBleakClient):
         if self._connection is None:
             return
         self._connection = self._peer = None
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(None)
         if self._disconnected_callback is not None:
             self._disconnected_callback()
+
+    async def _do(self, operation: Coroutine[Any, Any, _T]) -> _T:
+        return await self.adapter.do(operation, self._lost)
 
     async def pair(self, *_: Any, **__: Any) -> None:
         if self._open.is_encrypted and await self.adapter.bonding.keys.get(str(self._open.peer_address)):
@@ -259,7 +267,7 @@ class _Client(BaseBleakClient):
         self.adapter.bonding.operator = self.passkey_operator
         connection = self._open
         try:
-            await self.adapter.do(connection.pair())
+            await self._do(connection.pair())
         except BleakError as error:
             if self._connection is None:
                 raise
@@ -273,18 +281,18 @@ class _Client(BaseBleakClient):
 
     async def read_gatt_char(self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False,
                              **_: Any) -> bytearray:
-        return bytearray(await self.adapter.do(self._gatt.read_value(characteristic.obj)))
+        return bytearray(await self._do(self._gatt.read_value(characteristic.obj)))
 
     async def read_gatt_descriptor(self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False,
                                    **_: Any) -> bytearray:
-        return bytearray(await self.adapter.do(self._gatt.read_value(descriptor.obj)))
+        return bytearray(await self._do(self._gatt.read_value(descriptor.obj)))
 
     async def write_gatt_char(self, characteristic: BleakGATTCharacteristic, data: SizedBuffer,
                               response: bool) -> None:
-        await self.adapter.do(self._gatt.write_value(characteristic.obj, bytes(data), with_response=response))
+        await self._do(self._gatt.write_value(characteristic.obj, bytes(data), with_response=response))
 
     async def write_gatt_descriptor(self, descriptor: BleakGATTDescriptor, data: SizedBuffer) -> None:
-        await self.adapter.do(self._gatt.write_value(descriptor.obj, bytes(data), with_response=True))
+        await self._do(self._gatt.write_value(descriptor.obj, bytes(data), with_response=True))
 
     async def start_notify(self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback,
                            **_: Any) -> None:
@@ -293,7 +301,7 @@ class _Client(BaseBleakClient):
 
         client = self._gatt.gatt_client
         try:
-            await self.adapter.do(self._gatt.subscribe(characteristic.obj, received))
+            await self._do(self._gatt.subscribe(characteristic.obj, received))
         except BaseException:
             # bumble keeps the subscriber of a subscription that was refused, and would call it twice after the next.
             for kept in (client.notification_subscribers, client.indication_subscribers):
@@ -301,7 +309,7 @@ class _Client(BaseBleakClient):
             raise
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
-        await self.adapter.do(self._gatt.unsubscribe(characteristic.obj))
+        await self._do(self._gatt.unsubscribe(characteristic.obj))
 
     @property
     def _open(self) -> Connection:

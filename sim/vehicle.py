@@ -19,9 +19,15 @@ from .ble.cabinet import instruments
 from .camera import SceneCamera
 from .control import Control
 from .control_ble import BleControl
+from .control_wire import WireControl
 from .ecg import EcgBox, Source, recorded, synthesised
-from .exam_cameras import SkinCamera
+from .equipment import Equipment
+from .exam_cameras import ExamCameras
 from .patient import Patient
+from .stethoscope import StethoscopeBox
+from .wire.cart import Cart
+from .wire.leads import synthesised as synthesised_twelve
+from .wire.rack import wired
 
 _log = structlog.get_logger()
 
@@ -31,14 +37,15 @@ ROOM_WIDTH, ROOM_HEIGHT, ROOM_FPS = 1280, 720, 25
 
 @dataclass(frozen=True, slots=True)
 class VehicleOptions:
-    """What the command line said. `ecg_record` is a WFDB path without extension, `instruments` are names of Bluetooth
-    instruments beside the cuff, or `all`."""
+    """What the command line said. `ecg_record` (one lead) and `twelve_record` are WFDB paths without extension,
+    `instruments` names of `equipment`."""
 
     directory: Path
     ecg_record: Path | None = None
     ecg_rate: float | None = None
     room_camera: bool = True
     instruments: tuple[str, ...] = ()
+    twelve_record: Path | None = None
 
 
 async def run(options: VehicleOptions) -> None:
@@ -58,20 +65,24 @@ async def serve(options: VehicleOptions, stop: asyncio.Event, ready: Callable[[]
     # The instruments have forgotten their bonds with their process; so shall the gateway's adapter.
     bonds = options.directory.resolve() / "bonds.json"
     bonds.unlink(missing_ok=True)
-    patient = Patient()
+    patient, aboard = Patient(), Equipment.of(options.instruments)
+    home = options.directory.resolve()
     source = await asyncio.to_thread(_ecg_source, options, patient)
+    rack = await asyncio.to_thread(wired, aboard.wired, home, patient, options.twelve_record)
+    cart = Cart(home / "cart", await asyncio.to_thread(synthesised_twelve, patient)) if aboard.cart else None
+    ear = StethoscopeBox(HOST) if aboard.stethoscope else None
     async with AsyncExitStack() as stack:
         stack.callback(described.unlink, missing_ok=True)
-        air, skin = Air(), SkinCamera()
+        air, cameras = Air(), ExamCameras()
         hci = await air.start(HOST)
         stack.push_async_callback(air.stop)
-        skin_url = await skin.start(HOST)
-        stack.push_async_callback(skin.stop)
-        ble = instruments(options.instruments, air, patient)
+        pictures = await cameras.start(HOST)
+        stack.push_async_callback(cameras.stop)
+        ble = instruments(aboard.ble, air, patient)
         ble_control = BleControl(ble, air)
         ecg = EcgBox(source, options.directory.resolve() / "ecg", patient)
         room = _room_camera() if options.room_camera else None
-        control = Control(patient, ble_control, ecg, skin, room)
+        control = Control(patient, ble_control, WireControl(rack, cart, ear), ecg, cameras, room)
         control_url = await control.start(HOST)
         stack.push_async_callback(control.stop)
         async with asyncio.TaskGroup() as tasks:
@@ -79,6 +90,10 @@ async def serve(options: VehicleOptions, stop: asyncio.Event, ready: Callable[[]
             running = [tasks.create_task(instrument.run(there.set))
                        for instrument, there in zip(ble.values(), plugged_in, strict=True)]
             running.append(tasks.create_task(ecg.run()))
+            running += [tasks.create_task(device.box.run()) for device in rack.values()]
+            if ear is not None:
+                ear.open()
+                running.append(tasks.create_task(ear.run()))
             if room is not None:
                 running.append(tasks.create_task(room.run()))
             for there in plugged_in:
@@ -91,7 +106,11 @@ async def serve(options: VehicleOptions, stop: asyncio.Event, ready: Callable[[]
                 "ble": ble_control.described(),
                 "ecg": str(ecg.path),
                 "ecg_rate_hz": source.rate_hz,
-                "skin": skin_url,
+                "skin": pictures["skin"],
+                "cameras": {name: url for name, url in pictures.items() if name == "skin" or name in aboard.cameras},
+                "wired": {name: device.described() for name, device in rack.items()},
+                "cart": str(cart.folder) if cart is not None else "",
+                "stethoscope": {"source": ear.address, "rate_hz": ear.rate_hz} if ear is not None else {},
                 "camera": f"tcp://{HOST}:{room.port}" if room is not None else "",
             })
             ready()
