@@ -38,6 +38,7 @@ from .notify import Notifier
 from .paper_trail import SignatureCheck, StoreShelf
 from .peripherals.config import RadioConfig
 from .peripherals.recording import RecordingArrived
+from .peripherals.registry import drivers
 from .peripherals.supervisor import Supervisor
 from .printing.cups import CupsPrinter
 from .printing.fetch import fetch
@@ -163,7 +164,8 @@ class Gateway:
         try:
             self._media = MediaEngine(rooms_config.media(config), self._media_changed)
             self._supervisor = Supervisor(
-                self._fitted, RadioConfig(backend=config.radio.backend, address=config.radio.address), sink)
+                self._fitted, RadioConfig(backend=config.radio.backend, address=config.radio.address), sink,
+                drivers(config.data_directory / "recordings"))
         except ValueError as error:
             raise StartRefused(ExitCode.configuration, f"{self._file}: {error}.") from error
         self._link = RelayLink(relay_url, identity, LinkEvents(

@@ -10,6 +10,7 @@ from protocol.kiosk import CuffPressure
 from protocol.readings import Chunk, Quantity, Reading, WaveformEnd
 
 from .config import InstrumentConfig
+from .recording import RecordingArrived
 
 CUFF_PRESSURE: Final = 150300
 """MDC_PRESS_CUFF (ISO/IEEE 11073-10101): what the cuff holds now, in mmHg; not a blood pressure."""
@@ -20,6 +21,9 @@ class InstrumentSink(Protocol):
 
     async def reading(self, reading: Reading) -> None:
         """Returns when the reading is committed to disk."""
+
+    async def recording(self, arrived: RecordingArrived) -> None:
+        """Returns when the recording is committed to disk, all its samples with it."""
 
     async def chunk(self, chunk: Chunk) -> None:
         """Returns when the chunk is committed to disk."""

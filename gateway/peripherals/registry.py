@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from protocol.readings import InstrumentKind
@@ -11,6 +12,7 @@ from protocol.readings import InstrumentKind
 from .abilities import Driver
 from .drivers.ble_ecg import BleEcg
 from .drivers.ble_instrument import BleInstrument
+from .drivers.ecg_folder import EcgFolder
 from .drivers.radio import Radio
 from .drivers.serial_devices import DEVICES
 from .drivers.serial_stream import SerialStream
@@ -43,3 +45,8 @@ DRIVERS: Final[Mapping[str, Entry]] = {
     **{name: Entry(lambda panel, sink, _: SerialStream(panel, sink)) for name in DEVICES},
     "still": Entry(lambda panel, _sink, _radio: StillCamera(panel, budget=BUSES)),
 }
+
+
+def drivers(recordings: Path) -> Mapping[str, Entry]:
+    """All of them, and the folder of an ECG cart, whose files are kept in `recordings`."""
+    return {**DRIVERS, "ecg_folder": Entry(lambda panel, sink, _: EcgFolder(panel, sink, recordings))}

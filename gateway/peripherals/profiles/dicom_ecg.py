@@ -17,7 +17,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 
 from protocol.readings import Quantity
@@ -76,6 +75,8 @@ def decode(data: bytes) -> Recording:
     `dicom.length`, `dicom.rates`, `ecg.*`."""
     if _DEFLATED in data:
         raise DecodeError("dicom.deflated")
+    import pydicom  # a third of a second and memory, which only vehicles with a cart need
+
     try:
         # What pydicom warns of (a date that is none, a value too long) is no reason to refuse a recording.
         with warnings.catch_warnings():
