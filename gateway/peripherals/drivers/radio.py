@@ -51,7 +51,7 @@ SCAN_START_S: Final = 15.0
 SCAN_RETRY_S: Final = 2.0
 """Between attempts while there is no adapter: it shows again within a USB enumeration."""
 
-SILENCE_S: Final = 20.0
+REDISCOVER_S: Final = 20.0
 """Without any advertisement for this long the scanner is started anew, which also notices an adapter that was pulled
 out. A third of the minute a cuff advertises, so that a dead adapter costs no record; a restart costs milliseconds."""
 
@@ -242,10 +242,10 @@ class Radio:
             self._note(Sign.listening)
             self._say(None)
             self._heard = loop.time()
-            while not (self._rests or self._anew) and loop.time() - self._heard < SILENCE_S:
+            while not (self._rests or self._anew) and loop.time() - self._heard < REDISCOVER_S:
                 self._wake.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout_at(self._heard + SILENCE_S):
+                    async with asyncio.timeout_at(self._heard + REDISCOVER_S):
                         await self._wake.wait()
         finally:
             self._note(Sign.deafened)

@@ -134,7 +134,7 @@ class Device(ServiceInterface):
     def __init__(self, daemon: "Bluetoothd") -> None:
         super().__init__("org.bluez.Device1")
         self.daemon, self.cuff = daemon, daemon.world.cuff
-        self.path = f"{daemon.ADAPTER}/dev_{self.cuff.address.replace(':', '_')}"
+        self.path = f"{daemon.path}/dev_{self.cuff.address.replace(':', '_')}"
         self.rssi = -60
         self.connected = self.resolved = self.trusted = False
         self.pending: asyncio.Future[None] | None = None
@@ -157,7 +157,7 @@ class Device(ServiceInterface):
 
     @dbus_property(Read, "Adapter")
     def adapter(self) -> DBusObjectPath:
-        return self.daemon.ADAPTER
+        return self.daemon.path
 
     @dbus_property(Read, "UUIDs")
     def uuids(self) -> Strings:

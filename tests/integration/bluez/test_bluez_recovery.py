@@ -256,6 +256,8 @@ def test_an_adapter_pulled_out_in_a_visit_comes_back(tmp_path: Path) -> None:
         assert world.daemon is not None
         world.daemon.unplug()
         await world.until(lambda: supervisor.instruments()[0].problem == "radio.missing", 30)
+        # The kernel counts on when the old number is not free yet.
+        world.daemon.path = "/org/bluez/hci1"
         world.daemon.plug()
         assert await emptied(world, sink, 15) <= 10
 
@@ -295,6 +297,20 @@ def test_a_restart_that_is_not_allowed_is_said_and_not_insisted_on(tmp_path: Pat
         failed = [(entry["step"], entry["code"]) for entry in logs if entry["event"] == "radio.step_failed"]
         assert failed == [("service", "radio.step_refused")] * 3
         assert supervisor.instruments()[0].state is InstrumentState.asleep
+
+    staged(tmp_path, scene)
+
+
+def test_a_long_silence_is_looked_into_when_a_person_waits(tmp_path: Path) -> None:
+    """Deaf since the night, the ladder rests long: the wizard is opened, and a minute later the cuff is heard."""
+    async def scene(world: World, supervisor: Supervisor, sink: RecordingSink) -> None:
+        await world.pass_time(1200)
+        world.deaf = "power"
+        wake(world)
+        await world.pass_time(60)
+        assert not sink.readings
+        supervisor._radio.expect()
+        assert await emptied(world, sink, 60) <= 30
 
     staged(tmp_path, scene)
 

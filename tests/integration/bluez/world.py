@@ -192,12 +192,11 @@ class World:
 class Bluetoothd:
     """One life of the daemon."""
 
-    ADAPTER: Final = "/org/bluez/hci0"
-
     def __init__(self, world: World) -> None:
         self.world = world
         self.bus = MessageBus(bus_type=BusType.SYSTEM)
         self.caller = ""
+        self.path = "/org/bluez/hci0"
         self.adapter = Adapter(self)
         self.agents = AgentManager(self)
         self.device: Device | None = None
@@ -220,7 +219,7 @@ class Bluetoothd:
 
     def plug(self) -> None:
         """The adapter shows, and the records of what it is bonded with."""
-        self.bus.export(self.ADAPTER, self.adapter)
+        self.bus.export(self.path, self.adapter)
         if self.world.bonded:
             self._known()
 
@@ -232,7 +231,7 @@ class Bluetoothd:
             self.bus.unexport(self.device.path)
             self.device = None
         self.adapter.discoverers.clear()
-        self.bus.unexport(self.ADAPTER)
+        self.bus.unexport(self.path)
 
     def advertised(self) -> None:
         if not self.adapter.discoverers or (self.device is not None and self.device.connected):
