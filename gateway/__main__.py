@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import json
 import logging
 import re
 import sys
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     try:
         commands = {"run": _run, "enrol": _enrol, "pin": _pin, "check": _check,
-                    "decode": _decode}
+                    "decode": _decode, "export-stills": _export_stills}
         commands[arguments.command](arguments)
     except StartRefused as refused:
         _end(refused.code, refused.sentence)
@@ -94,6 +95,15 @@ def _decode(arguments: argparse.Namespace) -> None:
         raise SystemExit(code)
 
 
+def _export_stills(arguments: argparse.Namespace) -> None:
+    from . import export_command
+    written = export_command.run(arguments.data, arguments.encounter, arguments.out, arguments.optics)
+    for line in written:
+        sys.stdout.write(json.dumps(line) + "\n")
+    if any("error" in line for line in written):
+        raise StartRefused(ExitCode.configuration, "some stills could not be written, see above.")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="passerelle-gateway", description="The process in the vehicle.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
@@ -107,6 +117,11 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--directory", type=Path, required=True, help="where the key and the certificates go")
     enrol.add_argument("--replace", action="store_true", help="give an enrolled vehicle a new identity")
     commands.add_parser("pin", help="read a PIN and print its hash for [[nurse]]")
+    export = commands.add_parser("export-stills", help="write an encounter's stills as DICOM files")
+    export.add_argument("--data", type=Path, required=True, help="the vehicle's memory, as `data` in its configuration")
+    export.add_argument("--encounter", required=True, help="its identifier, or `last` for the one closed last")
+    export.add_argument("--out", type=Path, required=True, help="the folder the files go to")
+    export.add_argument("--optics", type=Path, help="TOML: what is known of each camera, one table an instrument")
     decode = commands.add_parser("decode", help="say what a raw frame of an instrument means, as JSON")
     decode.add_argument("kind", help="a characteristic (2a35) or a maker's protocol (nonin-3230)")
     decode.add_argument("hex", nargs="+", help="the frame's bytes")

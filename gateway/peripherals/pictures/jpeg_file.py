@@ -39,13 +39,16 @@ _TYPICAL_TABLES: Final = bytes.fromhex(
 
 @dataclass(frozen=True, slots=True)
 class JpegFacts:
-    """Width and height as coded, components, whether the coding is baseline, EXIF orientation (1: upright)."""
+    """Width and height as coded, components, whether the coding is baseline, EXIF orientation (1: upright);
+    `full_colour`: as many colour samples as pixels; `plain_rgb`: Adobe's marker says that no transform was made."""
 
     width: int
     height: int
     components: int
     baseline: bool
     orientation: int = 1
+    full_colour: bool = False
+    plain_rgb: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +60,21 @@ class _Segment:
 
 def facts(data: bytes) -> JpegFacts:
     """From the headers alone. DecodeError `still.not_jpeg`."""
-    orientation = 1
+    orientation, plain_rgb = 1, False
     for segment in _headers(data):
         body = data[segment.start + 4:segment.end]
         if segment.marker == _APP1 and body.startswith(b"Exif\0\0"):
             orientation = _orientation(body[6:])
+        if segment.marker == _APP14 and body.startswith(b"Adobe") and len(body) >= 12:
+            plain_rgb = body[11] == 0
         if segment.marker in _FRAMES:
-            if len(body) < 6:
+            if len(body) < 9:
                 break
             _, height, width, components = struct.unpack_from(">BHHB", body)
             if not width or not height:
                 break
-            return JpegFacts(width, height, components, segment.marker == 0xC0, orientation)
+            return JpegFacts(width, height, components, segment.marker == 0xC0, orientation,
+                             components == 3 and body[7] == 0x11, components == 3 and plain_rgb)
     raise DecodeError("still.not_jpeg", "no frame header")
 
 
