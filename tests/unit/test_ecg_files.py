@@ -192,6 +192,21 @@ def test_what_a_dicom_file_may_not_say_has_its_code(change: Any, code: str) -> N
     assert (refused(data) if code else ecg_file.decode(data).flags) == (code or ())
 
 
+def test_nothing_of_a_file_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """pydicom quotes what it warns of; a name that is too long is a name in a log."""
+    def change(dataset: Any) -> None:
+        dataset.SpecificCharacterSet = "NONE"
+        dataset.PatientID = "NAME-OF-A-PERSON" * 8
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = changed(change, SMALL)
+    caplog.clear()
+    assert ecg_file.decode(data).patient_id.startswith("NAME")
+    assert not caplog.records
+
+
 def test_a_compressed_data_set_is_refused_before_it_is_unpacked() -> None:
     """A kilobyte that becomes gigabytes."""
     def change(dataset: Any) -> None:

@@ -6,11 +6,12 @@ Source: DICOM PS3.3, C.10.9 (Waveform), C.10.10 (Waveform Annotation), A.34.3 to
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
@@ -24,9 +25,6 @@ from protocol.readings import Quantity
 from ..errors import DecodeError
 from . import ecg_leads
 from .ecg_recording import LOST, MOST_LEADS, TO_MICROVOLTS, Recording, check, scale_of, text, tidy
-
-# Its warnings quote what they warn of: names of patients.
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _SOP: Final = "1.2.840.10008.5.1.4.1.1.9."
 CLASSES: Final = tuple(_SOP + part for part in ("1.1", "1.2", "1.3", "1.4"))
@@ -75,18 +73,27 @@ def decode(data: bytes) -> Recording:
     `dicom.length`, `dicom.rates`, `ecg.*`."""
     if _DEFLATED in data:
         raise DecodeError("dicom.deflated")
-    import pydicom  # a third of a second and memory, which only vehicles with a cart need
-
+    read = _reader()
     try:
         # What pydicom warns of (a date that is none, a value too long) is no reason to refuse a recording.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _recording(pydicom.dcmread(io.BytesIO(data)))
+            return _recording(read(io.BytesIO(data)))
     except DecodeError:
         raise
     except Exception as error:
         # pydicom meets hostile bytes with whatever its readers raise; the kind of it is all that may be said.
         raise DecodeError("dicom.unreadable", type(error).__name__) from error
+
+
+@functools.cache
+def _reader() -> Callable[[io.BytesIO], Any]:
+    """pydicom's, brought in with the first file: it takes memory that only vehicles with a cart need."""
+    import pydicom
+
+    # Its warnings quote what they warn of: names of patients.
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    return pydicom.dcmread
 
 
 def _recording(dataset: Any) -> Recording:
