@@ -12,7 +12,7 @@ import time
 import webbrowser
 from pathlib import Path
 
-from .configuration import DOCTORS, IT_ACCOUNT, NURSES
+from .configuration import DOCTORS, EQUIPMENT, IT_ACCOUNT, NURSES
 from .processes import DemoFailed
 from .world import PORT_BASE, ROOT, Ports, World
 
@@ -120,7 +120,8 @@ async def _main(options: argparse.Namespace) -> int:
     if options.fresh or options.tour:
         shutil.rmtree(directory, ignore_errors=True)
     interfaces = ("lo",) if options.tour else ("*", "lo")
-    world = World(directory.resolve(), Ports.from_base(options.port_base), options.ecg_record, interfaces)
+    world = World(directory.resolve(), Ports.from_base(options.port_base), options.ecg_record, interfaces,
+                  equipment=EQUIPMENT)
     try:
         await world.start()
         if options.tour:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -93,13 +93,47 @@ def gateway_toml(directory: Path, root: Path, relay_url: str, kiosk_port: int, p
     ]
     tables += [_table("[[nurse]]", {"id": nurse.nurse_id, "name": nurse.name, "pin_hash": pins[nurse.nurse_id]})
                for nurse in NURSES]
-    instruments: tuple[dict[str, Any], ...] = (
-        {"number": 1, "id": "cuff", "kind": "blood_pressure", "name": "Tensiomètre", "driver": "ua651ble",
-         "source": parts.get("cuff", ""), "simulated": True},
-        {"number": 2, "id": "ecg", "kind": "ecg", "name": "ECG", "driver": "healthypi5", "source": parts["ecg"],
-         "rate_hz": parts["ecg_rate_hz"], "simulated": True},
-        {"number": 3, "id": "skin", "kind": "skin_camera", "name": "Caméra peau", "driver": "still",
-         "source": parts["skin"], "simulated": True},
-    )
-    tables += [_table("[[instrument]]", instrument) for instrument in instruments]
+    tables += [_table("[[instrument]]", {"number": number, **instrument, "simulated": True})
+               for number, instrument in enumerate(_instruments(parts), start=1)]
     return "\n".join(tables)
+
+
+EQUIPMENT = ("thermometer", "oximeter", "glucose", "scale", "ecg12", "corometrics", "otoscope", "stethoscope", "cart")
+"""What the demonstration's vehicle carries beside cuff, one-lead ECG and skin camera (names of `sim.equipment`)."""
+
+_NAMES = {
+    "thermometer": "Thermomètre", "oximeter": "Oxymètre", "glucose": "Glucomètre", "scale": "Balance",
+    "belt": "Ceinture cardiaque", "beurer": "Tensiomètre à code", "polar": "Ceinture ECG", "er1": "Patch ECG",
+    "nonin": "Oxymètre Nonin", "omron": "Tensiomètre Omron", "ecg12": "ECG 12 dérivations",
+    "ads1292r": "ECG ADS1292R", "cyton": "ECG Cyton", "corometrics": "Monitoring fœtal", "otoscope": "Otoscope",
+    "intraoral": "Caméra buccale", "ultrasound": "Échographe",
+}
+_CAMERA_KINDS = {"skin": "skin_camera", "otoscope": "otoscope", "intraoral": "intraoral_camera",
+                 "ultrasound": "ultrasound"}
+_CYTON_LEADS = (131329, 131330, 131331, 131332, 131333, 131334, 131335, 131336)
+"""How `sim.wire.rack` wires it: I, II, V1 to V6 (ISO/IEEE 11073-10101)."""
+
+
+def _instruments(parts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The tables of what the hardware's process said it has, in the order of their numbers."""
+    yield {"id": "cuff", "kind": "blood_pressure", "name": "Tensiomètre", "driver": "ua651ble",
+           "source": parts["cuff"]}
+    yield {"id": "ecg", "kind": "ecg", "name": "ECG", "driver": "healthypi5", "source": parts["ecg"],
+           "rate_hz": parts["ecg_rate_hz"]}
+    yield {"id": "skin", "kind": "skin_camera", "name": "Caméra peau", "driver": "still", "source": parts["skin"]}
+    for name, radio in parts["ble"].items():
+        if name != "cuff":
+            yield {"id": name, "kind": radio["kind"], "name": _NAMES[name], "driver": "ble",
+                   "source": radio["address"], "model": radio["model"]}
+    for name, line in parts["wired"].items():
+        leads = {"leads": list(_CYTON_LEADS)} if name == "cyton" else {}
+        yield {"id": name, "kind": line["kind"], "name": _NAMES[name], "driver": line["driver"],
+               "source": line["path"], **leads}
+    for name, url in parts["cameras"].items():
+        if name != "skin":
+            yield {"id": name, "kind": _CAMERA_KINDS[name], "name": _NAMES[name], "driver": "still", "source": url}
+    if parts["stethoscope"]:
+        yield {"id": "stethoscope", "kind": "stethoscope", "name": "Stéthoscope", "driver": "stethoscope",
+               "source": parts["stethoscope"]["source"], "rate_hz": parts["stethoscope"]["rate_hz"]}
+    if parts["cart"]:
+        yield {"id": "cart", "kind": "ecg", "name": "Chariot ECG", "driver": "ecg_folder", "source": parts["cart"]}

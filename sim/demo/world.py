@@ -101,6 +101,9 @@ class World:
     ecg_record: Path | None = None
     interfaces: tuple[str, ...] = ("lo",)
     road: Road = Road()
+    equipment: tuple[str, ...] = ()
+    """What is on board beside cuff, one-lead ECG and skin camera (names of `sim.equipment`)."""
+    twelve_record: Path | None = None
     vehicles: list[Vehicle] = field(default_factory=list)
     relay: Process = field(init=False)
 
@@ -136,7 +139,9 @@ class World:
         hardware = Process(
             f"hardware of {name}",
             ("-m", "sim", "vehicle", "--dir", str(directory / "sim"),
-             *(("--ecg-record", str(self.ecg_record)) if self.ecg_record else ())),
+             *(("--ecg-record", str(self.ecg_record)) if self.ecg_record else ()),
+             *(("--twelve-record", str(self.twelve_record)) if self.twelve_record else ()),
+             "--instruments", ",".join(self.equipment)),
             logs / f"vehicle-{number}-hardware.log", file=directory / "sim" / "sim.json")
         kiosk_port = self.ports.kiosks[number - 1]
         gateway = Process(f"gateway of {name}",
