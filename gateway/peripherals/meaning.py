@@ -44,6 +44,9 @@ VENDOR: dict[str, Callable[[bytes, str], Measured]] = {
     "nonin-3230": oximetry.nonin,
     "nonin-serial": oximetry.nonin_line,
     "omron-eeprom": circulation.omron,
+    "contec-serial": oximetry.contec_line,
+    "contec-bt": oximetry.contec_air,
+    "yonker": circulation.yonker_cuff,
 }
 """Makers' own frames by name: frame and model in."""
 

@@ -13,7 +13,7 @@ from ..ieee11073 import Number, Special
 from ..measured import INTERMEDIATE, Measured, nothing, outside, quantity
 from ..profiles import blood_pressure as profile
 from ..profiles import heart_rate as belt
-from ..profiles import omron_eeprom
+from ..profiles import omron_eeprom, yonker
 
 MILLIMETRES = profile.Unit.millimetre_of_mercury
 
@@ -61,13 +61,24 @@ def omron_of_some_model(data: bytes) -> Measured:
     return fitting[0]
 
 
+def yonker_cuff(data: bytes, model: str) -> Measured:
+    """A Yonker cuff. Errors of `profiles.yonker.decode`."""
+    record = yonker.decode(data)
+    return replace(_whole(record.systolic, record.diastolic, record.pulse), time=record.time, stamped=True)
+
+
 def _slot(record: omron_eeprom.Record) -> Measured:
-    quantities = (quantity(codes.SYSTOLIC, Decimal(record.systolic), MILLIMETRES.value),
-                  quantity(codes.DIASTOLIC, Decimal(record.diastolic), MILLIMETRES.value),
-                  quantity(codes.CUFF_PULSE, Decimal(record.pulse)))
-    implausible = _implausible(Decimal(record.systolic), Decimal(record.diastolic), Decimal(record.pulse), MILLIMETRES)
-    return Measured(ReadingKind.blood_pressure, quantities, record.time, True, record=record.record,
-                    status=record.status, flags=("implausible",) if implausible else ())
+    return replace(_whole(record.systolic, record.diastolic, record.pulse), time=record.time, stamped=True,
+                   record=record.record, status=record.status)
+
+
+def _whole(systolic: int, diastolic: int, pulse: int) -> Measured:
+    """A pressure in whole millimetres of mercury."""
+    numbers = Decimal(systolic), Decimal(diastolic), Decimal(pulse)
+    return Measured(ReadingKind.blood_pressure, (
+        quantity(codes.SYSTOLIC, numbers[0], MILLIMETRES.value),
+        quantity(codes.DIASTOLIC, numbers[1], MILLIMETRES.value), quantity(codes.CUFF_PULSE, numbers[2])),
+        flags=("implausible",) if _implausible(*numbers, MILLIMETRES) else ())
 
 
 def heart_rate(data: bytes, model: str, feature: int | None) -> Measured:

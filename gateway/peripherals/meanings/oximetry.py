@@ -1,4 +1,4 @@
-"""Oxygen saturation: the standard service, Nonin's own characteristic, Nonin's serial line."""
+"""Oxygen saturation: the standard service, and the own frames of Nonin and Contec."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from protocol.readings import ReadingKind
 from .. import codes
 from ..ieee11073 import Number, Special
 from ..measured import Detail, Measured, nothing, outside, quantity
-from ..profiles import nonin_3230, nonin_serial
+from ..profiles import contec, nonin_3230, nonin_serial
 from ..profiles import pulse_oximeter as profile
 
 _NO_RESULT = {
@@ -50,6 +50,26 @@ def nonin_line(data: bytes, model: str) -> Measured:
     doubts = {*frame.status} - {"sensor_disconnected"}
     return replace(_measured(_number(frame.saturation), _number(frame.pulse), frame.status,
                              ["questionable"] if doubts else []), live=True)
+
+
+def contec_line(data: bytes, model: str) -> Measured:
+    """Contec CMS50D+ on its serial line."""
+    return _contec(contec.line(data))
+
+
+def contec_air(data: bytes, model: str) -> Measured:
+    """Contec CMS50D-BT."""
+    return _contec(contec.air(data))
+
+
+def _contec(frame: contec.Oximetry) -> Measured:
+    """A finger that is out leaves the last value in the frame: it is not the patient's any more."""
+    out = "finger_out" in frame.status
+    doubts = ["questionable"] if {"searching", "probe_error", "dropping_saturation"} & {*frame.status} else []
+    measured = _measured(_number(frame.saturation), _number(frame.pulse), frame.status, doubts)
+    if out and measured.refused is None:
+        measured = replace(measured, refused="oximetry.no_finger")
+    return replace(measured, live=True, details=() if frame.pleth is None else (("pleth", frame.pleth),))
 
 
 def _standard(frame: profile.Oximetry) -> Measured:
