@@ -180,7 +180,7 @@ def recognise(name: str, offers: Callable[[Uuid], bool], companies: Iterable[int
             return manners
     for company in companies:
         for manners in MODELS:
-            if company in manners.companies and offers(_profile(manners.kind)):
+            if company in manners.companies and _speaks(manners.kind, offers):
                 return manners
     for manners in MODELS:
         if not manners.title and any(offers(service) for service in manners.services):
@@ -196,12 +196,13 @@ def refine(manners: Manners, dis_model: str) -> Manners:
     return manners
 
 
-def _profile(kind: InstrumentKind) -> Uuid:
-    generic = GENERIC.get(kind)
-    return generic.services[0] if generic else 0
+def _speaks(kind: InstrumentKind, offers: Callable[[Uuid], bool]) -> bool:
+    """Whether a profile of this kind is in the advertisement."""
+    return any(offers(service) for manners in MODELS if not manners.title and manners.kind is kind
+               for service in manners.services)
 
 
 def _may_be(manners: Manners, offers: Callable[[Uuid], bool]) -> bool:
     """A maker of many things gives them one name: what offers the profile of another kind is another thing."""
-    others = {_profile(kind) for kind in GENERIC} - {_profile(manners.kind)}
-    return not manners.companies or offers(_profile(manners.kind)) or not any(offers(other) for other in others)
+    return (not manners.companies or _speaks(manners.kind, offers)
+            or not any(_speaks(kind, offers) for kind in GENERIC))
