@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.report import Measured, machine
 
-NAMES = ("call", "faults", "powercut")
+NAMES = ("call", "faults", "powercut", "ecg")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -279,12 +279,13 @@ class Scene:
 
 @asynccontextmanager
 async def scene(directory: Path, ecg_record: Path | None = None, road: Road | None = None,
-                interfaces: tuple[str, ...] = ("lo",)) -> AsyncIterator[Scene]:
+                interfaces: tuple[str, ...] = ("lo",), equipment: tuple[str, ...] = (),
+                twelve_record: Path | None = None) -> AsyncIterator[Scene]:
     """Bring everything up, both people signed in; DemoFailed or NoBrowser say what is missing. With a `road` the
     doctor's browser stands beside the relay at its far end."""
     ports = Ports(free_port(), free_port(), (free_port(),))
     road = road or Road()
-    world = World(directory, ports, ecg_record, interfaces, road)
+    world = World(directory, ports, ecg_record, interfaces, road, equipment, twelve_record)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(world.stop)
         await world.start()
