@@ -22,6 +22,11 @@ _ABSENT = {Special.not_a_number: Absent.not_a_number, Special.positive_infinity:
 INTERMEDIATE = "intermediate"
 """Flag of a value that a result follows (cuff pressure, rising temperature): never stored as a reading."""
 
+REASSURING = frozenset({
+    "contact", "correct_check", "smart_point", "display_synchronised", "encrypted", "validated_data",
+    "fully_qualified_data", "extended_display_update_ongoing"})
+"""Status bits that cast no doubt: shown by the command, left out of the flags of a reading, which are for doubts."""
+
 Detail = tuple[str, str | int | None]
 
 

@@ -14,7 +14,7 @@ from protocol.readings import Device, Reading, ReadingKind
 
 from . import meaning
 from .errors import DecodeError
-from .measured import INTERMEDIATE, Measured
+from .measured import INTERMEDIATE, REASSURING, Measured
 
 FROM_MEMORY_AFTER = timedelta(seconds=120)
 """An A&D cuff advertises for about a minute after its measurement; what is older waited in its memory."""
@@ -79,7 +79,8 @@ def reading(measured: Measured, frame: bytes, device: Device, arrival: Arrival) 
         user=measured.user,
         record=measured.record,
         context=measured.context,
-        flags=tuple(dict.fromkeys((*measured.status, *measured.flags, *flags))),
+        flags=tuple(dict.fromkeys(flag for flag in (*measured.status, *measured.flags, *flags)
+                                  if flag not in REASSURING)),
         error=refused,
         raw=frame[:RAW_BYTES].hex(),
     )

@@ -166,7 +166,12 @@ def test_all_intervals_of_a_belt_are_kept_in_their_order() -> None:
     """Oldest first, exact."""
     found = of(0x2A37, "16 48 0004 ff03 0104")
     assert values(found) == ["72", "1000", "999.0234375", "1000.9765625"]
-    assert "contact" in found.flags
+    assert found.flags == ("time_unknown",)
+
+
+def test_only_doubts_are_flags_of_a_reading() -> None:
+    """Validated, fully qualified: said by the device, and nothing to warn of."""
+    assert of(0x2A5E, f"0762004800{STAMP}8001210000").flags == ("low_perfusion_detected", "questionable")
 
 
 def test_no_contact_is_said() -> None:

@@ -9,7 +9,7 @@ from protocol.readings import ReadingKind
 
 from .. import codes
 from ..ieee11073 import Number, Special
-from ..measured import Detail, Measured, nothing, outside, quantity
+from ..measured import REASSURING, Detail, Measured, nothing, outside, quantity
 from ..profiles import contec, nonin_3230, nonin_serial
 from ..profiles import pulse_oximeter as profile
 
@@ -18,9 +18,6 @@ _NO_RESULT = {
     "calibration_ongoing": "oximetry.calibration", "measurement_unavailable": "oximetry.unavailable",
     "invalid_measurement_detected": "oximetry.invalid"}
 """Measurement status bits (PLXS 1.0.1, 3.2.1.5) whose numbers are nobody's saturation."""
-
-_HARMLESS = frozenset({"extended_display_update_ongoing"})
-"""The one sensor status bit that casts no doubt on the value."""
 
 
 def spot_check(data: bytes, model: str, feature: int | None) -> Measured:
@@ -74,7 +71,7 @@ def _contec(frame: contec.Oximetry) -> Measured:
 
 def _standard(frame: profile.Oximetry) -> Measured:
     flags = []
-    if "questionable_measurement_detected" in frame.measurement or {*frame.sensor} - _HARMLESS:
+    if "questionable_measurement_detected" in frame.measurement or {*frame.sensor} - REASSURING:
         flags.append("questionable")
     if "data_from_measurement_storage" in frame.measurement:
         flags.append("from_memory")
