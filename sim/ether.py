@@ -134,7 +134,7 @@ class Ether(LocalLink):
     def _established(self, packet: ll.ConnectInd) -> None:
         """Whoever was called has answered; if not, bumble's initiator would hold a connection with nobody."""
         called = self.find_le_controller(packet.advertiser_address)
-        if called is None or called in self._away or packet.initiator_address not in called.le_connections:
+        if called is None or packet.initiator_address not in called.le_connections:
             self.tell_lost(packet.initiator_address, packet.advertiser_address,
                            hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR)
 
