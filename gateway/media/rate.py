@@ -31,6 +31,12 @@ stutter of a busy processor."""
 LEAST = 30_000
 """bit/s of the picture while a stethoscope is listened to: who listens does not look."""
 
+BESIDE_MARGIN = 1.25
+"""The rate before may have been an overshoot that was not noticed yet."""
+
+BESIDE_FALL = 0.85
+"""A fall beside other packets is not tried again while they last; one stutter takes no more than this."""
+
 SEARCH_SHARE = 3.0
 """A call starts low and looks for three times that as quickly, until its first fall."""
 
@@ -114,6 +120,8 @@ class RateController:
         self._fell_from = 0.0
         self._fell_at = float("-inf")
         self._patient_until = float("-inf")
+        self._most = float(ceiling)
+        self._before = 0.0
         self._window: tuple[float, int, int] | None = None
 
     def remb(self, bits_per_second: int, sent_bits_per_second: float, now: float) -> None:
@@ -148,18 +156,21 @@ class RateController:
             # A processor that stutters loses nothing.
             self._patient_until = now + PATIENT_SECONDS
         elif fraction_lost < LOSS_LOW:
-            reach = min(max(UNUSED * sent_bits_per_second, self._start), self._ceiling)
+            reach = min(max(UNUSED * sent_bits_per_second, self._start), self._most)
             self._rate = max(self._rate, min(self._rate * self._growth(now), reach))
 
     def beside(self, bits_per_second: int) -> None:
-        """Other packets go the same way from now on: give way by that much at once, below the floor if need be."""
+        """Other packets go the same way from now on: give way by that much at once, below the floor if need be,
+        and look for no more: each overshoot is a hole in the sound (measured: nine in 30 s at 200 kbit/s)."""
         self._least = min(self._floor, LEAST)
-        self._rate = max(self._rate - bits_per_second, float(self._least))
+        self._before = self._rate
+        self._most = self._rate = max(self._rate - BESIDE_MARGIN * bits_per_second, float(self._least))
 
     def alone(self) -> None:
-        """They ended; the rate grows back as after any quiet time."""
-        self._least = self._floor
+        """They ended: back in a few reports to just under where the rate stood before."""
+        self._least, self._most = self._floor, float(self._ceiling)
         self._rate = max(self._rate, float(self._floor))
+        self._fell_from = max(self._fell_from, self._before)
 
     @property
     def target(self) -> int:
@@ -181,6 +192,8 @@ class RateController:
             self._fell_from = self._rate
         self._fell_at = now
         self._rate = max(rate, float(self._least))
+        if self._most < self._ceiling:
+            self._most = max(self._rate, BESIDE_FALL * self._most)
 
 
 class Ladder:

@@ -68,10 +68,34 @@ def test_what_the_sound_costs() -> None:
 
 
 def test_the_picture_gives_way_and_comes_back() -> None:
-    """By what the sound costs, below the floor if need be; alone again it has its floor back at once."""
+    """By a quarter more than the sound costs, and no further up while it lasts; then back to where it was."""
     rate = RateController(60_000, 300_000, 2_000_000)
     rate.beside(92_000)
-    assert rate.target == 208_000
+    assert rate.target == 185_000
+    for second in range(20):
+        rate.report(second * 100, 0, 185_000, float(second))
+    assert rate.target == 185_000
+    rate.alone()
+    for second in range(20, 30):
+        rate.report(second * 100, 0, 185_000, float(second))
+    assert rate.target > 300_000
+
+
+def test_a_fall_beside_the_sound_is_not_tried_again() -> None:
+    """What made a hole in the sound once would make it again; a stutter costs no more than 15 %."""
+    rate = RateController(60_000, 300_000, 2_000_000)
+    rate.beside(92_000)
+    rate.remb(200_000, 185_000, 0.0)
+    rate.remb(100_000, 185_000, 1.0)
+    assert rate.target == 100_000
+    for second in range(2, 60):
+        rate.report(second * 100, 0, 185_000, float(second))
+    assert rate.target == round(0.85 * 185_000)
+
+
+def test_the_picture_gives_way_below_its_floor() -> None:
+    """A thin link is the sound's; alone again the picture has its floor back at once."""
+    rate = RateController(60_000, 300_000, 2_000_000)
     rate.beside(500_000)
     assert rate.target == LEAST
     rate.remb(5_000, 40_000, 1.0)
