@@ -32,6 +32,9 @@ class ExamCamera:
     def __init__(self, name: str, draw: Draw, frames_per_second: float = 12.0, drawn: int = DRAWN) -> None:
         self.name, self.look, self.url = name, Look(), ""
         self._draw, self._pace, self._count = draw, 1 / frames_per_second, drawn
+        self.viewers = 0
+        self.deserted = asyncio.Event()
+        """Set when the last viewer has gone."""
         self._frames: list[bytes] = []
         self._drawing = asyncio.Lock()
         self._runner: web.AppRunner | None = None
@@ -41,6 +44,11 @@ class ExamCamera:
     def plugged(self) -> bool:
         """Whether it answers."""
         return self._runner is not None
+
+    @property
+    def shown(self) -> tuple[bytes, ...]:
+        """The JPEGs it sends in turn."""
+        return tuple(self._frames)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Serve; returns the address of the stream."""
@@ -80,6 +88,8 @@ class ExamCamera:
             "Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}", "Cache-Control": "no-store"})
         await response.prepare(request)
         number = 0
+        self.viewers += 1
+        self.deserted.clear()
         try:
             while True:
                 jpeg = self._frames[number % len(self._frames)]
@@ -89,6 +99,10 @@ class ExamCamera:
                 await asyncio.sleep(self._pace)
         except ConnectionError:
             return response
+        finally:
+            self.viewers -= 1
+            if not self.viewers:
+                self.deserted.set()
 
 
 class SkinCamera(ExamCamera):
@@ -122,8 +136,9 @@ class ExamCameras:
 
     def state(self) -> Body:
         """Each camera's switches."""
-        return {name: {"plugged": camera.plugged, "focus": camera.look.focus, "light": camera.look.light,
-                       "marker": camera.look.marker, "shift": camera.look.shift, "signal": camera.look.signal}
+        return {name: {"plugged": camera.plugged, "viewers": camera.viewers, "focus": camera.look.focus,
+                       "light": camera.look.light, "marker": camera.look.marker, "shift": camera.look.shift,
+                       "signal": camera.look.signal}
                 for name, camera in self._all.items()}
 
     async def _look(self, body: Body) -> Body:
@@ -148,11 +163,15 @@ class ExamCameras:
         await camera.plug()
         return {"plugged": True}
 
-    def _named(self, body: Body) -> ExamCamera:
-        camera = self._all.get(str(body.get("camera", "skin")))
+    def named(self, name: str) -> ExamCamera:
+        """One of them. ValueError lists the names."""
+        camera = self._all.get(name)
         if camera is None:
             raise ValueError(f"camera is one of {', '.join(self._all)}")
         return camera
+
+    def _named(self, body: Body) -> ExamCamera:
+        return self.named(str(body.get("camera", "skin")))
 
 
 def encode(image: NDArray[np.uint8]) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.peripherals.drivers.usb_bus import Budget, Bus, bus_of, find, for_still, for_view, rate
+from gateway.peripherals.drivers.usb_bus import Budget, Bus, Identity, bus_of, find, for_still, for_view, identity, rate
 from gateway.peripherals.drivers.v4l2 import Mode
 
 SMALL, VIEW, FULL = Mode("MJPG", 640, 480, 30), Mode("MJPG", 1280, 720, 30), Mode("MJPG", 4000, 3000, 10)
@@ -39,6 +39,19 @@ def test_a_camera_is_found_by_identity_and_never_by_its_metadata_node(tmp_path: 
     assert find(f"v4l2:{tmp_path}/none") is None
     with pytest.raises(ValueError, match="neither"):
         find("camera 0", **places)
+
+
+def test_a_camera_says_who_made_it(tmp_path: Path) -> None:
+    """Maker, model, serial and release from its USB descriptors, without what is not printable; else nothing."""
+    plugged(tmp_path, 0, "1-1", 480, "SN 42")
+    usb = tmp_path / "sys/devices/pci0000:00/0000:00:14.0/usb1/1-1"
+    (usb / "manufacturer").write_bytes(b"Optics\x07 GmbH\xff\n")
+    (usb / "product").write_text("Skin 8M\n")
+    (usb / "bcdDevice").write_text("0127\n")
+    places = {"sys": tmp_path / "sys", "dev": Path("/dev")}
+    assert identity("usb:0c45:6366", **places) == Identity("Optics GmbH\ufffd", "Skin 8M", "SN 42", "1.27")
+    assert identity("usb:0c45:1111", **places) == Identity()
+    assert identity("http://127.0.0.1/skin.mjpeg", **places) == Identity()
 
 
 @pytest.mark.parametrize(("megabits", "carried"), [(480, 48e6), (5000, 400e6), (12, 1.2e6)])

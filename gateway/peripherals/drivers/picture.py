@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -25,6 +26,9 @@ QUALITIES: Final = (92, 96, 98, 100)
 
 VIEW_SIDE: Final = 1280
 """What is shown live: the room camera's size, which the encoder is made for."""
+
+_BAND, _BANDS = 64, 8
+"""One of eight bands of 64 rows is tried."""
 
 PREVIEW_SIDE: Final = 640
 PREVIEW_QUALITY: Final = 75
@@ -112,12 +116,18 @@ def finish(shot: Shot, judge: Judge) -> Picture:
     """Judgement, thumbnail, millimetres and the JPEG that is kept. InstrumentFailed `still.too_small`."""
     if max(shot.width, shot.height) < LEAST_WIDTH or min(shot.width, shot.height) < LEAST_HEIGHT:
         raise InstrumentFailed("still.too_small", f"{shot.width}x{shot.height}")
+    with ThreadPoolExecutor(1, "still-file") as other_core:
+        kept = other_core.submit(_kept, shot)
+        return _judged(shot, judge, kept)
+
+
+def _judged(shot: Shot, judge: Judge, kept: Future[bytes]) -> Picture:
     judged = at_judged_size(shot.seen(JUDGED_SIDE))
     marker = scale.find(grey(judged))
     judgement = judge.judge(judged, (shot.width, shot.height), None if marker is None else marker.paper)
     thumbnail = base64.b64encode(_jpeg(within(judged, THUMBNAIL_SIDE), 70)).decode()
     pixel_mm = None if marker is None else scale.in_full(marker, judged.shape[1] / shot.width)
-    return Picture(_kept(shot), shot.width, shot.height, thumbnail, judgement, pixel_mm)
+    return Picture(kept.result(), shot.width, shot.height, thumbnail, judgement, pixel_mm)
 
 
 def preview_jpeg(frame: Frame) -> bytes:
@@ -134,7 +144,11 @@ def _kept(shot: Shot) -> bytes:
         if raw / len(own) <= MOST_COMPRESSED:
             return own
     whole, made = shot.whole(), b""
+    bands = np.ascontiguousarray(whole[np.arange(len(whole)) // _BAND % _BANDS == 0])
     for quality in QUALITIES:
+        # A part tells how small the whole will be: twelve megapixels are not encoded four times.
+        if quality != QUALITIES[-1] and bands.nbytes / len(_jpeg(bands, quality)) > MOST_COMPRESSED:
+            continue
         made = _jpeg(whole, quality)
         if raw / len(made) <= MOST_COMPRESSED:
             break

@@ -118,6 +118,7 @@ class StillCamera:
             try:
                 shot, seen_at = await self._settled(grabber)
                 picture = await asyncio.to_thread(self._finish, shot)
+                judged_at = asyncio.get_running_loop().time()
                 await self._check(shot)
             except InstrumentFailed as error:
                 if not grabber.failed:
@@ -129,11 +130,12 @@ class StillCamera:
             self._panel.show(InstrumentState.failed, "still.too_large")
             raise InstrumentFailed("still.too_large", str(len(picture.jpeg)))
         self._panel.show(InstrumentState.done)
-        _log.info("still.judged", instrument=self._panel.config.instrument_id, quality=picture.judgement.quality.value,
-                  milliseconds=round(1000 * (asyncio.get_running_loop().time() - seen_at)),
-                  width=picture.width, height=picture.height)
         config = self._panel.config
-        device = Device(device_id=config.instrument_id, kind=config.kind, model=config.name,
+        _log.info("still.judged", instrument=config.instrument_id, quality=picture.judgement.quality.value,
+                  milliseconds=round(1000 * (judged_at - seen_at)), width=picture.width, height=picture.height)
+        known = await asyncio.to_thread(usb_bus.identity, config.source, self._sys, self._dev)
+        device = Device(device_id=config.instrument_id, kind=config.kind, maker=known.maker,
+                        model=known.model or config.name, serial=known.serial, firmware=known.firmware,
                         simulated=config.simulated)
         still = Still(still_id=uuid.uuid4().hex, device=device, taken_at=self._now(),
                       sha256=hashlib.sha256(picture.jpeg).hexdigest(), size=len(picture.jpeg), width=picture.width,

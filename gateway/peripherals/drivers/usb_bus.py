@@ -38,6 +38,16 @@ class Bus:
     bytes_a_second: float
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a USB camera says of itself; empty where it says nothing. `firmware` is its release number (bcdDevice)."""
+
+    maker: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+
+
 def find(source: str, sys: Path = SYS, dev: Path = DEV) -> Path | None:
     """The device of `v4l2:PATH` or `usb:VID:PID[:SERIAL]`, found anew each time: its number changes with every plug.
     None when it is away. ValueError when the source is neither."""
@@ -56,6 +66,17 @@ def find(source: str, sys: Path = SYS, dev: Path = DEV) -> Path | None:
                 and wanted["serial"] in (None, _read(usb / "serial"))):
             return dev / node.name
     return None
+
+
+def identity(source: str, sys: Path = SYS, dev: Path = DEV) -> Identity:
+    """Of a camera that is plugged in; empty for one that is away or is not on USB."""
+    device = find(source, sys, dev) if source.startswith(("v4l2:", "usb:")) else None
+    if device is None:
+        return Identity()
+    usb = (sys / "class/video4linux" / device.name / "device").resolve().parent
+    release = _read(usb / "bcdDevice")
+    firmware = f"{release[:2].lstrip('0') or '0'}.{release[2:]}" if len(release) == 4 else ""
+    return Identity(_line(usb / "manufacturer"), _line(usb / "product"), _line(usb / "serial"), firmware)
 
 
 def bus_of(device: Path, sys: Path = SYS) -> Bus | None:
@@ -128,8 +149,13 @@ def _known(mode: Mode) -> bool:
     return mode.fourcc == "MJPG" or mode.fourcc in BYTES_A_PIXEL
 
 
+def _line(path: Path) -> str:
+    """One printable line: the text is the camera maker's."""
+    return "".join(letter for letter in _read(path) if letter.isprintable()).strip()[:64]
+
+
 def _read(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        return path.read_text(errors="replace").strip()
     except OSError:
         return ""

@@ -172,7 +172,9 @@ def _study_and_series(data: Dataset, still: Still, study: Study, sop_class: UID)
 
 def _equipment(data: Dataset, still: Still, optics: Optics, study: Study) -> None:
     data.Manufacturer = optics.maker or still.device.maker
-    for name, value in (("ManufacturerModelName", optics.model or still.device.model),
+    # Without a maker the model is the name somebody gave the instrument in the configuration.
+    model = still.device.model if still.device.maker else ""
+    for name, value in (("ManufacturerModelName", optics.model or model),
                         ("DeviceSerialNumber", optics.serial or still.device.serial),
                         ("SoftwareVersions", optics.software or still.device.firmware),
                         ("InstitutionName", study.institution)):
