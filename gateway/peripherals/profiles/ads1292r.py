@@ -62,7 +62,7 @@ class Parser:
     """Bytes in; samples and losses out."""
 
     def __init__(self) -> None:
-        self._scanner = Scanner(_measure, FRAME_SIZE)
+        self._scanner = Scanner(_measure, FRAME_SIZE, HEAD[0])
 
     @property
     def lost_bytes(self) -> int:

@@ -136,7 +136,7 @@ class Parser:
     """
 
     def __init__(self) -> None:
-        self._scanner = Scanner(_measure, 6)
+        self._scanner = Scanner(_measure, 6, MONITOR)
         self._rates: dict[Kind, int | None] = {}
         self._activity: list[int | None] = []
         self.modes = ""

@@ -74,7 +74,7 @@ class Parser:
     """Bytes in; samples and losses out. A loss counts samples, by the number in the frames: up to 255 in a row."""
 
     def __init__(self) -> None:
-        self._scanner = Scanner(_measure, FRAME_SIZE)
+        self._scanner = Scanner(_measure, FRAME_SIZE, HEAD)
         self._last: int | None = None
 
     @property

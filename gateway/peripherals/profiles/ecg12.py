@@ -78,7 +78,7 @@ class Parser:
     """Bytes in; frames and losses out. A loss counts instants, by the index in the frames."""
 
     def __init__(self) -> None:
-        self._scanner = Scanner(_measure, USUAL_SIZE)
+        self._scanner = Scanner(_measure, USUAL_SIZE, HEAD[0])
         self._next: int | None = None
 
     @property

@@ -36,11 +36,12 @@ class Lost:
 class Scanner:
     """Bytes in, in any portions; whole frames and losses out, in their order. A loss comes with the frame that ends it.
 
-    `usual` is the size of a frame, by which lost bytes become lost frames. Nothing longer than a frame is kept.
+    `usual` is the size of a frame, by which lost bytes become lost frames; `mark` is the byte each one begins with.
+    Nothing longer than a frame is kept.
     """
 
-    def __init__(self, measure: Measure, usual: int) -> None:
-        self._measure, self._usual = measure, usual
+    def __init__(self, measure: Measure, usual: int, mark: int) -> None:
+        self._measure, self._usual, self._mark = measure, usual, mark
         self._buffer = bytearray()
         self._skipped = 0
         self.lost_bytes = 0
@@ -56,9 +57,12 @@ class Scanner:
             if size == INCOMPLETE:
                 break
             if size == NOT_HERE:
-                self._skipped += 1
-                self.lost_bytes += 1
-                start += 1
+                # A device that sends something else at full speed must not cost more than a search.
+                after = self._buffer.find(self._mark, start + 1)
+                step = (after if after >= 0 else end) - start
+                self._skipped += step
+                self.lost_bytes += step
+                start += step
                 continue
             if self._skipped:
                 found.append(Lost(self._skipped, max(1, round(self._skipped / self._usual))))

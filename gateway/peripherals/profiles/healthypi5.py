@@ -70,7 +70,7 @@ class Parser:
     """Bytes in, in any portions; samples and losses out, in their order."""
 
     def __init__(self) -> None:
-        self._scanner = Scanner(_measure, FRAME_SIZE)
+        self._scanner = Scanner(_measure, FRAME_SIZE, HEAD[0])
 
     @property
     def lost_bytes(self) -> int:

@@ -161,7 +161,7 @@ class Assembler:
     """Notifications in, whole frames out."""
 
     def __init__(self) -> None:
-        self._scanner = Scanner(_measure, _FRAME.size + 1 + _PARAMETERS.size + 2 + 2 * 128)
+        self._scanner = Scanner(_measure, _FRAME.size + 1 + _PARAMETERS.size + 2 + 2 * 128, HEAD)
 
     @property
     def lost_bytes(self) -> int:
