@@ -328,7 +328,7 @@ async def test_the_doctor_hears_the_stethoscope_on_a_track_of_its_own(box: Steth
 @pytest.mark.parametrize(("start_kbps", "profile", "left_kbps"), [(600, WIDE, 485), (200, THIN, 122.5), (80, THIN, 30)])
 async def test_the_picture_gives_way_to_the_sound(box: StethoscopeBox, start_kbps: int, profile: SoundProfile,
                                                   left_kbps: float) -> None:
-    """At once and by more than the sound costs, below the picture's floor if need be; a thin link gets the smaller form."""
+    """At once and by more than the sound costs, below its floor if need be; a thin link gets the smaller form."""
     async with in_call(box, start_kbps) as (engine, _):
         engine.listen(True)
         rate = engine._doctors[0].camera
