@@ -62,6 +62,8 @@ class Aboard(Protocol):
     def configs(self) -> tuple[InstrumentConfig, ...]: ...
     def config(self, instrument_id: str) -> InstrumentConfig | None: ...
     def listen(self) -> None: ...
+    async def rest(self, instrument_id: str) -> None: ...
+    def wake(self, instrument_id: str) -> None: ...
     async def replace(self, config: InstrumentConfig) -> None: ...
     async def remove(self, instrument_id: str) -> None: ...
 
@@ -262,18 +264,28 @@ class Pairing:
         mended = old is not None and ours(old, chosen)
         if mended and old is not None:
             # Its own driver would be at the device while we are.
-            await self._aboard.remove(old.instrument_id)
+            await self._aboard.rest(old.instrument_id)
         try:
             async with asyncio.timeout(PAIR_S):
+                if mended:
+                    chosen = await self._afresh(chosen)
                 config = self._config(await self._bond(chosen, manners), manners, chosen, old)
             await self.keep(config)
             await self._aboard.replace(config)
         except BaseException:
             if mended and old is not None:
-                await self._aboard.replace(old)
+                self._aboard.wake(old.instrument_id)
             raise
         _log.info("pairing.paired", instrument=config.instrument_id, model=config.model)
         return config
+
+    async def _afresh(self, chosen: Sighting) -> Sighting:
+        """The same device without the bond of before: it has lost its key, or it would not be paired again."""
+        try:
+            await self._radio.forget(chosen.address)
+        except LinkFailed as error:
+            _log.warning("pairing.bond_left", code=error.code)
+        return await self._radio.sighting(lambda sighting: sighting.address == chosen.address)
 
     async def _bond(self, chosen: Sighting, manners: models.Manners) -> DeviceInformation:
         async with self._radio.link(chosen) as link:

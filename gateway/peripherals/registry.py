@@ -9,6 +9,7 @@ from typing import Final
 
 from protocol.readings import InstrumentKind
 
+from . import models
 from .abilities import Driver
 from .drivers.ble_ecg import BleEcg
 from .drivers.ble_instrument import BleInstrument
@@ -36,6 +37,11 @@ BUSES: Final = Budget()
 
 
 def _radio_driver(panel: Panel, sink: InstrumentSink, radio: Radio) -> Driver:
+    config = panel.config
+    if config.model and config.model not in models.BY_KEY:
+        raise ValueError(f"model {config.model!r} is unknown; known are {', '.join(models.BY_KEY)}")
+    if config.kind is not InstrumentKind.ecg and config.kind not in models.GENERIC:
+        raise ValueError(f"driver {config.driver!r} knows no {config.kind.value}")
     return (BleEcg if panel.config.kind is InstrumentKind.ecg else BleInstrument)(panel, sink, radio)
 
 

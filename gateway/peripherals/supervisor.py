@@ -104,6 +104,13 @@ class Supervisor:
         """Everything on board, by number."""
         return tuple(sorted((aboard.panel.config for aboard in self._aboard.values()), key=lambda c: c.number))
 
+    def instrument_of(self, device_id: str) -> str | None:
+        """The instrument on board that a reading's `device_id` means; None when it is not known for sure."""
+        if device_id in self._aboard:
+            return device_id
+        return next((name for name, aboard in self._aboard.items()
+                     if device_id == f"ble:{aboard.panel.config.source.lower()}"), None)
+
     def add(self, config: InstrumentConfig) -> None:
         """Take an instrument on board and start it. ValueError as the constructor."""
         self._check(config, self._aboard)
@@ -111,18 +118,27 @@ class Supervisor:
         self._begin(config.instrument_id)
         self._sink.changed()
 
+    async def rest(self, instrument_id: str) -> None:
+        """Keep an instrument's driver away from its device until `wake` or `replace`. UnknownInstrument."""
+        aboard = self._of(instrument_id)
+        if isinstance(aboard.driver, Streams):
+            await aboard.driver.stop()
+        await _ended(aboard)
+        aboard.panel.show(InstrumentState.asleep)
+
+    def wake(self, instrument_id: str) -> None:
+        """Let it go on."""
+        if self._of(instrument_id).task is None:
+            self._begin(instrument_id)
+
     async def remove(self, instrument_id: str) -> None:
         """Let an instrument go, once its stream has ended and its device is free. UnknownInstrument."""
-        aboard = self._aboard.get(instrument_id)
-        if aboard is None:
-            raise UnknownInstrument("instrument.unknown", instrument_id)
+        aboard = self._of(instrument_id)
         if isinstance(aboard.driver, Streams):
             await aboard.driver.stop()
         self._aboard.pop(instrument_id, None)
         aboard.panel.leave()
-        if aboard.task is not None:
-            aboard.task.cancel()
-            await asyncio.wait([aboard.task])
+        await _ended(aboard)
         self._sink.changed()
 
     async def replace(self, config: InstrumentConfig) -> None:
@@ -186,11 +202,17 @@ class Supervisor:
         """How the camera's picture now lies over an earlier still (JPEG); None when it can't be told."""
         return await self._able(instrument_id, Aims).framing(earlier)  # type: ignore[type-abstract]
 
-    def _able(self, instrument_id: str, ability: type[_A]) -> _A:
+    def _of(self, instrument_id: str) -> _Aboard:
         aboard = self._aboard.get(instrument_id)
-        if aboard is None or not isinstance(aboard.driver, ability):
+        if aboard is None:
             raise UnknownInstrument("instrument.unknown", instrument_id)
-        return aboard.driver
+        return aboard
+
+    def _able(self, instrument_id: str, ability: type[_A]) -> _A:
+        driver = self._of(instrument_id).driver
+        if not isinstance(driver, ability):
+            raise UnknownInstrument("instrument.unknown", instrument_id)
+        return driver
 
     def _check(self, config: InstrumentConfig, others: Mapping[str, _Aboard]) -> None:
         if config.instrument_id in others:
@@ -238,6 +260,14 @@ class Supervisor:
             await asyncio.sleep(RESTART_AFTER[min(crashes, len(RESTART_AFTER) - 1)])
             crashes += 1
         raise asyncio.CancelledError
+
+
+async def _ended(aboard: _Aboard) -> None:
+    """Its task is over and its device free."""
+    task, aboard.task = aboard.task, None
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _facts(error: BaseException) -> dict[str, str]:

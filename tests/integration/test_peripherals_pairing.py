@@ -201,6 +201,25 @@ async def test_a_broken_thermometer_is_replaced_in_its_place(room: Ward) -> None
         await room.sink.until(lambda: gateway.instruments()[1].state is InstrumentState.measuring)
 
 
+async def test_the_same_cuff_is_paired_again_in_its_place(room: Ward) -> None:
+    """Its own button unpaired it: the old bond goes, a new one is made, its driver leaves it alone meanwhile and
+    takes its readings after."""
+    async with room.gateway(room.config("cuff")) as gateway:
+        kept = Kept(gateway)
+        room.press("cuff", "measure", seconds=0.3)
+        await room.sink.until(lambda: len(room.sink.readings) == 1)
+        await room.asleep("cuff")
+        room.press("cuff", "unbond")
+        gateway.pairing.start("cuff")
+        gateway.pairing.choose(await offered(room, gateway, "cuff"))
+        room.press("cuff", "remember", systolic=131, press=True)
+        view = await ended(room, gateway)
+        assert (view.state, view.code, view.instrument_id) == (PairingState.paired, None, "cuff")
+        assert kept.configs["cuff"].model == "ua651ble"
+        await room.sink.until(lambda: len(room.sink.readings) == 2)
+        assert room.sink.readings[1].quantities[0].value == 131
+
+
 async def test_an_instrument_is_forgotten_with_its_bond(room: Ward) -> None:
     """One that was paired here goes; one from the file is refused and stays."""
     async with room.gateway(room.config("oximeter", 2)) as gateway:

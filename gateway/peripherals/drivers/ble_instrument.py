@@ -41,6 +41,9 @@ DONE_S: Final = 8.0
 EMPTY_WAITS: Final = (0.5, 2.0, 10.0, 30.0)
 """Before visiting an instrument again that keeps advertising and gave nothing: its battery pays for each visit."""
 
+AWAY_S: Final = 60.0
+"""Unheard for this long it has slept since: what wakes now is somebody's measurement."""
+
 COMMIT_WAITS: Final = (0.1, 0.5, 2.0, 5.0)
 """Between attempts to store a record: a cuff has already forgotten it, so it is kept here until it is stored."""
 
@@ -68,15 +71,18 @@ class BleInstrument:
 
     async def run(self) -> None:
         """One visit after another. Never ends."""
-        empty = 0
+        empty, left_at, loop = 0, 0.0, asyncio.get_running_loop()
         self._radio_changed()
         while True:
             sighting = await self._wait()
+            if loop.time() - left_at > AWAY_S:
+                empty = 0
             self._busy = True
             try:
                 said = await self._meet(sighting)
             finally:
                 self._busy = False
+            left_at = loop.time()
             empty = 0 if said else empty + 1
             if empty:
                 await asyncio.sleep(EMPTY_WAITS[min(empty, len(EMPTY_WAITS)) - 1])
@@ -132,7 +138,7 @@ class BleInstrument:
             self._rest()
         elif failed is not None or watched:
             # It was measuring and went away without a result: out of reach, or switched off on the arm.
-            self._panel.show(InstrumentState.failed, self._lost_code)
+            self._panel.show(InstrumentState.failed, failed if failed == "radio.bond_needed" else self._lost_code)
         else:
             self._rest()
 
@@ -158,8 +164,7 @@ class BleInstrument:
         commit: what was received is stored first."""
         taking = Taking(visit, asyncio.get_running_loop().time())
         if visit.manners.racp and visit.link.has(models.RACP):
-            taking.drain = Drain(self._newest.get(visit.link.sighting.address), taking.heard)
-            await visit.bonded(lambda: visit.link.write(models.RACP, taking.request))
+            await self._ask_memory(taking)
         if visit.manners.measures_connected or visit.manners.continuous:
             self._off()
         try:
@@ -168,6 +173,18 @@ class BleInstrument:
             await self._finish(taking)
             raise
         await self._finish(taking)
+
+    async def _ask_memory(self, taking: Taking) -> None:
+        visit = taking.visit
+        taking.drain = drain = Drain(self._newest.get(visit.link.sighting.address), taking.heard)
+        try:
+            await visit.bonded(lambda: visit.link.write(models.RACP, drain.request))
+        except LinkFailed as error:
+            if visit.link.lost:
+                raise
+            # It measures all the same; its memory is asked for in the next visit.
+            _log.warning("instrument.drain_refused", instrument=self._panel.config.instrument_id, att=error.att)
+            taking.drain = None
 
     async def _take(self, taking: Taking) -> None:
         loop, visit = asyncio.get_running_loop(), taking.visit

@@ -43,12 +43,6 @@ class Taking:
         self.plateau: Plateau[Frame] = Plateau()
 
     @property
-    def request(self) -> bytes:
-        """What the access point is asked first."""
-        assert self.drain is not None, "no access point"
-        return self.drain.request
-
-    @property
     def patience(self) -> float:
         """How long the next frame may take before the instrument has said everything."""
         if self.waiting:

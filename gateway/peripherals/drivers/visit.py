@@ -118,7 +118,7 @@ class Visit:
         try:
             return await step()
         except BondNeeded:
-            await self.link.pair()
+            await self._bond()
             return await step()
 
     async def clock_told(self, data: bytes) -> None:
@@ -140,7 +140,13 @@ class Visit:
                 and abs(self.clock.device - self.clock.local) > CLOCK_WRONG)
 
     async def _bond(self) -> None:
-        await self.link.pair()
+        """BondNeeded when it refuses while it is in reach: a person has to pair it."""
+        try:
+            await self.link.pair()
+        except LinkFailed as error:
+            if self.link.lost:
+                raise
+            raise BondNeeded("radio.bond_needed", error.code) from error
 
     async def _identify(self) -> None:
         address = self.link.sighting.address
