@@ -22,7 +22,7 @@ from .patient import Patient, Pressure
 
 PLATE: Final = Plate("A&D_UA-651BLE_Simulé", "D0:5F:B8:65:1B:1E", InstrumentKind.blood_pressure, "ua651ble",
                      "A&D Medical (simulé)", "UA-651BLE (simulé)", "SIM-651-0001", ("1810",),
-                     system_id="1e1b65feffb85fd0")
+                     system_id="1e1b65feffb85fd0", mtu=23)
 
 MEMORY: Final = 30
 

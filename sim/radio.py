@@ -227,7 +227,7 @@ class _Client(BaseBleakClient):
             await self._resume_bond(device, connection)
             self._peer = peer = Peer(connection)
             await self._do(peer.request_mtu(MTU))
-            self.services = await self._do(_discover(peer))
+            self.services = await self._do(_discover(peer, connection))
             if pair:
                 await self.pair()
         except BaseException:
@@ -324,7 +324,7 @@ class _Client(BaseBleakClient):
         return self._peer
 
 
-async def _discover(peer: Peer) -> BleakGATTServiceCollection:
+async def _discover(peer: Peer, connection: Connection) -> BleakGATTServiceCollection:
     """Everything the peer offers, as bleak has it."""
     found = BleakGATTServiceCollection()
     for service in await peer.discover_services():
@@ -333,7 +333,7 @@ async def _discover(peer: Peer) -> BleakGATTServiceCollection:
         for proxy in await service.discover_characteristics():
             characteristic = BleakGATTCharacteristic(
                 proxy, proxy.handle, full(proxy.uuid), list(gatt_char_props_to_strs(int(proxy.properties))),
-                lambda: MTU - 3, ours)
+                lambda: connection.att_mtu - 3, ours)
             found.add_characteristic(characteristic)
             for descriptor in await proxy.discover_descriptors():
                 found.add_descriptor(BleakGATTDescriptor(descriptor, descriptor.handle, full(descriptor.type),

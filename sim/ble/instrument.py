@@ -75,6 +75,7 @@ class Instrument:
         device = Device.with_hci(self.plate.name, Address(self.plate.address), self._controller, self._controller)
         self.bonds.guard(device)
         self._device = device
+        device.gatt_server.max_mtu = self.plate.mtu
         device.add_services([*self.services(), *self._common_services()])
         device.on(Device.EVENT_CONNECTION, self._connected)
         await device.power_on()

@@ -39,6 +39,8 @@ class Plate:
     system_id: str = ""
     battery: bool = True
     """Whether it has a Battery Service."""
+    mtu: int = 247
+    """The largest ATT_MTU it agrees to; 23 in the older ones."""
 
     def advertisement(self, name: str) -> tuple[bytes, bytes]:
         """Advertisement and scan response; name and manufacturer data go where they fit. ValueError."""

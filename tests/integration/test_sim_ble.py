@@ -496,6 +496,21 @@ async def test_bonds_outlive_the_gateways_process(tmp_path: Path) -> None:
             await gateway.hear("2A35")
 
 
+async def test_an_older_instrument_agrees_to_twenty_octets_only() -> None:
+    """ATT_MTU 23 with the cuff, 247 with others; an answer is cut to what fits."""
+    async with room("belt") as there:
+        there.press("cuff")
+        there.press("belt", "wear")
+        sizes = []
+        for name in ("cuff", "belt"):
+            async with there.visit(name) as gateway:
+                sizes.append(gateway.client.mtu_size)
+                assert {c.max_write_without_response_size for s in gateway.client.services
+                        for c in s.characteristics} == {gateway.client.mtu_size - 3}
+                assert len(await gateway.read("2A29")) > 20 - 4
+        assert sizes == [23, 247]
+
+
 async def test_garbage_and_bursts_are_sent_as_told() -> None:
     """Bytes as they are; the last record forty times in one visit."""
     async with room("cuff") as there:
