@@ -4,6 +4,8 @@ Seen in Protocentral/protocentral_healthypi5_zephyr@009f60e and @2c8eb00 app/src
 payload length (16 bits), type 02, 22 bytes, 00 0B; 29 in all. Payload: ECG s32, impedance s32, u8 (FF: no new
 impedance), red s32, infrared s32, temperature s16 in 0.01 C, SpO2 u8, heart rate u8, respiration u8. A number that is
 not measured is 0. The frame has no checksum and no sequence number: a frame counts when head and foot both fit.
+Boards with the first sketches (Protocentral/protocentral_healthypi_5_firmware@3aac6c2) send 20 bytes, 27 in all:
+infrared before red, two bytes that are never set, SpO2, and neither rate.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ FRAME_SIZE: Final = 29
 HEAD: Final = bytes((0x0A, 0xFA, 22, 0, 0x02))
 FOOT: Final = bytes((0x00, 0x0B))
 _PAYLOAD = struct.Struct("<iiBiihBBB")
+
+OLD_FRAME_SIZE: Final = 27
+OLD_HEAD: Final = bytes((0x0A, 0xFA, 20, 0, 0x02))
+_OLD_PAYLOAD = struct.Struct("<iiBii2xB")
 
 RAIL: Final = 2**17
 """The converter has 18 bits, two's complement: -2^17 to 2^17 - 1 (MAX30001 datasheet 19-100133, ECG data format)."""
@@ -54,13 +60,20 @@ class Sample:
 
 def decode(data: bytes) -> Sample:
     """One whole frame. DecodeError: `frame.length`, `frame.head`, `frame.foot`."""
-    if len(data) != FRAME_SIZE:
-        raise DecodeError("frame.length", f"{len(data)} bytes, {FRAME_SIZE} expected")
-    if not data.startswith(HEAD):
-        raise DecodeError("frame.head", data[:len(HEAD)].hex())
+    size = _SIZES.get(bytes(data[:len(HEAD)]))
+    if size is None:
+        code = "frame.length" if len(data) < len(HEAD) else "frame.head"
+        raise DecodeError(code, data[:len(HEAD)].hex())
+    if len(data) != size:
+        raise DecodeError("frame.length", f"{len(data)} bytes, {size} expected")
     if not data.endswith(FOOT):
         raise DecodeError("frame.foot", data[-len(FOOT):].hex())
-    ecg, impedance, skip, red, infrared, temperature, spo2, heart_rate, breaths = _PAYLOAD.unpack_from(data, len(HEAD))
+    if size == OLD_FRAME_SIZE:
+        ecg, impedance, skip, infrared, red, spo2 = _OLD_PAYLOAD.unpack_from(data, len(HEAD))
+        temperature = heart_rate = breaths = 0
+    else:
+        (ecg, impedance, skip, red, infrared, temperature, spo2, heart_rate,
+         breaths) = _PAYLOAD.unpack_from(data, len(HEAD))
     return Sample(ecg, None if skip == _NO_NEW_IMPEDANCE else impedance, red, infrared,
                   Decimal(temperature).scaleb(-2) if temperature else None,
                   spo2 if 0 < spo2 <= 100 else None, heart_rate or None, breaths or None)
@@ -82,10 +95,14 @@ class Parser:
         return [item if isinstance(item, Lost) else decode(item) for item in self._scanner.feed(data)]
 
 
+_SIZES: Final = {HEAD: FRAME_SIZE, OLD_HEAD: OLD_FRAME_SIZE}
+
+
 def _measure(buffer: bytes | bytearray, start: int) -> int:
-    if not begins(buffer, start, HEAD):
-        return NOT_HERE
-    end = start + FRAME_SIZE
-    if len(buffer) < end:
-        return INCOMPLETE
-    return FRAME_SIZE if buffer.startswith(FOOT, end - len(FOOT), end) else NOT_HERE
+    for head, size in _SIZES.items():
+        if begins(buffer, start, head):
+            end = start + size
+            if len(buffer) < end:
+                return INCOMPLETE
+            return size if buffer.startswith(FOOT, end - len(FOOT), end) else NOT_HERE
+    return NOT_HERE
