@@ -19,6 +19,8 @@ import { inkOf } from "./paper_drawing";
 const GAIN_STEP_DB = 2;
 /** Past it the microphone's own range ends and what is heard is torn. */
 const LOUD = 0.97;
+/** Two beats of the slowest heart. */
+const SILENT_MS = 4000;
 
 export function StethoscopePanel({ it }: { it: Consultation }) {
   const instrument = heardStethoscope(it.record.situation.value);
@@ -67,6 +69,10 @@ function Filter({ scope }: { scope: Stethoscope }) {
 function Heard({ scope }: { scope: Stethoscope }) {
   const level = scope.level.value;
   const gain = scope.gainDb.value;
+  // Between two beats nothing is heard either.
+  const heardAt = useRef(performance.now());
+  if (level > 0) heardAt.current = performance.now();
+  const silent = performance.now() - heardAt.current > SILENT_MS;
   return (
     <>
       <Filter scope={scope} />
@@ -99,7 +105,7 @@ function Heard({ scope }: { scope: Stethoscope }) {
         <Phonocardiogram scope={scope} />
         <p class="soft small-words" role="status">
           {sayTrace(`steth_${scope.filter.value}_more`)} ·{" "}
-          {level > LOUD ? `△ ${sayTrace("steth_loud")}` : level === 0 ? `△ ${sayTrace("steth_silent")}` : sayTrace("steth_headset")}
+          {level > LOUD ? `△ ${sayTrace("steth_loud")}` : silent ? `△ ${sayTrace("steth_silent")}` : sayTrace("steth_headset")}
         </p>
       </div>
     </>

@@ -1,160 +1,72 @@
-// Pictures of examination cameras: thumbnails, and each full size with zoom.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+// Pictures of examination cameras: thumbnails at once, each full size in the viewer.
+import { useState } from "preact/hooks";
 import { clock } from "../i18n/format";
-import { say } from "../i18n/doctor";
+import { sayStill, siteWords } from "../i18n/doctor_stills";
 import type { Consultation } from "../state/doctor_desk";
 import type { StillView } from "../state/doctor_record";
-import { deviceName } from "./device_name";
-
-const ZOOM_STEP = 1.3;
-const ZOOM_MAX = 8;
+import { seriesOf } from "../state/still_series";
+import { StillViewer } from "./still_viewer";
 
 export function Stills({ it }: { it: Consultation }) {
   const stills = it.record.stills.value;
   const [open, setOpen] = useState<string | null>(null);
   const chosen = stills.find((view) => view.still.still_id === open) ?? null;
+  const show = (id: string) => {
+    setOpen(id);
+    it.call.openStill(id);
+  };
+  if (stills.length === 0) return null;
   return (
-    <section class="card block" aria-label={say("stills")} data-testid="stills" data-count={stills.length}>
-      <h2>{say("stills")}</h2>
-      {stills.length === 0 && <p class="soft">{say("stills_none")}</p>}
+    <section class="card block" aria-label={sayStill("stills")} data-testid="stills" data-count={stills.length}>
+      <h2>{sayStill("stills")}</h2>
       <ul class="thumbs">
         {stills.map((view) => (
           <li key={view.still.still_id}>
-            <Thumb
-              view={view}
-              open={() => {
-                setOpen(view.still.still_id);
-                it.call.openStill(view.still.still_id);
-              }}
-            />
+            <Thumb view={view} stills={stills} open={() => show(view.still.still_id)} />
           </li>
         ))}
       </ul>
-      {chosen !== null && <FullSize it={it} view={chosen} close={() => setOpen(null)} />}
+      {chosen !== null && <StillViewer it={it} view={chosen} show={show} close={() => setOpen(null)} />}
     </section>
   );
 }
 
-function Thumb({ view, open }: { view: StillView; open: () => void }) {
+interface ThumbProps {
+  readonly view: StillView;
+  readonly stills: readonly StillView[];
+  readonly open: () => void;
+}
+
+function Thumb({ view, stills, open }: ThumbProps) {
   const { still } = view;
+  const facts = { time: clock(still.taken_at), site: siteWords(still.body_site) };
+  const series = seriesOf(still, stills.map((each) => each.still));
+  const place = series.findIndex((each) => each.still_id === still.still_id) + 1;
   return (
-    <button type="button" class="thumb" onClick={open} aria-label={say("still_open")} data-testid="still-thumb">
+    <button
+      type="button"
+      class="thumb"
+      onClick={open}
+      aria-label={sayStill("open", facts)}
+      data-testid="still-thumb"
+      data-still={still.still_id}
+    >
       {still.thumbnail !== "" && <img src={`data:image/jpeg;base64,${still.thumbnail}`} alt="" />}
       <span class="thumb-words">
-        {clock(still.taken_at)} · {say(`still_${still.quality}`)}
+        {still.body_site !== "" && <strong>{facts.site}</strong>}
+        <span>
+          {facts.time} · <QualityWords quality={still.quality} />
+        </span>
+        {series.length > 1 && <span class="soft">{sayStill("series", { n: place, all: series.length })}</span>}
       </span>
     </button>
   );
 }
 
-interface FullSizeProps {
-  readonly it: Consultation;
-  readonly view: StillView;
-  readonly close: () => void;
-}
-
-function FullSize({ it, view, close }: FullSizeProps) {
-  const { still, picture } = view;
-  const dialog = useRef<HTMLDialogElement>(null);
-  const url = useMemo(
-    () => (picture === null ? null : URL.createObjectURL(new Blob([picture], { type: "image/jpeg" }))),
-    [picture],
-  );
-  useEffect(() => () => (url === null ? undefined : URL.revokeObjectURL(url)), [url]);
-  useEffect(() => dialog.current?.showModal(), []);
-  const device = deviceName(still.device.maker, still.device.model) || still.device.device_id;
+export function QualityWords({ quality }: { quality: StillView["still"]["quality"] }) {
   return (
-    <dialog ref={dialog} class="full" onClose={close} data-testid="still-full" data-state={view.state}>
-      <header class="full-head">
-        <h2>
-          {say("still_title", { device, time: clock(still.taken_at) })}{" "}
-          {still.device.simulated && <span class="tag look">{say("simulated")}</span>}{" "}
-          <span class={`tag ${still.quality === "sharp" ? "done" : "look"}`}>{say(`still_${still.quality}`)}</span>
-        </h2>
-        <button type="button" class="button" onClick={() => dialog.current?.close()} data-testid="still-close">
-          {say("still_close")}
-        </button>
-      </header>
-      {url !== null ? <Zoomed url={url} alt={device} /> : <Coming it={it} view={view} />}
-    </dialog>
-  );
-}
-
-function Coming({ it, view }: { it: Consultation; view: StillView }) {
-  const { still } = view;
-  const percent = Math.floor((100 * view.have) / still.size);
-  if (view.state === "damaged") {
-    return (
-      <div class="full-wait">
-        <p class="say stop" role="alert">
-          {say("still_damaged")}
-        </p>
-        <button type="button" class="button main" onClick={() => it.call.openStill(still.still_id)}>
-          {say("still_again")}
-        </button>
-      </div>
-    );
-  }
-  const connected = it.call.phase.value === "connected";
-  return (
-    <div class="full-wait">
-      <p role="status">{connected ? say("still_coming", { percent }) : say("still_waits")}</p>
-      <progress max={still.size} value={view.have} aria-label={say("still_coming", { percent })} />
-    </div>
-  );
-}
-
-function Zoomed({ url, alt }: { url: string; alt: string }) {
-  const [view, setView] = useState({ zoom: 1, x: 0, y: 0 });
-  const drag = useRef<{ x: number; y: number } | null>(null);
-  const zoom = (factor: number) =>
-    setView((old) => {
-      const next = Math.min(ZOOM_MAX, Math.max(1, old.zoom * factor));
-      return next === 1 ? { zoom: 1, x: 0, y: 0 } : { zoom: next, x: (old.x * next) / old.zoom, y: (old.y * next) / old.zoom };
-    });
-  return (
-    <>
-      <div
-        class="zoomed"
-        onWheel={(event) => {
-          event.preventDefault();
-          zoom(event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP);
-        }}
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          drag.current = { x: event.clientX - view.x, y: event.clientY - view.y };
-        }}
-        onPointerMove={(event) => {
-          const from = drag.current;
-          if (from !== null) setView((old) => ({ ...old, x: event.clientX - from.x, y: event.clientY - from.y }));
-        }}
-        onPointerUp={() => {
-          drag.current = null;
-        }}
-      >
-        <img
-          src={url}
-          alt={alt}
-          draggable={false}
-          data-testid="still-image"
-          ref={(element) => {
-            if (element !== null) element.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})`;
-          }}
-        />
-      </div>
-      <footer class="full-foot">
-        <p class="soft">{say("still_hint")}</p>
-        <button type="button" class="button small" onClick={() => zoom(1 / ZOOM_STEP)} data-testid="zoom-out">
-          {say("still_zoom_out")}
-        </button>
-        <span class="figures">{Math.round(view.zoom * 100)} %</span>
-        <button type="button" class="button small" onClick={() => zoom(ZOOM_STEP)} data-testid="zoom-in">
-          {say("still_zoom_in")}
-        </button>
-        <button type="button" class="button small" onClick={() => setView({ zoom: 1, x: 0, y: 0 })}>
-          {say("still_fit")}
-        </button>
-      </footer>
-    </>
+    <span class={quality === "sharp" ? "quality done" : "quality look"}>
+      {quality === "sharp" ? "✓" : "△"} {sayStill(quality)}
+    </span>
   );
 }
