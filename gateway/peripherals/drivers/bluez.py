@@ -72,6 +72,7 @@ class Bluez:
         self._news: asyncio.Queue[News] = asyncio.Queue(NEWS)
         self._owner_changed = asyncio.Event()
         self._cleared = False
+        self._settled = asyncio.Event()
 
     async def run(self, news: Callable[[News], None]) -> None:
         """Watch the adapter until cancelled, with our agent registered whenever BlueZ is there."""
@@ -151,6 +152,12 @@ class Bluez:
                 # bleak takes this for a bus that died, forgets, and connects again on its next call.
                 bus.disconnect()
 
+    async def settled(self) -> None:
+        """Until what was left from before is cleared away: what is seen before that is not there to connect to."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROBE_S):
+                await self._settled.wait()
+
     def bonded(self) -> None:
         """A bond was made or failed: digits that were shown are taken off the screen."""
         self._agent.finished()
@@ -171,7 +178,7 @@ class Bluez:
                 with suppress(StepFailed):
                     # What a process that was killed left connected does not advertise.
                     await self.clear(frozenset(), "")
-                news(News.back)
+                self._settled.set()
             lost = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
             try:
                 while not lost.done():

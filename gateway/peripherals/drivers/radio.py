@@ -61,6 +61,9 @@ meanwhile: after this it is looked for again."""
 
 CONNECT_ATTEMPTS: Final = 4
 
+STEP_S: Final = 15.0
+"""One rung, whatever it consists of: a new bluetoothd needs 12 s at most, records of a market place one call each."""
+
 RECENT_S: Final = 60.0
 """How long a device that was heard is worth showing to a person who looks for it: a cuff's pairing mode."""
 
@@ -213,6 +216,7 @@ class Radio:
             self._wake.set()
 
     async def _keep_listening(self) -> None:
+        await self._stack.settled()
         while True:
             if self._rests:
                 self._wake.clear()
@@ -299,13 +303,15 @@ class Radio:
         try:
             match step:
                 case Step.record:
-                    await self._control.clear(frozenset(self._links), self._refused)
+                    await within(STEP_S, self._control.clear(frozenset(self._links), self._refused))
                 case Step.power:
-                    await self._control.power_cycle()
+                    await within(STEP_S, self._control.power_cycle())
                 case Step.service:
-                    await self._control.restart_service()
-        except StepFailed as error:
-            _log.warning("radio.step_failed", step=step.value, doubt=facts.doubt, code=error.code, detail=error.detail)
+                    await within(STEP_S, self._control.restart_service())
+        except (StepFailed, *LOST) as error:
+            code = error.code if isinstance(error, StepFailed) else "radio.step_failed"
+            _log.warning("radio.step_failed", step=step.value, doubt=facts.doubt, code=code,
+                         detail=error.detail if isinstance(error, StepFailed) else type(error).__name__)
             return False
         _log.warning("radio.step_taken", step=step.value, doubt=facts.doubt)
         return True

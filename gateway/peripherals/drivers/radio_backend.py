@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ class Backend:
     control: AdapterControl
     bonded: Callable[[], None]
     """A bond was made, or failed."""
+    settled: Callable[[], Awaitable[None]]
+    """Returns when listening makes sense, or would not get better by waiting."""
 
 
 def backend(config: RadioConfig, person: Person, bonding: Callable[[str], bool]) -> Backend:
@@ -35,7 +37,7 @@ def backend(config: RadioConfig, person: Person, bonding: Callable[[str], bool])
     if not config.backend:
         options: dict[str, Any] = {"bluez": {"adapter": config.address}} if config.address else {}
         bluez = Bluez(config.address, person, bonding)
-        return Backend(options, options, bluez, bluez.bonded)
+        return Backend(options, options, bluez, bluez.bonded, bluez.settled)
     module, _, name = config.backend.partition(":")
     try:
         make = getattr(importlib.import_module(module), name)
@@ -44,7 +46,11 @@ def backend(config: RadioConfig, person: Person, bonding: Callable[[str], bool])
     scanner, client = make(config.address)
     client.passkey_operator = person
     return Backend({"backend": scanner}, {"backend": client}, getattr(client, "control", None) or NoControl(),
-                   lambda: None)
+                   lambda: None, _at_once)
+
+
+async def _at_once() -> None:
+    return None
 
 
 def is_stuck(error: BaseException) -> bool:

@@ -117,6 +117,8 @@ class Adapter(ServiceInterface):
         if self.daemon.caller not in self.discoverers:
             raise DBusError(f"{ERROR}Failed", "No discovery started")
         self.discoverers.discard(self.daemon.caller)
+        if self.daemon.device is not None:
+            self.daemon.device.unheard()
 
     @dbus_method("RemoveDevice")
     def remove_device(self, device: DBusObjectPath) -> None:
@@ -192,6 +194,11 @@ class Device(ServiceInterface):
         self.rssi = -60 if self.rssi != -60 else -61
         self.emit_properties_changed({"RSSI": self.rssi})
 
+    def unheard(self) -> None:
+        """BlueZ takes the signal strength away when discovery ends."""
+        self.rssi = -127
+        self.emit_properties_changed({}, ["RSSI"])
+
     @dbus_method("Connect")
     async def connect(self) -> None:
         world = self.daemon.world
@@ -199,7 +206,8 @@ class Device(ServiceInterface):
         if world.held:
             raise DBusError(f"{ERROR}InProgress", "Operation already in progress")
         fault = world.next_fault("Connect")
-        if fault == "hang":
+        world.hung = world.hung or fault == "hung"
+        if fault in ("hang", "hung"):
             self.pending = asyncio.get_running_loop().create_future()
             await self.pending
         if fault == "le-connection-abort-by-local":

@@ -234,3 +234,56 @@ def test_a_sighting_is_waited_for_by_what_it_says(tmp_path: Path) -> None:
         assert waiting.result().address == world.cuff.address
 
     over(tmp_path, scene)
+
+
+def test_a_change_of_a_record_is_no_advertisement(tmp_path: Path) -> None:
+    """BlueZ tells of bonds and links by the same signal; only with a signal strength was the device heard, and one
+    that is connected does not advertise."""
+    async def scene(world: World, radio: Radio) -> None:
+        world.bonded = True
+        seen = await found(world, radio)
+        world.cuff.awake = False
+        await world.pass_time(2)
+        assert world.daemon is not None
+        device = world.daemon.device
+        assert device is not None
+        before = radio.sightings()[0].seen_at
+        device.unheard()
+        device.emit_properties_changed({"Trusted": True})
+        await world.pass_time(2)
+        assert radio.sightings()[0].seen_at == before
+
+        async def visit() -> None:
+            # It answers, and nothing of it is heard.
+            world.cuff.awake, world.deaf = True, "power"
+            async with radio.link(seen):
+                await world.pass_time(2)
+                device.heard()
+                await world.pass_time(2)
+                assert radio.sightings()[0].seen_at == before
+
+        await visit()
+
+    over(tmp_path, scene)
+
+
+def test_what_was_seen_before_a_restart_is_not_connected_to(tmp_path: Path) -> None:
+    """The new bluetoothd does not know it: an error at once instead of twenty seconds, and it is seen again."""
+    async def scene(world: World, radio: Radio) -> None:
+        seen = await found(world, radio)
+        await world.restart()
+        await world.pass_time(1)
+
+        async def visit(sighting: Sighting) -> None:
+            async with radio.link(sighting):
+                pass
+
+        with pytest.raises(LinkFailed, match=r"radio\.not_connected"):
+            await passing(world, visit(seen))
+        assert world.asked("Connect") == []
+        again = asyncio.ensure_future(radio.sighting(lambda s: s.address == seen.address))
+        await world.until(again.done, 10)
+        await passing(world, visit(again.result()))
+        assert world.asked("Connect") == ["Connect"]
+
+    over(tmp_path, scene)
