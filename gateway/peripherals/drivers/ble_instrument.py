@@ -288,8 +288,8 @@ class BleInstrument:
 
     def _measured(self, characteristic: Characteristic, data: bytes, visit: Visit) -> Measured:
         if isinstance(characteristic, str):
-            return meaning.vendor_measured(visit.manners.vendor, data, model=visit.info.model)
-        return meaning.measured(characteristic, data, model=visit.info.model, feature=visit.feature)
+            return meaning.vendor_measured(visit.manners.vendor, data, model=visit.device.model)
+        return meaning.measured(characteristic, data, model=visit.device.model, feature=visit.feature)
 
     async def _record(self, taking: Taking, characteristic: Characteristic, data: bytes) -> None:
         """A result, or a part of one: what belongs together is stored together."""

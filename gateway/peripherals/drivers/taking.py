@@ -36,7 +36,7 @@ class Taking:
         self.visit = visit
         self.began = self.heard = now
         self.drain: Drain | None = None
-        self.assembly = Assembly(visit.info.model, visit.feature)
+        self.assembly = Assembly(visit.device.model, visit.feature)
         self.waiting = False
         self.numbers: list[int] = []
         self.alike: Counter[bytes] = Counter()
