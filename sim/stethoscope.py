@@ -179,7 +179,10 @@ class StethoscopeBox:
 
     async def hear(self, **changes: object) -> Sound:
         """Another heart, murmur, place or tones, from the next block on; ValueError when a value does not fit."""
-        what = replace(self.what, **changes)  # type: ignore[arg-type]
+        try:
+            what = replace(self.what, **changes)  # type: ignore[arg-type]
+        except TypeError as error:
+            raise ValueError(f"not a sound: {error}") from error
         self._loop = (await asyncio.to_thread(sound, what, self.rate_hz)).tobytes()
         self.what = what
         return what

@@ -14,7 +14,7 @@ from gateway.media.rate import DETAIL_LADDER, LADDER, LEAST, KeyframeGate, Ladde
 from gateway.media.sdp import finish_offer
 from gateway.media.sound import THIN, WIDE
 from sim.heart import beats
-from sim.stethoscope import S1_AFTER_R, Sound, sound
+from sim.stethoscope import S1_AFTER_R, Sound, StethoscopeBox, sound
 
 VOICE = "m=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=sendrecv\r\na=mid:0\r\na=rtpmap:96 opus/48000/2\r\n"
 PICTURE = "m=video 9 UDP/TLS/RTP/SAVPF 97 98\r\na=sendonly\r\na=mid:1\r\na=rtpmap:97 VP8/90000\r\n"
@@ -168,6 +168,15 @@ def test_sounds_that_cannot_be_are_refused(changes: dict[str, object]) -> None:
     """A mistyped request of a training script is an error, not another patient."""
     with pytest.raises(ValueError, match=r"rate|murmur|place|tones"):
         Sound(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("changes", [{"rhythm": "fast"}, {"heart_rate": "72"}, {"tones": 5}, {"tones": [60]}])
+async def test_requests_of_another_shape_are_refused_and_change_nothing(changes: dict[str, object]) -> None:
+    """As a script sends them over HTTP: a word where a number stands, a key there is not."""
+    box = StethoscopeBox(rate_hz=RATE)
+    with pytest.raises(ValueError, match="not a sound"):
+        await box.hear(**changes)
+    assert box.what == Sound()
 
 
 def test_the_loop_closes_without_a_click() -> None:
