@@ -197,7 +197,8 @@ async def test_a_still_is_the_cameras_own_jpeg(cameras: ExamCameras) -> None:
 
 @pytest.mark.parametrize("own_jpeg", [True, False])
 def test_the_verdict_on_twelve_megapixels_comes_within_300_ms(own_jpeg: bool) -> None:
-    """From the frame to judgement, thumbnail, scale and file; the best of four on a machine that does much else."""
+    """From the frame to judgement, thumbnail, scale and file, in processor time of all threads: this machine does much
+    else meanwhile."""
     picture = cv2.resize(draw(Look(), 0), (4000, 3000), interpolation=cv2.INTER_CUBIC)
     noise = np.random.default_rng(1).integers(-4, 5, picture.shape, np.int16)
     picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
@@ -207,9 +208,9 @@ def test_the_verdict_on_twelve_megapixels_comes_within_300_ms(own_jpeg: bool) ->
     assert (36e6 / len(jpeg) <= 20) is own_jpeg
     for _ in range(4):
         shot = shot_of(jpeg, 1, 0.0, True)
-        began = time.perf_counter()
+        began = time.process_time()
         made = finish(shot, Judge())
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     assert made.judgement.quality is StillQuality.sharp
     assert 36e6 / len(made.jpeg) <= 20
     assert min(times) < 0.3
