@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blockbuster import BlockBuster
@@ -19,7 +20,7 @@ from gateway.peripherals.recording import RecordingArrived
 from protocol.channels import InstrumentState
 from protocol.readings import InstrumentKind
 from tests.integration.peripherals_rig import RecordingSink
-from tests.unit.ecg_files import edf, mortara, small
+from tests.unit.ecg_files import changed, edf, mortara, small
 
 
 @pytest.fixture(autouse=True)
@@ -165,13 +166,19 @@ async def test_an_unreadable_file_is_said_once_and_kept(cart: Cart) -> None:
     assert (cart.folder / "broken.dcm").exists()
 
 
+def as_report(dataset: Any) -> None:
+    """A recording called an encapsulated PDF."""
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.104.1"
+
+
 async def test_reports_and_half_made_files_are_left_alone(cart: Cart) -> None:
-    """A PDF beside a recording, hidden and temporary names, empty ones; a recording without an ending is taken."""
+    """A PDF beside a recording, also as DICOM, hidden and temporary names, empty ones; a recording without an ending is taken."""
     sink = Sink()
     async with cart.watched(sink):
         for name in ("report.pdf", ".hidden.dcm", "x.dcm.tmp", "~lock.edf"):
             cart.write(name, b"%PDF-1.7 whatever this is")
         cart.write("empty.dcm", b"")
+        cart.write("report.dcm", changed(as_report, small()))
         cart.write("IM000001", edf(rate=500))
         await sink.until(lambda: sink.recordings)
         await cart.looks(sink, 20)

@@ -301,6 +301,16 @@ def test_a_file_of_edflib_is_read_as_edflib_reads_it() -> None:
     assert (recording.rate_hz, recording.patient_id, recording.birth_date) == (Decimal(200), "", "1969-06-30")
 
 
+@pytest.mark.parametrize(("label", "code"), [
+    ("I", 131329), ("aVR", 131390), ("AVF", 131392), ("ECG V1", 131331), ("EKG II", 131330), ("Lead III", 131389),
+    ("Lead I (Einthoven)", 131329), ("MDC_ECG_LEAD_V6", 131336), ("ECG Lead V2", 131332),
+    ("", None), ("Lead", None), ("V7", None), ("ECG V1 V2", None), ("Resp", None), ("()", None),
+])
+def test_leads_by_their_printed_name(label: str, code: int | None) -> None:
+    """ISO/IEEE 11073-10101; what is no name of one of twelve leads is none."""
+    assert ecg_leads.code_of(label) == code
+
+
 def test_a_recording_becomes_a_reading_and_a_waveform() -> None:
     """Reading named by the file's hash, samples in chunks of a second, the cart's clock in its zone, hints apart."""
     zone = timezone(timedelta(hours=11))

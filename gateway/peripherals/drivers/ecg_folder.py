@@ -45,6 +45,9 @@ OLD_S: Final = 86_400.0
 SUFFIXES: Final = frozenset((".dcm", ".dicom", ".edf"))
 """Said to be a recording; others are looked at for what they are and left alone when they are none (reports, lists)."""
 
+OTHER_DOCUMENTS: Final = ("dicom.not_ecg",)
+"""Whole and readable, but no recording: the printed report, the directory of a stick."""
+
 HANDED: Final = ".handed"
 
 
@@ -163,6 +166,8 @@ class EcgFolder:
         try:
             found: RecordingArrived | _Unreadable = recorded.arrived(data, self._panel.config, now, self._zone)
         except DecodeError as error:
+            if error.code in OTHER_DOCUMENTS:
+                return None
             found = _Unreadable(sha256, error)
         if not isinstance(found, _Unreadable) or self._seen[face] >= PATIENCE_LOOKS:
             self._keep(sha256, ecg_file.suffix(data), data[:ecg_file.LARGEST])

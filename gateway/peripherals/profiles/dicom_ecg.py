@@ -197,11 +197,12 @@ def _lead(definition: Any) -> int | None:
     if _unit(definition) not in TO_MICROVOLTS:
         return None
     source = _first(definition.get("ChannelSourceSequence"))
-    for found in (_LEAD_CODE.fullmatch(text(source.get("CodeValue"), 32)) if source is not None else None,):
-        if found is not None:
-            return ecg_leads.UNSPECIFIED + int(found.group(1))
-    for name in (text(definition.get("ChannelLabel"), 40),
-                 text(source.get("CodeMeaning"), 40) if source is not None else ""):
+    coded = text(source.get("CodeValue"), 32) if source is not None else ""
+    found = _LEAD_CODE.fullmatch(coded)
+    if found is not None:
+        return ecg_leads.UNSPECIFIED + int(found.group(1))
+    meaning = text(source.get("CodeMeaning"), 40) if source is not None else ""
+    for name in (coded, text(definition.get("ChannelLabel"), 40), meaning):
         code = ecg_leads.code_of(name)
         if code is not None:
             return code

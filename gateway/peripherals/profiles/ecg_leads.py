@@ -15,6 +15,9 @@ LEADS: Final = {
 
 TWELVE: Final = tuple(LEADS.values())
 
+_BEFORE: Final = ("MDC", "ECG", "EKG", "ELEC", "LEAD")
+"""Words that stand before a lead's name."""
+
 _BY_NAME: Final = {name.upper(): code for name, code in LEADS.items()}
 _NAMES: Final = {code: name for name, code in LEADS.items()}
 
@@ -27,12 +30,11 @@ UTERINE_ACTIVITY: Final = 192724
 
 
 def code_of(label: str) -> int | None:
-    """The code of a lead's printed name: `aVR`, `AVR`, `V1`, `ECG V1`, `Lead II`, `EKG I`; None when it is none."""
-    words = label.replace("_", " ").split()
-    if len(words) > 1 and words[0].upper() in ("ECG", "EKG", "LEAD", "ELEC"):
-        words = words[1:]
-    if len(words) > 1 and words[0].upper() in ("LEAD",):
-        words = words[1:]
+    """The code of a lead's printed name: `aVR`, `V1`, `ECG V1`, `Lead I (Einthoven)`, `MDC_ECG_LEAD_II`; None when it
+    is none."""
+    words = [word for word in label.replace("_", " ").split() if not word.startswith("(")]
+    while len(words) > 1 and words[0].upper() in _BEFORE:
+        del words[0]
     return _BY_NAME.get(words[0].upper()) if len(words) == 1 else None
 
 
