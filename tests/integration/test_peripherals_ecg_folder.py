@@ -172,7 +172,7 @@ def as_report(dataset: Any) -> None:
 
 
 async def test_reports_and_half_made_files_are_left_alone(cart: Cart) -> None:
-    """A PDF beside a recording, also as DICOM, hidden and temporary names, empty ones; a recording without an ending is taken."""
+    """A PDF, also as DICOM, hidden and temporary names, empty ones; a recording without an ending is taken."""
     sink = Sink()
     async with cart.watched(sink):
         for name in ("report.pdf", ".hidden.dcm", "x.dcm.tmp", "~lock.edf"):
