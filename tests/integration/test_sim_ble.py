@@ -232,6 +232,44 @@ async def test_the_newer_omron_bonds_in_its_pairing_mode_only() -> None:
         assert there.things["omron"].shown()["memory"] == 0
 
 
+LOCK = "B305B680-AEE7-11E1-A730-0002A5D5C51B"
+INTO = ("DB5B55E0-AEE7-11E1-965E-0002A5D5C51B", "E0B8A060-AEE7-11E1-92F4-0002A5D5C51B")
+OUT = ("49123040-AEE8-11E1-A74D-0002A5D5C51B", "4D0BF320-AEE8-11E1-A0D9-0002A5D5C51B")
+
+
+async def test_an_older_omron_takes_a_key_in_its_pairing_mode_and_is_read_in_pieces() -> None:
+    """Refused without key; programmed; opened; a block of its EEPROM over two channels, its checksum 0."""
+    key = "deadbeaf12341234deadbeaf12341234"
+    async with room("omron_older") as there:
+        there.press("omron_older", "remember", systolic=109, diastolic=82, pulse=68)
+        there.press("omron_older")
+        async with bonded(there, "omron_older") as gateway:
+            await gateway.subscribe(LOCK)
+            for number, (request, answer) in enumerate([("01" + key, "810f"), ("02" + "00" * 16, "820f")], 1):
+                await gateway.write(LOCK, request)
+                assert (await gateway.hear(LOCK, number))[-1].hex() == answer
+        await there.asleep("omron_older")
+        assert there.press("omron_older", "pairing") == {"programming": True}
+        async with there.visit("omron_older") as gateway:
+            await gateway.subscribe(LOCK, *OUT)
+            for number, (request, answer) in enumerate(
+                    [("02" + "00" * 16, "8200"), ("00" + key, "8000"), ("01" + key, "8100")], 1):
+                await gateway.write(LOCK, request)
+                assert (await gateway.hear(LOCK, number))[-1].hex() == answer
+            await gateway.write(INTO[0], "0800000000100018")
+            await gateway.hear(OUT[0])
+            await gateway.write(INTO[0], "08010002ac1000b7")
+            await gateway.hear(OUT[1])
+            whole = gateway.of(OUT[0])[-1] + gateway.of(OUT[1])[-1]
+            await gateway.write(INTO[0], "080f000000000007")
+            assert (await gateway.hear(OUT[0], 3))[-1][1:3].hex() == "8f00"
+        assert (len(whole), whole[:6].hex(), whole[6:10].hex()[:4]) == (24, "18810002ac10", "5254")
+        checksum = 0
+        for octet in whole:
+            checksum ^= octet
+        assert checksum == 0
+
+
 async def test_an_oximeter_speaks_each_second_and_says_when_no_finger_is_in_it() -> None:
     """2A5F with validity: early data first; NaN, unavailable and "not on user" without a finger."""
     async with room("oximeter") as there:

@@ -10,7 +10,7 @@ import pytest
 
 from sim.__main__ import UNAVAILABLE, USAGE, main
 from sim.asked import exact, number
-from sim.ble import beurer, er1, nonin, polar, racp
+from sim.ble import beurer, er1, nonin, omron_older, polar, racp
 from sim.ble.belt import Beats, heart_rate
 from sim.ble.bond import Bond, Bonds
 from sim.ble.cabinet import MAKERS, check
@@ -178,6 +178,16 @@ def test_nonin_is_big_endian() -> None:
     assert nonin.oximetry(0x15, Decimal("2.9"), Decimal("4.2"), 258, 97, 300).hex() == "0a151d01a4010261012c"
 
 
+def test_an_older_omrons_packets_are_those_of_the_public_tool() -> None:
+    """userx14/omblepy: start `0800000000100018`, end `080f000000000007`; a read of 16 bytes at 02AC."""
+    assert omron_older.packet(omron_older.START, 0, size=0x10).hex() == "0800000000100018"
+    assert omron_older.packet(omron_older.END, 0).hex() == "080f000000000007"
+    assert omron_older.packet(omron_older.READ, 0x02AC, size=0x10).hex() == "08010002ac1000b7"
+    # A slot out of a HEM-7322T-E (eigger/hass-omron issue 13); what stands behind its eight bytes is not known.
+    taken = datetime(2021, 7, 4, 10, 36, 45)
+    assert omron_older.slot(Record(Pressure(109, 82, 68), taken))[:8].hex() == "525415441c8a192d"
+
+
 @pytest.mark.parametrize(("request_", "answer"), [
     ("", "06000002"), ("0701", "06000702"), ("01", "06000103"), ("0100", "06000103"), ("0107", "06000104"),
     ("010303ff", "06000109"), ("0103", "06000105"), ("0104010a000100", "06000105"), ("010100", "06000105"),
@@ -233,7 +243,8 @@ def test_instruments_are_named_and_the_cuff_is_always_there() -> None:
     """The default is today's vehicle; a name that does not exist is named."""
     assert check([]) == ["cuff"]
     assert check(["scale"]) == ["cuff", "scale"]
-    assert check(["all"]) == list(MAKERS)
+    assert set(MAKERS) - set(check(["all"])) == {"omron_older"}
+    assert check(["all", "omron_older"]) == list(MAKERS)
     with pytest.raises(ValueError, match="there is no instrument toaster"):
         check(["toaster"])
 
