@@ -278,8 +278,10 @@ def test_what_was_seen_before_a_restart_is_not_connected_to(tmp_path: Path) -> N
             async with radio.link(sighting):
                 pass
 
+        began = asyncio.get_running_loop().time()
         with pytest.raises(LinkFailed, match=r"radio\.not_connected"):
             await passing(world, visit(seen))
+        assert asyncio.get_running_loop().time() - began < 2
         assert world.asked("Connect") == []
         again = asyncio.ensure_future(radio.sighting(lambda s: s.address == seen.address))
         await world.until(again.done, 10)
