@@ -63,6 +63,10 @@ class Instrument(Struct, frozen=True, kw_only=True):
     battery: Annotated[int, Meta(ge=0, le=100)] | None = None
     live: tuple[Quantity, ...] = ()
     """What it shows while it measures (cuff pressure, running saturation): never a result."""
+    device_id: Line = ""
+    """What its readings and streams carry as `Device.device_id`; a radio device carries its address (`ble:…`)."""
+    streams: bool = False
+    """A stream can be started and stopped by hand; an ECG cart's folder gives whole recordings only."""
     request: Request | None = None
 
 

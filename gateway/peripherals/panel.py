@@ -44,6 +44,8 @@ class Panel:
         self.problem: str | None = None
         self.live: tuple[Quantity, ...] = ()
         self.battery: int | None = None
+        self.device_id = config.instrument_id
+        self.streams = False
         self._changed = changed
 
     def show(self, state: InstrumentState, problem: str | None = None, live: tuple[Quantity, ...] = ()) -> None:
@@ -68,7 +70,8 @@ class Panel:
         """As it goes over the wire."""
         return Instrument(number=self.config.number, instrument_id=self.config.instrument_id, kind=self.config.kind,
                           name=self.config.name, state=self.state, problem=self.problem,
-                          simulated=self.config.simulated, battery=self.battery, live=self.live)
+                          simulated=self.config.simulated, battery=self.battery, live=self.live,
+                          device_id=self.device_id, streams=self.streams)
 
     @property
     def cuff(self) -> CuffPressure | None:

@@ -223,8 +223,12 @@ class Supervisor:
             raise ValueError(f"driver {config.driver!r} is unknown")
 
     def _made(self, config: InstrumentConfig) -> _Aboard:
-        panel = Panel(config, self._sink.changed)
-        return _Aboard(panel, self._entries[config.driver].make(panel, self._sink, self._radio))
+        panel, entry = Panel(config, self._sink.changed), self._entries[config.driver]
+        driver = entry.make(panel, self._sink, self._radio)
+        panel.streams = isinstance(driver, Streams)
+        if entry.radio:
+            panel.device_id = f"ble:{config.source.lower()}"
+        return _Aboard(panel, driver)
 
     def _begin(self, instrument_id: str) -> None:
         if self._tasks is None:

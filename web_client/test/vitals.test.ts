@@ -65,7 +65,7 @@ describe("the panel of measures", () => {
   });
 
   test("what runs live is of the instrument, never a reading", () => {
-    const base = { number: 1, instrument_id: "cuff", kind: "blood_pressure", name: "T", state: "measuring", problem: null, simulated: true, battery: null, request: null } as const;
+    const base = { number: 1, instrument_id: "cuff", kind: "blood_pressure", name: "T", state: "measuring", problem: null, simulated: true, battery: null, device_id: "", streams: false, request: null } as const;
     expect(liveViews([{ ...base, live: [] }])).toEqual([]);
     expect(liveViews([{ ...base, live: [quantity("", 150300, "mm[Hg]", "140")] }])).toHaveLength(1);
   });

@@ -693,6 +693,8 @@ export interface Instrument {
   simulated: boolean;
   battery: number | null;
   live: Quantity[];
+  device_id: string;
+  streams: boolean;
   request: Request | null;
 }
 /**
