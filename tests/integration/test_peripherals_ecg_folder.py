@@ -183,7 +183,7 @@ async def test_reports_and_half_made_files_are_left_alone(cart: Cart) -> None:
         await sink.until(lambda: sink.recordings)
         await cart.looks(sink, 20)
     assert len(sink.recordings) == 1
-    assert (sink.recordings[0].patient_id, sink.recordings[0].patient_name) == ("MCH-0234567", "Haagse Harry")
+    assert (sink.recordings[0].patient_id, sink.recordings[0].patient_name) == ("MCH-0234567", "Haagse^Harry")
     assert not sink.readings
 
 

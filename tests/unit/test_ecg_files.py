@@ -223,7 +223,7 @@ def test_an_edf_file_is_read_as_its_specification_says() -> None:
     assert set(recording.scales) == {Decimal("0.1")}
     assert recording.taken_at == datetime(2002, 3, 2, 16, 45, 30)
     assert (recording.patient_id, recording.patient_name, recording.birth_date) == (
-        "MCH-0234567", "Haagse Harry", "1951-05-02")
+        "MCH-0234567", "Haagse^Harry", "1951-05-02")
     assert recording.model == "Telemetry03"
 
 
@@ -267,7 +267,9 @@ def test_a_discontinuous_edf_file_has_its_gaps() -> None:
 def test_other_edf_files() -> None:
     """Plain EDF with free text, inverted polarity, a count of records that was never written, a cart's own labels."""
     plain = ecg_file.decode(edf(reserved="", patient="Durand Jeanne", announced=-1))
-    assert (plain.patient_name, plain.patient_id, plain.samples.shape) == ("Durand Jeanne", "", (12, 2))
+    assert (plain.patient_name, plain.patient_id, plain.samples.shape) == ("Durand^Jeanne", "", (12, 2))
+    assert ecg_file.decode(edf(patient="X X X Durand-Weil,_Anne_Marie")).patient_name == "Durand-Weil^Anne Marie"
+    assert ecg_file.decode(edf(patient="X X X Durand")).patient_name == "Durand"
     assert ecg_file.decode(edf(physical=("3.2767", "-3.2768"), unit="mV")).scales[0] == Decimal("-0.1")
     assert ecg_file.decode(edf(("EKG V1", "Lead aVR", "Resp"))).leads == (131331, 131390)
     assert ecg_file.decode(edf(("ECG", "ECG"))).flags == ("channels_left_out",)

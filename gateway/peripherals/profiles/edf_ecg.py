@@ -274,12 +274,19 @@ def _date(word: str) -> date:
 def _patient(header: _Header) -> tuple[str, str, str]:
     """Identifier, name, birth date. EDF+: four subfields, spaces as underscores, X for unknown; else free text."""
     if not header.plus:
-        return "", text(header.patient), ""
+        return "", _name(text(header.patient)), ""
     try:
         birth = _date(_subfield(header.patient, 2)).isoformat()
     except (ValueError, IndexError):
         birth = ""
-    return text(_subfield(header.patient, 0)), text(_subfield(header.patient, 3)), birth
+    return text(_subfield(header.patient, 0)), _name(text(_subfield(header.patient, 3))), birth
+
+
+def _name(words: str) -> str:
+    """`FAMILY^Given`: the family name comes first, as in the example of the specification (Haagse_Harry). A cart that
+    writes them otherwise, or a family name of two words, differs from the patient's, and a person looks at it."""
+    family, _, given = words.partition("," if "," in words else " ")
+    return f"{family.strip()}^{given.strip()}" if given.strip() else family.strip()
 
 
 def _subfield(words: str, number: int) -> str:
