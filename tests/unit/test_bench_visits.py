@@ -38,7 +38,7 @@ def test_a_value_is_recognised_with_its_digits() -> None:
 
 
 def test_what_went_wrong_is_counted() -> None:
-    """Never seen: lost. Two readings: doubled. Another file, or a file for an old record: wrong. The tray is neither."""
+    """Never seen: lost. Two readings: doubled. Another file, or any for an old record: wrong. The tray is neither."""
     where = Where()
     where.owner = {("temperature", "35.00"): "a", ("temperature", "35.01"): "a", ("temperature", "35.02"): None,
                    ("temperature", "35.03"): "a", ("temperature", "35.04"): "a"}
