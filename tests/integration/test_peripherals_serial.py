@@ -262,6 +262,14 @@ def test_a_source_that_can_not_be_read_is_refused_at_the_start(source: str) -> N
         SerialStream(Panel(config, lambda: None), RecordingSink())
 
 
+@pytest.mark.parametrize("leads", [(131329, 131329), (0, 0), tuple(range(131329, 131338))])
+def test_leads_that_no_board_has_are_refused_at_the_start(leads: tuple[int, ...]) -> None:
+    """One lead on two channels would be drawn as one of twice the rate."""
+    config = InstrumentConfig(1, "it", InstrumentKind.ecg, "It", "cyton", "/dev/null", leads=leads)
+    with pytest.raises(ValueError, match="each lead once"):
+        SerialStream(Panel(config, lambda: None), RecordingSink())
+
+
 async def test_an_identity_that_is_not_plugged_in_is_a_coded_failure() -> None:
     """As a path that is not there."""
     sink = RecordingSink()

@@ -119,15 +119,23 @@ class _Cardiotocogram:
         return (row.heart_rate_1, row.heart_rate_2, *row.activity)
 
 
+def _lead(config: InstrumentConfig) -> int:
+    """Of a board with one channel."""
+    return config.leads[0] if config.leads else config.lead
+
+
 def _healthypi5(config: InstrumentConfig) -> Shape:
-    return Shape(config.rate_hz, (config.lead,), healthypi5.microvolts_per_count(config.gain), rail=healthypi5.RAIL - 1)
+    return Shape(config.rate_hz, (_lead(config),), healthypi5.microvolts_per_count(config.gain), rail=healthypi5.RAIL - 1)
 
 
 def _cyton_leads(config: InstrumentConfig) -> dict[int, int]:
     """Channel (from 0) to lead, of the channels that have one. Which electrode is on which pin is the wiring's
-    business: nothing is derived."""
+    business: nothing is derived. ValueError: more channels than there are, none, or a lead on two of them."""
     leads = config.leads or (config.lead,)
-    return {channel: lead for channel, lead in enumerate(leads[:cyton.CHANNELS]) if lead}
+    channels = {channel: lead for channel, lead in enumerate(leads) if lead}
+    if len(leads) > cyton.CHANNELS or not channels or len(set(channels.values())) < len(channels):
+        raise ValueError(f"leads {leads}: up to {cyton.CHANNELS} channels, each lead once")
+    return channels
 
 
 def _cyton(config: InstrumentConfig) -> Shape:
@@ -160,7 +168,7 @@ DEVICES: Final = {
     "healthypi5": SerialDevice("ProtoCentral", "HealthyPi 5", 115_200, _healthypi5,
                                lambda config: _Frames(healthypi5.Parser(), lambda sample: ((sample.ecg,),))),
     "ads1292r": SerialDevice("ProtoCentral", "ADS1292R", 57_600,
-                             lambda config: Shape(ads1292r.RATE_HZ, (config.lead,), ads1292r.MICROVOLTS,
+                             lambda config: Shape(ads1292r.RATE_HZ, (_lead(config),), ads1292r.MICROVOLTS,
                                                   rail=ads1292r.RAIL),
                              lambda config: _Frames(ads1292r.Parser(), lambda sample: ((sample.ecg,),))),
     "cyton": SerialDevice("OpenBCI", "Cyton", 115_200, _cyton, _cyton_rows, cyton.START, cyton.STOP),
