@@ -82,16 +82,15 @@ class ExamCamera:
         return [encode(self._draw(look, number)) for number in range(self._count)]
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        if not self._frames:
-            await self.set(self.look)
         response = web.StreamResponse(headers={
             "Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}", "Cache-Control": "no-store"})
-        await response.prepare(request)
         number = 0
         self.viewers += 1
         self.deserted.clear()
         try:
+            await response.prepare(request)
             while True:
+                await self._one_more()
                 jpeg = self._frames[number % len(self._frames)]
                 head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 await response.write(head.encode() + jpeg + b"\r\n")
@@ -103,6 +102,12 @@ class ExamCamera:
             self.viewers -= 1
             if not self.viewers:
                 self.deserted.set()
+
+    async def _one_more(self) -> None:
+        """Draw one frame while there are not all: the first viewer does not wait for the last of them."""
+        async with self._drawing:
+            if (number := len(self._frames)) < self._count:
+                self._frames.append(await asyncio.to_thread(lambda: encode(self._draw(self.look, number))))
 
 
 class SkinCamera(ExamCamera):

@@ -25,7 +25,7 @@ def ear(look: Look, number: int) -> Image:
     image[:] = (118, 132, 176)
     _cloud(image, noise, 30, 9)
     _cloud(image, noise, 3, 6)
-    image += np.random.default_rng(number).normal(0, 2.0, image.shape).astype(np.float32)
+    image += 2 * np.random.default_rng(number).standard_normal(image.shape, np.float32)
     centre = (WIDTH // 2 + number % 3, HEIGHT // 2)
     cv2.ellipse(image, centre, (300, 320), 0, 0, 360, (168, 178, 192), -1, cv2.LINE_AA)
     for angle in np.linspace(0, 2 * np.pi, 46):
@@ -56,7 +56,7 @@ def mouth(look: Look, number: int) -> Image:
     image[:] = (112, 112, 196)
     _cloud(image, noise, 40, 10)
     _cloud(image, noise, 4, 7)
-    image += np.random.default_rng(number).normal(0, 2.0, image.shape).astype(np.float32)
+    image += 2 * np.random.default_rng(number).standard_normal(image.shape, np.float32)
     for tooth in range(6):
         centre = (120 + 210 * tooth + number % 2, 520 + 14 * abs(tooth - 2))
         shade = (196 + 4 * tooth % 9, 214, 222)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import cv2
@@ -71,6 +72,12 @@ def _marker(image: NDArray[np.float32]) -> None:
 
 
 def _skin(number: int) -> NDArray[np.float32]:
+    noise = np.random.default_rng(number).standard_normal((HEIGHT, WIDTH, 3), np.float32)
+    return np.asarray(_plain_skin() + 2 * noise, dtype=np.float32)
+
+
+@cache
+def _plain_skin() -> NDArray[np.float32]:
     noise: Any = np.random.default_rng(3)
     base = np.empty((HEIGHT, WIDTH, 3), np.float32)
     base[:] = (142, 168, 206)
@@ -78,7 +85,6 @@ def _skin(number: int) -> NDArray[np.float32]:
     base += (cv2.resize(cloud, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) * 6)[..., None]
     pores = noise.normal(0, 1, (HEIGHT // 3, WIDTH // 3)).astype(np.float32)
     base += (cv2.resize(pores, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) * 7)[..., None]
-    base += np.random.default_rng(number).normal(0, 2.0, base.shape).astype(np.float32)
     for _ in range(60):
         x, y = noise.integers(0, WIDTH), noise.integers(0, HEIGHT)
         length, angle = noise.integers(40, 130), noise.uniform(0.2, 1.0)

@@ -54,14 +54,14 @@ class Shot:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def seen(self, side: int) -> Frame:
-        """BGR, longest side at most `side`. InstrumentFailed `still.not_decoded`."""
+        """BGR, longest side at most `side`. InstrumentFailed `instrument.unreadable`."""
         with self._lock:
             if side not in self._seen:
                 self._seen[side] = within(self._decoded(side), side)
             return self._seen[side]
 
     def whole(self) -> Frame:
-        """Every pixel. InstrumentFailed `still.not_decoded`."""
+        """Every pixel. InstrumentFailed `instrument.unreadable`."""
         return self._decoded(max(self.width, self.height))
 
     def _decoded(self, side: int) -> Frame:
@@ -73,10 +73,10 @@ class Shot:
 
 
 def decode(jpeg: bytes, flag: int = cv2.IMREAD_COLOR) -> Frame:
-    """BGR. InstrumentFailed `still.not_decoded`."""
+    """BGR. InstrumentFailed `instrument.unreadable`."""
     frame = cv2.imdecode(np.frombuffer(jpeg, np.uint8), flag) if jpeg else None
     if frame is None:
-        raise InstrumentFailed("still.not_decoded")
+        raise InstrumentFailed("instrument.unreadable")
     return np.asarray(frame, dtype=np.uint8)
 
 

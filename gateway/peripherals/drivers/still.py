@@ -49,6 +49,9 @@ FRAME_S: Final = 9.0
 LINGER_S: Final = 5.0
 """The camera stays open after its last use: retaking a still is then immediate."""
 
+FAILED_SHOWN_S: Final = 10.0
+"""How long a camera that is there but could not be opened shows why."""
+
 SETTLE_FRAMES: Final = 3
 """Frames in a row that agree before a still is taken; the sharpest is kept: a hand moves less in one of three."""
 
@@ -77,7 +80,7 @@ class StillCamera:
         self._grabber: Grabber | None = None
         self._viewers: dict[LiveFrames, Grabber | None] = {}
         self._users = 0
-        self._released_at = 0.0
+        self._released_at = self._failed_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tick = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -104,7 +107,8 @@ class StillCamera:
                 self._wanted.clear()
         finally:
             for live in self._viewers:
-                live.fail("instrument.stopped")
+                live.fail("instrument.crashed")
+            self._viewers.clear()
             if self._grabber is not None:
                 self._grabber.close()
                 self._grabber = None
@@ -297,6 +301,7 @@ class StillCamera:
 
     def _gone(self, code: str) -> None:
         away = code == "instrument.unplugged"
+        self._failed_at = asyncio.get_running_loop().time()
         self._panel.show(InstrumentState.absent if away else InstrumentState.failed, code)
 
     def _arrived(self) -> None:
@@ -328,9 +333,13 @@ class StillCamera:
         return True
 
     def _show(self, present: bool) -> None:
+        state = self._panel.state
         if not present:
             self._panel.show(InstrumentState.absent, "instrument.unplugged")
-        elif self._panel.state is not InstrumentState.done:
+        elif state is InstrumentState.failed and asyncio.get_running_loop().time() - self._failed_at < FAILED_SHOWN_S:
+            # Why it could not be opened is to be read before it may be tried again.
+            return
+        elif state is not InstrumentState.done:
             self._panel.show(InstrumentState.ready)
 
     def _from_thread(self, call: Callable[[], None]) -> None:
