@@ -16,8 +16,9 @@ class InstrumentConfig:
     """One numbered instrument.
 
     `source` by `driver`: `ble` (or its old name `ua651ble`) a Bluetooth address, or the beginning of the advertised
-    name (any such instrument in reach is then taken: for demonstrations); `healthypi5` the path of the serial device,
-    best under /dev/serial/by-id; `still` one of `v4l2:/dev/v4l/by-id/…`,
+    name (any such instrument in reach is then taken: for demonstrations); `healthypi5`, `ads1292r`, `cyton`,
+    `corometrics`, `ecg12` the path of the serial device, best under /dev/serial/by-id, or `usb:VID:PID[:SERIAL]`;
+    `ecg_folder` the folder that an ECG cart writes to; `still` one of `v4l2:/dev/v4l/by-id/…`,
     `usb:VID:PID[:SERIAL]`, `http://…` (MJPEG), `file:PATH`.
     `model` names a radio instrument's manners (`models.MODELS`) where it does not say itself what it is; empty: it is
     recognised. `rate_hz`, `gain`, `lead` are the ECG's: samples a second, amplifier gain in V/V, MDC code of the lead.

@@ -125,7 +125,8 @@ def _lead(config: InstrumentConfig) -> int:
 
 
 def _healthypi5(config: InstrumentConfig) -> Shape:
-    return Shape(config.rate_hz, (_lead(config),), healthypi5.microvolts_per_count(config.gain), rail=healthypi5.RAIL - 1)
+    return Shape(config.rate_hz, (_lead(config),), healthypi5.microvolts_per_count(config.gain),
+                 rail=healthypi5.RAIL - 1)
 
 
 def _cyton_leads(config: InstrumentConfig) -> dict[int, int]:
