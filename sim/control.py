@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from .asked import Body, Refused, number
+from .asked import Body, Refused, exact, number, whole
 from .camera import SceneCamera
 from .control_ble import BleControl
 from .control_wire import WireControl
@@ -54,7 +54,7 @@ class Control:
         return {
             "/camera/unplug": self._camera_unplug, "/camera/plug": self._camera_plug,
             "/ecg/unplug": self._ecg_unplug, "/ecg/plug": self._ecg_plug, "/ecg/disturb": self._ecg_disturb,
-            "/skin": self._look, **self._cameras.handlers(),
+            "/skin": self._look, "/patient": self._be, **self._cameras.handlers(),
         }
 
     async def _state(self, _: web.Request) -> web.Response:
@@ -67,7 +67,7 @@ class Control:
             "camera": {"plugged": self._room_plugged},
             "skin": {"focus": look.focus, "light": look.light},
             "cameras": self._cameras.state(),
-            "patient": {"heart_rate": self._patient.heart_rate},
+            "patient": self._patient.shown(),
         })
 
     async def _expected(self, request: web.Request) -> web.Response:
@@ -119,6 +119,17 @@ class Control:
         except ValueError as error:
             raise Refused("hex is not hexadecimal") from error
         return {}
+
+    async def _be(self, body: Body) -> Body:
+        """What instruments will find from now on; the heart keeps its rate, which the ECGs were drawn with."""
+        patient = self._patient
+        patient.systolic = whole(body, "systolic", 40, 280) or patient.systolic
+        patient.diastolic = whole(body, "diastolic", 20, 200) or patient.diastolic
+        patient.spo2 = whole(body, "spo2", 70, 100) or patient.spo2
+        patient.glucose_mg_dl = whole(body, "glucose_mg_dl", 20, 900) or patient.glucose_mg_dl
+        patient.celsius = exact(body, "celsius", "25", "45") or patient.celsius
+        patient.weight = exact(body, "weight", "2", "300") or patient.weight
+        return patient.shown()
 
     async def _look(self, body: Body) -> Body:
         look = replace(self._skin.look, focus=number(body, "focus", self._skin.look.focus, 0, 1),

@@ -50,7 +50,10 @@ class BleControl:
         buttons = instrument.buttons()
         if button not in buttons:
             raise Refused(f"{name} has no button {button}; it has {', '.join(sorted(buttons))}")
-        return buttons[button](body)
+        try:
+            return buttons[button](body)
+        except OverflowError as error:
+            raise ValueError("a value does not fit its field") from error
 
     async def _unplug(self, _: Body) -> Body:
         self._air.unplug()

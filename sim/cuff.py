@@ -29,6 +29,9 @@ MEMORY: Final = 30
 MEASURING_S: Final = 6.0
 """A real one takes 30 to 40 s; six keep a demonstration going."""
 
+LIVE_MOST: Final = 299
+"""Where its valve opens, mmHg."""
+
 FEATURES: Final = 0x1F
 """It detects movement, cuff fit, irregular pulse, pulse range and position."""
 
@@ -76,7 +79,7 @@ class Cuff(RecordSender[Record]):
         async def live(share: float) -> None:
             # Up in a third of the time, down slowly to below diastolic, then the valve opens.
             height = top * share * 3 if share < 1 / 3 else top - (top - pressure.diastolic + 10) * (share - 1 / 3) * 1.5
-            await self.send(self._intermediate, cuff_pressure(max(0, round(height))))
+            await self.send(self._intermediate, cuff_pressure(min(LIVE_MOST, max(0, round(height)))))
 
         self.wake_or_refuse(lambda: self.measured(seconds, live if self.live else None,
                                                   lambda: self.record(pressure, status=status, user=user)))
@@ -97,4 +100,6 @@ class Cuff(RecordSender[Record]):
         return self._press({})
 
     def _pressure(self, body: Body) -> Pressure:
-        return self.patient.pressure(whole(body, "systolic"), whole(body, "diastolic"), whole(body, "pulse"))
+        found = self.patient.pressure(whole(body, "systolic"), whole(body, "diastolic"), whole(body, "pulse"))
+        self.fits(self.record(found))
+        return found

@@ -55,6 +55,12 @@ class Patient:
     height: Decimal = Decimal("1.68")
     chance: random.Random = field(default_factory=lambda: random.Random(20))
 
+    def shown(self) -> dict[str, int | str]:
+        """As this person is, before chance."""
+        return {"systolic": self.systolic, "diastolic": self.diastolic, "heart_rate": self.heart_rate,
+                "celsius": str(self.celsius), "spo2": self.spo2, "glucose_mg_dl": self.glucose_mg_dl,
+                "weight": str(self.weight)}
+
     def pressure(self, systolic: int | None = None, diastolic: int | None = None,
                  pulse: int | None = None) -> Pressure:
         """What the cuff will find; a given number is taken as it is."""

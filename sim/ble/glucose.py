@@ -138,6 +138,8 @@ class GlucoseMeter(Archive[Glucose]):
             choice(body, "sample", SAMPLES, "capillary_plasma") if sample is None else sample, location,
             whole(body, "status", 0, 0xFFFF), choice(body, "meal", MEALS, "none") if meal is None else meal,
             None if carbohydrate is None else (1, carbohydrate / 1000))
+        # What can't be written is refused now, not when it is asked for.
+        self.record_frames(record)
         self.memory.append(record)
         return {"sequence": record.sequence, "concentration": str(value), "unit": "mol/L" if self.moles else "kg/L",
                 "device_time": (record.base_time + timedelta(minutes=offset or 0)).isoformat()}

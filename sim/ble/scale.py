@@ -150,4 +150,6 @@ class Scale(RecordSender[Weighing]):
 
     def _found(self, body: Body) -> Found:
         weight = exact(body, "weight", "1", "320")
-        return self.patient.body() if weight is None else self.patient.weighed(weight)
+        found = self.patient.body() if weight is None else self.patient.weighed(weight)
+        self.fits(self._weighing(found, None, False))
+        return found

@@ -51,6 +51,14 @@ class RecordSender(Instrument, Generic[_Record]):
         """What a record looks like on the air."""
         raise NotImplementedError
 
+    def fits(self, record: _Record) -> _Record:
+        """The record, if it can be written. ValueError."""
+        try:
+            self.frames(record)
+        except OverflowError as error:
+            raise ValueError("the value does not fit its field") from error
+        return record
+
     async def awake(self) -> None:
         """Hand the memory over for as long as it is awake; with an empty one, let itself be paired."""
         self.state = "sending"

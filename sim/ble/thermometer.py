@@ -105,6 +105,7 @@ class Thermometer(RecordSender[Temperature]):
     def _value(self, body: Body) -> Decimal:
         told = exact(body, "temperature")
         if told is not None:
+            self.fits(self._record(told))
             return told
         celsius = self.patient.temperature()
         return round(celsius * 9 / 5 + 32, 1) if self.fahrenheit else celsius

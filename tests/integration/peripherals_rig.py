@@ -98,11 +98,12 @@ class SimulatedVehicle:
 
 
 @contextmanager
-def simulated_vehicle(directory: Path) -> Iterator[SimulatedVehicle]:
-    """Start the process, end it by its own signal."""
+def simulated_vehicle(directory: Path, *options: str) -> Iterator[SimulatedVehicle]:
+    """Start the process with these options, end it by its own signal."""
     log = directory / "log"
     with log.open("wb") as sink:
-        process = subprocess.Popen([sys.executable, "-m", "sim", "vehicle", "--dir", str(directory), "--no-camera"],
+        process = subprocess.Popen([sys.executable, "-m", "sim", "vehicle", "--dir", str(directory), "--no-camera",
+                                    *options],
                                    cwd=ROOT, stdout=sink, stderr=sink)
         try:
             deadline = time.monotonic() + WAIT_S

@@ -249,6 +249,16 @@ def test_instruments_are_named_and_the_cuff_is_always_there() -> None:
         check(["toaster"])
 
 
+def test_one_patient_has_one_body() -> None:
+    """Instruments differ by chance, a given number is taken as it is, an illness stays."""
+    patient = Patient(celsius=Decimal("39.2"), spo2=88)
+    assert all(Decimal("38.8") <= patient.temperature() <= Decimal("39.6") for _ in range(20))
+    assert all(84 <= patient.saturation() <= 92 for _ in range(20))
+    assert patient.weighed(Decimal("80.05")).weight == Decimal("80.05")
+    assert {weight % Decimal("0.05") for weight in (patient.body().weight for _ in range(20))} == {Decimal(0)}
+    assert patient.shown()["celsius"] == "39.2"
+
+
 def test_fields_of_a_request_keep_their_digits() -> None:
     """A number in words stays exact; what is none is refused."""
     assert exact({"x": "37.60"}, "x") == Decimal("37.60")
