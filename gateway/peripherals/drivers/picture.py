@@ -12,6 +12,8 @@ from typing import Final
 import cv2
 import numpy as np
 
+from protocol.limits import STILL_BYTES
+
 from ..errors import DecodeError, InstrumentFailed
 from ..pictures import jpeg_file, scale
 from ..pictures.judging import JUDGED_SIDE, Frame, Judge, Judgement, at_judged_size, grey, sharpness, within
@@ -26,6 +28,12 @@ QUALITIES: Final = (92, 96, 98, 100)
 
 VIEW_SIDE: Final = 1280
 """What is shown live: the room camera's size, which the encoder is made for."""
+
+SMALLER: Final = (92, 85, 75)
+"""JPEG quality for what would not pass the store's limit otherwise: 20 megapixels and more."""
+
+MOST_PIXELS: Final = 64_000_000
+"""No examination sensor has more; a header that claims 4 gigapixels would take 12 GB."""
 
 _BAND, _BANDS = 64, 8
 """One of eight bands of 64 rows is tried."""
@@ -85,6 +93,8 @@ def shot_of(jpeg: bytes, number: int, at: float, full: bool) -> Shot:
     facts = jpeg_file.facts(jpeg)
     if b"\xff\xd9" not in jpeg[-4096:]:
         raise DecodeError("still.not_jpeg", "no end of image")
+    if facts.width * facts.height > MOST_PIXELS:
+        raise DecodeError("still.not_jpeg", f"{facts.width}x{facts.height} is no camera's")
     if facts.orientation != 1:
         # A telephone as a camera: decoding turns the picture upright, its own bytes would lose the turn with the EXIF.
         frame = decode(jpeg)
@@ -141,9 +151,13 @@ def _kept(shot: Shot) -> bytes:
     raw = shot.width * shot.height * 3
     if shot.jpeg is not None:
         own = jpeg_file.clean(shot.jpeg)
-        if raw / len(own) <= MOST_COMPRESSED:
+        if raw / len(own) <= MOST_COMPRESSED and len(own) <= STILL_BYTES:
             return own
-    whole, made = shot.whole(), b""
+    return _made(shot.whole(), raw)
+
+
+def _made(whole: Frame, raw: int) -> bytes:
+    made = b""
     bands = np.ascontiguousarray(whole[np.arange(len(whole)) // _BAND % _BANDS == 0])
     for quality in QUALITIES:
         # A part tells how small the whole will be: twelve megapixels are not encoded four times.
@@ -152,6 +166,10 @@ def _kept(shot: Shot) -> bytes:
         made = _jpeg(whole, quality)
         if raw / len(made) <= MOST_COMPRESSED:
             break
+    for quality in SMALLER:
+        if len(made) <= STILL_BYTES:
+            break
+        made = _jpeg(whole, quality)
     return made
 
 

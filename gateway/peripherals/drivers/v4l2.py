@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_QUERYCAP, _ENUM_FMT, _S_FMT, _REQBUFS, _STREAMON, _STREAMOFF, _ENUM_SIZES, _ENUM_INTERVALS = (
-    0x80685600, 0xC0405602, 0xC0D05605, 0xC0145608, 0x40045612, 0x40045613, 0xC02C564A, 0xC034564B)
+_ENUM_FMT, _S_FMT, _REQBUFS, _STREAMON, _STREAMOFF, _ENUM_SIZES, _ENUM_INTERVALS = (
+    0xC0405602, 0xC0D05605, 0xC0145608, 0x40045612, 0x40045613, 0xC02C564A, 0xC034564B)
 """Request numbers: direction, size of the structure, 'V', number."""
 
 _CAPTURE, _MMAP = 1, 1
-_CAN_CAPTURE, _HAS_DEVICE_CAPS = 0x00000001, 0x80000000
 _DISCRETE = 1
 
 MOST_ANSWERS: Final = 64
@@ -44,22 +43,6 @@ def modes(path: Path) -> tuple[Mode, ...]:
                      for fourcc in _formats(handle) for width, height in _sizes(handle, fourcc))
     finally:
         os.close(handle)
-
-
-def captures(path: Path) -> bool:
-    """Whether this node gives pictures: a UVC camera has a second one for its metadata."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        answer = _ask(handle, _QUERYCAP, bytes(104))
-    finally:
-        os.close(handle)
-    if answer is None:
-        return False
-    every, device = struct.unpack_from("<II", answer, 84)
-    return bool((device if every & _HAS_DEVICE_CAPS else every) & _CAN_CAPTURE)
 
 
 def refusal(path: Path, mode: Mode) -> int:
