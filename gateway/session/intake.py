@@ -165,11 +165,12 @@ class Intake:
             await self._requests.answered(reading.device)
 
     def _watch(self, reading: Reading) -> _Watch | None:
-        by_id = self._watches.get(reading.device.device_id)
-        if by_id is not None:
-            return by_id
-        # Radio devices carry their address; with one instrument of the kind there is no doubt which it is.
-        kin = [i.instrument_id for i in self._instruments.instruments() if i.kind is reading.device.kind]
+        aboard = self._instruments.instruments()
+        for instrument in aboard:
+            if reading.device.device_id in (instrument.device_id, instrument.instrument_id):
+                return self._watches.get(instrument.instrument_id)
+        # Fitted by its name alone; with one instrument of the kind there is no doubt which it is.
+        kin = [i.instrument_id for i in aboard if i.kind is reading.device.kind]
         return self._watches.get(kin[0]) if len(kin) == 1 else None
 
     def _note(self, code: str | None) -> None:

@@ -56,7 +56,7 @@ class Requests:
         if record is None or not record.requests:
             return
         instruments = self._instruments.instruments()
-        ids = {i.instrument_id for i in instruments if i.instrument_id == device.device_id}
-        # Radio devices carry their address, not the instrument's identifier: all of the kind are meant.
+        ids = {i.instrument_id for i in instruments if device.device_id in (i.instrument_id, i.device_id)}
+        # One that is fitted by its name alone: all of the kind are meant.
         ids = ids or {i.instrument_id for i in instruments if i.kind is device.kind}
         await self._chart.save(requests=tuple(r for r in record.requests if r.instrument_id not in ids))
