@@ -79,6 +79,7 @@ class Bluez:
         while True:
             with suppress(*LOST, AuthError, DBusError, InvalidAddressError, StepFailed):
                 await self._watch(news)
+            self._settled.set()
             await asyncio.sleep(BUS_AGAIN_S)
 
     async def answers(self) -> bool:

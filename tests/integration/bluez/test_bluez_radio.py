@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -157,6 +157,21 @@ def test_the_digits_of_a_bond_are_the_nurses(tmp_path: Path, digits: str | None,
     over(tmp_path, scene)
 
 
+@pytest.mark.parametrize(("digits", "bonded"), [("000042", True), ("000043", False), (None, False)])
+def test_digits_that_both_ends_show_are_compared_by_typing_them(tmp_path: Path, digits: str | None,
+                                                                bonded: bool) -> None:
+    """Nobody can confirm them unread."""
+    async def scene(world: World, radio: Radio) -> None:
+        radio.passkeys = Nurse(digits)
+        world.cuff.compares = 42
+        seen = await found(world, radio)
+        with suppress(LinkFailed):
+            await passing(world, radio.bond(seen))
+        assert world.bonded is bonded
+
+    over(tmp_path, scene)
+
+
 def test_a_bond_that_needs_digits_fails_when_there_is_nobody_to_ask(tmp_path: Path) -> None:
     """At once, not at a limit."""
     async def scene(world: World, radio: Radio) -> None:
@@ -271,6 +286,7 @@ def test_what_was_seen_before_a_restart_is_not_connected_to(tmp_path: Path) -> N
     """The new bluetoothd does not know it yet: an error, but none that counts against the adapter."""
     async def scene(world: World, radio: Radio) -> None:
         seen = await found(world, radio)
+        await world.pass_time(1)
         await world.restart()
         await world.pass_time(1)
 

@@ -52,6 +52,8 @@ class Cuff:
     hang_up_after: int | None = None
     passkey: int | None = None
     """The cuff shows these."""
+    compares: int | None = None
+    """Both ends show these."""
     shows_ours: int | None = None
     """BlueZ chose these, to be typed on the cuff."""
     repeats: bool = False
@@ -284,6 +286,9 @@ class Bluetoothd:
         """Just Works, or with the cuff's digits, or with ours typed on the cuff."""
         cuff = self.world.cuff
         if cuff.passkey is not None and await self.agent_answers("RequestPasskey", "o", [device]) != cuff.passkey:
+            raise DBusError(f"{ERROR}AuthenticationFailed", "Authentication Failed")
+        if cuff.compares is not None and await self.agent_answers(
+                "RequestConfirmation", "ou", [device, cuff.compares]) is not None:
             raise DBusError(f"{ERROR}AuthenticationFailed", "Authentication Failed")
         if cuff.shows_ours is not None:
             await self.agent_answers("DisplayPasskey", "ouq", [device, cuff.shows_ours, 0])
