@@ -168,7 +168,7 @@ async def _call(it: Scene, samples: Samples, readings: int, number: int) -> None
 async def _cost_of_call(it: Scene, window: float) -> dict[str, Any]:
     """Processor and memory while picture, voice and ECG run. The picture follows what the doctor's browser can take:
     a window in which it was not 720p at both ends is tried again."""
-    await it.nurse.touch("ecg-start")
+    await it.nurse.touch("waveform-start-ecg")
     stream = await it.doctor.wait_for_stream()
     heard = {"doctor_hears": await it.doctor.hears(), "nurse_hears": await it.nurse.hears()}
     told: dict[str, Any] = {}
@@ -176,7 +176,7 @@ async def _cost_of_call(it: Scene, window: float) -> dict[str, Any]:
         told = await _window(it, stream, window) | {"windows_tried": tried, "sound": heard}
         if told["picture"]["always_720p"]:
             break
-    await it.nurse.touch("ecg-stop")
+    await it.nurse.touch("waveform-stop-ecg")
     await it.doctor.wait_for_end(stream)
     return told
 

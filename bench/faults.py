@@ -159,7 +159,7 @@ async def _play(it: Scene, pending: deque[Turn], turns_a_call: int, outcome: Out
         await it.doctor.take(encounter)
         await _whole(it)
         if ecg:
-            await it.nurse.touch("ecg-start")
+            await it.nurse.touch("waveform-start-ecg")
             await it.doctor.wait_for_stream()
         await it.chair_settled()
         for _ in range(min(turns_a_call, len(pending))):
@@ -172,7 +172,7 @@ async def _play(it: Scene, pending: deque[Turn], turns_a_call: int, outcome: Out
                     outcome.balances.append(await _balance(it))
                 return
         if ecg:
-            await it.nurse.touch("ecg-stop")
+            await it.nurse.touch("waveform-stop-ecg")
             await _check_streams(it, outcome)
         outcome.balances.append(await _balance(it))
         for words in outcome.balances[-1].words:

@@ -95,8 +95,27 @@ class Nurse:
         """Wait until this systolic value is on the screen."""
         await self.at("reading-systolic").get_by_text(re.compile(f"^{systolic}$")).first.wait_for()
 
-    async def take_still(self, keep: bool = True) -> str:
+    async def reach(self, instrument_id: str) -> None:
+        """Bring an instrument forward: where there are many, its tile is touched first."""
+        await self.see(f"instrument-{instrument_id}")
+        tile = self.at(f"tile-{instrument_id}")
+        if await tile.count() and await tile.get_attribute("aria-pressed") == "false":
+            await tile.click()
+
+    async def start_stream(self, instrument_id: str) -> None:
+        """Start the trace of an ECG or a fetal monitor."""
+        await self.reach(instrument_id)
+        await self.touch(f"waveform-start-{instrument_id}")
+        await self.see(f"waveform-stop-{instrument_id}")
+
+    async def stop_stream(self, instrument_id: str) -> None:
+        """Stop it."""
+        await self.touch(f"waveform-stop-{instrument_id}")
+        await self.at(f"waveform-stop-{instrument_id}").wait_for(state="detached")
+
+    async def take_still(self, keep: bool = True, camera: str = "skin") -> str:
         """Open the skin camera, capture, keep; answers the judged quality."""
+        await self.reach(camera)
         await self.touch("skin-open")
         await self.see("skin-preview")
         await self.touch("still-capture")

@@ -153,12 +153,12 @@ async def _doctor_asks_for_the_cuff(tour: Tour) -> None:
 
 
 async def _ecg(tour: Tour) -> None:
-    await tour.nurse.touch("ecg-start")
+    await tour.nurse.start_stream("ecg")
     stream = await tour.doctor.wait_for_stream()
     rate = float(tour.bus.parts()["ecg_rate_hz"])
     await tour.doctor.wait_for_samples(stream, int(rate * ECG_SECONDS))
     await tour.photograph("ecg-sweeps")
-    await tour.nurse.touch("ecg-stop")
+    await tour.nurse.stop_stream("ecg")
     await tour.doctor.wait_for_end(stream)
     came = await tour.doctor.ecg(stream)
     expected = (await tour.bus.ask("ecg/expected"))["counts"]

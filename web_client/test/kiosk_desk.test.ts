@@ -239,16 +239,16 @@ describe("the desk", () => {
     expect(desk.fresh.value).toBeNull();
   });
 
-  it("takes nothing of one file into the next: mute, orientation, skin camera, the large reading", () => {
+  it("takes nothing of one file into the next: mute, orientation, camera, the large reading", () => {
     const desk = sitDown();
     socket().opens();
     socket().shows(state({ encounter: encounter() }));
     socket().shows(state({ encounter: encounter({ readings: [reading("a")] }) }));
     desk.muted.value = true;
-    desk.skin.value = "skin-1";
+    desk.camera.value = "skin-1";
     desk.closing.value = { orientation: "urgent", satisfaction: 3, minutes: 4, familyDoctor: true };
     socket().shows(state());
-    expect([desk.muted.value, desk.skin.value, desk.fresh.value]).toEqual([false, null, null]);
+    expect([desk.muted.value, desk.camera.value, desk.fresh.value]).toEqual([false, null, null]);
     expect(desk.closing.value.orientation).toBe("none");
   });
 

@@ -5,7 +5,7 @@ export const AT = "2026-03-10T09:00:00Z";
 
 export function reading(id: string, more: Partial<Reading> = {}): Reading {
   return {
-    reading_id: id, kind: "blood_pressure", received_at: AT, taken_at: AT, device_time: "", clock_offset_s: null, user: null, flags: [],
+    reading_id: id, kind: "blood_pressure", received_at: AT, taken_at: AT, device_time: "", clock_offset_s: null, user: null, record: null, context: [], flags: [], recording: "",
     error: null, raw: "", quantities: [],
     device: { device_id: "cuff-1", kind: "blood_pressure", maker: "", model: "", serial: "", firmware: "", simulated: false },
     ...more,
@@ -30,12 +30,12 @@ export function state(more: Partial<KioskState> = {}): KioskState {
     vehicle: { vehicle_id: "v", name: "Bus", territory: "", simulated: false, certificate: "" },
     link: { relay: "online", since: AT, operator: "", round_trip_ms: null }, power: { source: "mains", percent: null },
     nurse: { nurse_id: "n1", name: "N" }, nurses: [], outbox: 0, problems: [], camera: null, microphone: false, instruments: [], cuff: null,
-    review: null, encounter: null, tray: [], unfinished: [], ...more,
+    review: null, encounter: null, tray: [], pairing: null, passkey: null, shown: null, listening: null, unfinished: [], ...more,
   };
 }
 
 export function instrument(more: Partial<Instrument> = {}): Instrument {
   return {
-    number: 1, instrument_id: "cuff-1", kind: "blood_pressure", name: "", state: "ready", problem: null, simulated: false, request: null, ...more,
+    number: 1, instrument_id: "cuff-1", kind: "blood_pressure", name: "", state: "ready", problem: null, simulated: false, battery: null, live: [], device_id: "", streams: false, request: null, ...more,
   };
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Waveform } from "../src/protocol/types";
 import type { Chunk } from "../src/state/chunk";
-import { LiveTrace, TRACE_SECONDS } from "../src/state/kiosk_trace";
+import { LiveTrace, SLOW_TRACE_SECONDS, TRACE_SECONDS } from "../src/state/kiosk_trace";
 
 const WAVEFORM: Waveform = {
-  stream_id: 7, started_at: "", rate_hz: "10", scale: "2.5", unit: "uV", leads: [1, 2], lost_count: -(2 ** 31),
+  stream_id: 7, started_at: "", rate_hz: "20", scale: "2.5", unit: "uV", leads: [1, 2], lead_units: [], lead_scales: [], reading_id: null, lost_count: -(2 ** 31),
   device: { device_id: "ecg", kind: "ecg", maker: "", model: "", serial: "", firmware: "", simulated: true },
 };
-const SIZE = TRACE_SECONDS * 10;
+const SIZE = TRACE_SECONDS * 20;
 
 function chunk(number: number, first: number[], streamId = 7): Chunk {
   const samples = Int32Array.from(first.flatMap((sample) => [sample, -999]));
@@ -22,6 +22,19 @@ describe("the small live trace", () => {
     expect([...trace.samples.slice(0, 4)]).toEqual([2.5, 5, 7.5, 10]);
     expect(trace.samples).toHaveLength(SIZE);
     expect(trace.range()).toEqual([2.5, 10]);
+  });
+
+  it("is of lead II where there are twelve leads", () => {
+    const trace = new LiveTrace({ ...WAVEFORM, leads: [131329, 131330] });
+    trace.add(chunk(0, [1, 1]));
+    expect(trace.samples[0]).toBe(-999 * 2.5);
+  });
+
+  it("is minutes of a fetal heart's rate, whose code stands once for each value of a frame", () => {
+    const trace = new LiveTrace({ ...WAVEFORM, rate_hz: "1", leads: [5, 5, 5, 5, 6], lead_scales: ["1", "1", "1", "1", "0.5"] });
+    trace.add({ streamId: 7, number: 1, firstAt: 0, leads: 5, samples: Int32Array.from([140, 141, 142, 143, 9]), again: false });
+    expect(trace.samples).toHaveLength(SLOW_TRACE_SECONDS * 4);
+    expect([...trace.samples.slice(4, 9)]).toEqual([140, 141, 142, 143, Number.NaN]);
   });
 
   it("draws a lost chunk as a gap and fills it when it comes late", () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { PrescriptionView, Quantity } from "../src/protocol/types";
 import {
-  arrived, hearing, instrumentTone, isAsked, newestFirst, openPapers, paperTask, placeAfter, QUIET_AFTER_MS, screenOf, shownQuantities, shownUnit, toSend,
+  arrived, hearing, instrumentTone, isAsked, newestFirst, openPapers, paperTask, placeAfter, QUIET_AFTER_MS, screenOf, toSend,
 } from "../src/state/kiosk_view";
+import { shownQuantities, shownUnit } from "../src/state/kiosk_reading";
 import { encounter, instrument, reading, state } from "./kiosk_states";
 
 const SIGNED_OUT = state({ nurse: null });
@@ -50,7 +51,7 @@ describe("a reading", () => {
       quantities: [quantity("8478-0", "101.0"), quantity("8867-4", "84", "/min"), quantity("8462-4", "91"), quantity("8480-6", "148")],
     }));
     expect(shown.map((each) => [each.measure, each.value, each.unit])).toEqual([
-      ["systolic", "148", "mmHg"], ["diastolic", "91", "mmHg"], ["pulse", "84", "/min"], ["mean", "101.0", "mmHg"],
+      ["systolic", "148", "mmHg"], ["diastolic", "91", "mmHg"], ["pulse", "84", "/min"], ["mean_pressure", "101.0", "mmHg"],
     ]);
   });
 
@@ -59,7 +60,7 @@ describe("a reading", () => {
   });
 
   it("writes units as the clinic does", () => {
-    expect([shownUnit("mm[Hg]"), shownUnit("kPa"), shownUnit("uV"), shownUnit("{beats}/min")]).toEqual(["mmHg", "kPa", "µV", "beats/min"]);
+    expect([shownUnit("mm[Hg]"), shownUnit("kPa"), shownUnit("uV"), shownUnit("{beats}/min")]).toEqual(["mmHg", "kPa", "µV", "/min"]);
   });
 
   it("is news only when it came into the same open file", () => {

@@ -45,7 +45,7 @@ export function PatientBand({ encounter }: { encounter: Encounter }) {
 export function WithRail({ id, encounter, children, small }: { id: string; encounter: Encounter; children: ComponentChildren; small?: ComponentChildren }) {
   const { desk } = useKiosk();
   const { review, instruments } = useGateway();
-  const skin = review?.instrument_id ?? (instruments.some((each) => each.instrument_id === desk.skin.value) ? desk.skin.value : null);
+  const skin = review?.instrument_id ?? (instruments.some((each) => each.instrument_id === desk.camera.value) ? desk.camera.value : null);
   return (
     <>
       <PatientBand encounter={encounter} />

@@ -1,112 +1,45 @@
-// The instrument rail: numbered instruments with their one action, then what was measured.
+// The instrument rail: what is asked or goes on stands large on top, then what was measured; each instrument has its tile below.
 import { age } from "../i18n/format";
 import { say } from "../i18n/kiosk";
-import type { Encounter, Instrument } from "../protocol/types";
-import { at, instrumentTone, isAsked, newestFirst, streamOf, usable } from "../state/kiosk_view";
+import type { Encounter } from "../protocol/types";
+import { railPlan } from "../state/kiosk_instruments";
+import { at, newestFirst } from "../state/kiosk_view";
 import { useGateway, useKiosk } from "./context";
 import { Icon } from "./icons";
-import { InstrumentAdvice, kindIcon, kindName } from "./instrument_line";
+import { InstrumentCard } from "./instrument_card";
+import { InstrumentTile } from "./instrument_tile";
 import { PaperLine } from "./paper";
-import { Press, Simulated, useBusy } from "./parts";
+import { Press } from "./parts";
 import { ReadingLine } from "./reading";
-import { Trace } from "./trace";
 
 export function Rail({ encounter }: { encounter: Encounter }) {
   const { desk } = useKiosk();
-  const { instruments, tray } = useGateway();
+  const state = useGateway();
+  const { cards, tiles } = railPlan(state, desk.focus.value);
+  const fold = tiles.length === 0 ? null : () => { desk.focus.value = null; };
   return (
-    <aside class="rail" data-testid="rail">
-      {instruments.map((instrument) => (
-        <RailInstrument key={instrument.instrument_id} instrument={instrument} encounter={encounter} />
-      ))}
-      {tray.length > 0 && (
-        <Press id="open-tray" icon="tray" size="wide" press={() => { desk.place.value = "tray"; }}>
-          {say("home_tray")} ({tray.length})
-        </Press>
-      )}
+    <aside class={`rail ${tiles.length === 0 ? "" : "tiled"}`} data-testid="rail">
       <div class="rail-kept">
+        {cards.map((instrument) => (
+          <InstrumentCard key={instrument.instrument_id} instrument={instrument} encounter={encounter} fold={fold} />
+        ))}
+        {state.tray.length > 0 && (
+          <Press id="open-tray" icon="tray" size="wide" press={() => { desk.place.value = "tray"; }}>
+            {say("home_tray")} ({state.tray.length})
+          </Press>
+        )}
         <Papers encounter={encounter} />
         <Readings encounter={encounter} />
       </div>
+      {tiles.length > 0 && (
+        <div class="tiles" data-testid="tiles">
+          {tiles.map((instrument) => (
+            <InstrumentTile key={instrument.instrument_id} instrument={instrument} large={cards.includes(instrument)} />
+          ))}
+        </div>
+      )}
     </aside>
   );
-}
-
-function RailInstrument({ instrument, encounter }: { instrument: Instrument; encounter: Encounter }) {
-  const { traces } = useKiosk();
-  const asked = isAsked(instrument);
-  const tone = instrumentTone(instrument);
-  const stream = instrument.kind === "ecg" ? streamOf(encounter, instrument) : null;
-  return (
-    <section class={`rail-instrument card ${asked ? "asked" : ""} ${tone}`} data-testid={`instrument-${instrument.instrument_id}`}
-      data-state={instrument.state} data-asked={asked}>
-      <span class="number figures">{instrument.number}</span>
-      <div class="rail-words">
-        <b class="rail-name">
-          <Icon name={kindIcon(instrument.kind)} size={24} /> {kindName(instrument.kind)}
-        </b>
-        <span>
-          <RailState instrument={instrument} running={stream !== null} /> <Simulated on={instrument.simulated} />
-        </span>
-      </div>
-      <RailAction instrument={instrument} running={stream !== null} />
-      {asked && (
-        <p class="asked-words" data-testid={`asked-${instrument.instrument_id}`} role="status">
-          <Icon name="doctor" size={26} />
-          {instrument.request?.words ? say("asked_words", { words: instrument.request.words }) : say("asked")}
-        </p>
-      )}
-      {stream !== null && <Trace trace={traces.get(stream.stream_id)} />}
-    </section>
-  );
-}
-
-function RailState({ instrument, running }: { instrument: Instrument; running: boolean }) {
-  const { cuff } = useGateway();
-  if (cuff !== null && cuff.instrument_id === instrument.instrument_id) {
-    return (
-      <span class="cuff" data-testid="cuff-pressure">
-        <b class="figures">{cuff.pressure}</b> <small>mmHg · {say("cuff_now")}</small>
-      </span>
-    );
-  }
-  const tone = instrumentTone(instrument);
-  if (!usable(instrument)) {
-    return (
-      <span class={`state ${tone}`}>
-        <InstrumentAdvice instrument={instrument} />
-      </span>
-    );
-  }
-  const how = instrument.kind === "blood_pressure" && (instrument.state === "ready" || instrument.state === "asleep");
-  return <span class={`state ${tone}`}>{how ? say("bp_how") : say(`state_${running ? "measuring" : instrument.state}`)}</span>;
-}
-
-function RailAction({ instrument, running }: { instrument: Instrument; running: boolean }) {
-  const { desk } = useKiosk();
-  const busy = useBusy("start_waveform", "stop_waveform");
-  const { instrument_id } = instrument;
-  if (instrument.state === "absent") return null;
-  switch (instrument.kind) {
-    case "ecg":
-      return running ? (
-        <Press id="ecg-stop" press={() => desk.send({ type: "stop_waveform", instrument_id })} disabled={busy}>
-          {say("ecg_stop")}
-        </Press>
-      ) : (
-        <Press id="ecg-start" look="main" press={() => desk.send({ type: "start_waveform", instrument_id })} disabled={busy}>
-          {say("ecg_start")}
-        </Press>
-      );
-    case "skin_camera":
-      return (
-        <Press id="skin-open" look="main" press={() => { desk.skin.value = instrument_id; }}>
-          {say("skin_open")}
-        </Press>
-      );
-    case "blood_pressure":
-      return null;
-  }
 }
 
 /** A prescription can be in the patient's hand before the call ends. */

@@ -1,44 +1,65 @@
 // A reading with its provenance: numbers, unit, device, age, and what the instrument itself says of it.
-import { age, decimal } from "../i18n/format";
+import { age, clock, decimal } from "../i18n/format";
+import { absentWords, sayMeasure } from "../i18n/doctor_measures";
 import { say } from "../i18n/kiosk";
+import { contextWords, sayReading } from "../i18n/kiosk_reading";
 import { codeWords } from "../i18n/kiosk_codes";
 import type { Reading } from "../protocol/types";
-import { at, shownQuantities } from "../state/kiosk_view";
+import { shownQuantities, type ShownQuantity } from "../state/kiosk_reading";
+import { at } from "../state/kiosk_view";
 import { useKiosk } from "./context";
 import { Icon } from "./icons";
-import { CodeText, Press, Simulated } from "./parts";
 import { kindName } from "./instrument_line";
+import { CodeText, Press, Simulated } from "./parts";
 
-/** The three or four numbers. Only those of the newest reading are named for tests, by `name`. */
+/** `reading-mean` is older than the list of measures. */
+const testName = (each: ShownQuantity): string => (each.measure === "mean_pressure" ? "mean" : (each.measure ?? "value"));
+
+/** A number, or in words why there is none. */
+export function Value({ of, id }: { of: ShownQuantity; id?: string | undefined }) {
+  return of.value === null ? (
+    <b data-testid={id} class="absent">
+      {absentWords(of.absent)}
+    </b>
+  ) : (
+    <b data-testid={id}>{decimal(of.value)}</b>
+  );
+}
+
+/** The numbers. Only those of the newest reading are named for tests, by `name`. */
 function Numbers({ reading, large = false, name }: { reading: Reading; large?: boolean; name: string | null }) {
-  const testid = (measure: string) => (name === null ? undefined : `${name}-${measure}`);
+  const testid = (each: ShownQuantity) => (name === null ? undefined : `${name}-${testName(each)}`);
   const quantities = shownQuantities(reading);
   const pressures = quantities.filter((each) => each.measure === "systolic" || each.measure === "diastolic");
   const rest = quantities.filter((each) => !pressures.includes(each));
-  const value = (text: string | null) => (text === null ? "—" : decimal(text));
+  const doubtful = reading.flags.includes("implausible") ? "doubtful" : "";
   return (
-    <div class={`numbers ${large ? "large" : ""}`}>
+    <div class={`numbers ${large ? "large" : ""} ${doubtful}`}>
       {pressures.length > 0 && (
         <span class="pair figures">
           {pressures.map((each, index) => (
             <span key={each.measure}>
               {index > 0 && <i>/</i>}
-              <b data-testid={testid(each.measure)} class={each.value === null ? "absent" : ""}>
-                {value(each.value)}
-              </b>
+              <Value of={each} id={testid(each)} />
             </span>
           ))}
           <small>{pressures[0]?.unit}</small>
         </span>
       )}
-      {rest.map((each) => (
-        <span key={each.measure} class="rest figures">
-          <small>{say(each.measure)}</small> <b data-testid={testid(each.measure)}>{value(each.value)}</b>{" "}
-          <small>{each.value === null ? say("no_value") : each.unit === pressures[0]?.unit && !large ? "" : each.unit}</small>
+      {rest.map((each, index) => (
+        <span key={each.measure ?? index} class={`figures ${pressures.length === 0 && index === 0 ? "pair" : "rest"}`}>
+          {!(pressures.length === 0 && index === 0) && each.measure !== null && <small>{sayMeasure(each.measure)} </small>}
+          <Value of={each} id={testid(each)} /> {each.value !== null && <small>{each.unit}</small>}
         </span>
       ))}
     </div>
   );
+}
+
+/** What the instrument says of the circumstances: where, before or after a meal. */
+function Context({ reading }: { reading: Reading }) {
+  const words = reading.context.map(contextWords).filter((each) => each !== null);
+  return words.length === 0 ? null : <span class="reading-context">{words.join(", ")}</span>;
 }
 
 export function Flags({ reading }: { reading: Reading }) {
@@ -55,22 +76,51 @@ export function Flags({ reading }: { reading: Reading }) {
   );
 }
 
+/** When it was measured, by the device's own clock where ours does not know. */
+function takenWords(reading: Reading, now: number): string {
+  if (reading.taken_at !== null) return age(at(reading.taken_at), now);
+  return `${say("taken_unknown")}, ${sayReading("received", { at: clock(reading.received_at) })}`;
+}
+
 export function Provenance({ reading }: { reading: Reading }) {
   const { desk } = useKiosk();
-  const device = `${reading.device.maker} ${reading.device.model}`.trim() || kindName(reading.device.kind);
-  const taken = reading.taken_at === null ? say("taken_unknown") : age(at(reading.taken_at), desk.now.value);
+  const device = `${reading.device.maker} ${reading.device.model}`.replace(/\s*\((simulé|simulated)\)/gi, "").trim() || kindName(reading.device.kind);
   return (
     <small class="provenance">
-      {device} · {taken} <Simulated on={reading.device.simulated} />
+      {device} · {takenWords(reading, desk.now.value)} <Simulated on={reading.device.simulated} />
     </small>
   );
+}
+
+/** What it is when it is no number: a recording, or bytes that nobody can read. */
+function Body({ reading, large, name }: { reading: Reading; large?: boolean; name: string | null }) {
+  if (reading.kind === "unreadable") {
+    return (
+      <span class="unreadable-words">
+        <b class="unreadable">{say("unreadable")}</b>
+        {reading.error !== null && <CodeText code={reading.error} />}
+      </span>
+    );
+  }
+  if (reading.kind === "ecg_recording") {
+    return (
+      <b class="recording-words">
+        <Icon name="ecg" size={26} /> {sayReading("recording")}
+      </b>
+    );
+  }
+  return <Numbers reading={reading} name={name} {...(large === undefined ? {} : { large })} />;
 }
 
 /** One line of a list; `newest` names its numbers `reading-systolic`… */
 export function ReadingLine({ reading, newest = false }: { reading: Reading; newest?: boolean }) {
   return (
-    <article class="reading" data-testid={`reading-${reading.reading_id}`}>
-      {reading.kind === "unreadable" ? <b class="unreadable">{say("unreadable")}</b> : <Numbers reading={reading} name={newest ? "reading" : null} />}
+    <article class="reading" data-testid={`reading-${reading.reading_id}`} data-kind={reading.kind}>
+      {reading.kind !== "blood_pressure" && reading.kind !== "unreadable" && reading.kind !== "ecg_recording" && (
+        <span class="reading-kind">{sayMeasure(`kind_${reading.kind}`)}</span>
+      )}
+      <Body reading={reading} name={newest ? "reading" : null} />
+      <Context reading={reading} />
       <Provenance reading={reading} />
       <Flags reading={reading} />
     </article>
@@ -92,8 +142,9 @@ export function FreshReading() {
           {say("close")}
         </Press>
       </header>
-      {unreadable ? <p class="fresh-words">{say("unreadable_explain")}</p> : <Numbers reading={reading} large name="fresh" />}
+      {unreadable ? <p class="fresh-words">{reading.error === null ? say("unreadable_explain") : <CodeText code={reading.error} />}</p> : <Body reading={reading} large name="fresh" />}
       <footer>
+        <Context reading={reading} />
         <Provenance reading={reading} />
         {reading.flags.map((code) => (
           <p key={code} class="fresh-flag">

@@ -41,7 +41,7 @@ function Preview({ instrumentId }: { instrumentId: string }) {
         <h2>
           <Icon name="lens" size={28} /> {say("skin_title")}
         </h2>
-        <Press id="skin-close" icon="close" press={() => { desk.skin.value = null; }}>
+        <Press id="skin-close" icon="close" press={() => { desk.camera.value = null; }}>
           {say("close")}
         </Press>
       </header>
@@ -70,8 +70,8 @@ function Review({ review }: { review: StillReview }) {
   const { still, instrument_id } = review;
   const { still_id, quality } = still;
   const keep = async (): Promise<void> => {
-    const kept = await desk.send({ type: "keep_still", still_id });
-    if (kept.code === null) desk.skin.value = null;
+    const kept = await desk.send({ type: "keep_still", still_id, body_site: "", like: null });
+    if (kept.code === null) desk.camera.value = null;
   };
   const again = async (): Promise<void> => {
     const dropped = await desk.send({ type: "drop_still", still_id });

@@ -1,13 +1,14 @@
 // The small live ECG: shows that the electrodes hold. Nothing is measured on it.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { say } from "../i18n/kiosk";
+import { sayInstrument } from "../i18n/kiosk_instruments";
 import type { LiveTrace } from "../state/kiosk_trace";
 
 /** Blank before the sweep's bar, of the ring. */
 const BAR = 0.03;
-/** An ECG without a beat is drawn flat, not blown up to noise: 0.4 mV in µV, or the smallest span in another unit. */
-const SMALLEST_SPAN_UV = 400;
+/** A trace without a beat is drawn flat, not blown up to noise: 0.4 mV; 40 beats a minute of a fetal heart. */
+const SMALLEST_SPANS: Readonly<Record<string, number>> = { uV: 400, mV: 0.4, V: 4e-4 };
+const SMALLEST_SPAN = 40;
 
 function draw(canvas: HTMLCanvasElement, trace: LiveTrace): void {
   const ratio = devicePixelRatio;
@@ -21,8 +22,7 @@ function draw(canvas: HTMLCanvasElement, trace: LiveTrace): void {
   context.fillRect(0, 0, width, height);
   const range = trace.range();
   if (range === null) return;
-  const unit = trace.waveform.unit === "mV" ? 1e-3 : trace.waveform.unit === "V" ? 1e-6 : 1;
-  const span = Math.max(range[1] - range[0], SMALLEST_SPAN_UV * unit) * 1.15;
+  const span = Math.max(range[1] - range[0], SMALLEST_SPANS[trace.lead.unit] ?? SMALLEST_SPAN) * 1.15;
   const middle = (range[0] + range[1]) / 2;
   const { samples, head } = trace;
   const blank = Math.round(samples.length * BAR);
@@ -47,7 +47,7 @@ function draw(canvas: HTMLCanvasElement, trace: LiveTrace): void {
   context.stroke();
 }
 
-export function Trace({ trace }: { trace: LiveTrace | undefined }) {
+export function Trace({ id, trace }: { id: string; trace: LiveTrace | undefined }) {
   const place = useRef<HTMLCanvasElement>(null);
   const any = useSignal(false);
   useEffect(() => {
@@ -62,9 +62,9 @@ export function Trace({ trace }: { trace: LiveTrace | undefined }) {
     return () => cancelAnimationFrame(frame);
   }, [trace]);
   return (
-    <div class="trace" data-testid="ecg-trace" data-live={any.value}>
+    <div class="trace" data-testid={`trace-${id}`} data-live={any.value}>
       <canvas ref={place} />
-      {!any.value && <span>{say("ecg_wait")}</span>}
+      {!any.value && <span>{sayInstrument("trace_wait")}</span>}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { KioskState, LocalOffer, Orientation, Reading } from "../protocol/t
 import type { InsTraits } from "./kiosk_datamatrix";
 import { draftFromScan, EMPTY_DRAFT, fieldOfCode, type FieldNote, type PatientDraft, patientOf } from "./kiosk_patient";
 import { type CommandBody, KioskSocket, type OpenSocket, type Outcome } from "./kiosk_socket";
+import { turned } from "./kiosk_instruments";
 import { arrived, type Place, placeAfter, type Screen, screenOf } from "./kiosk_view";
 import type { Scope } from "./scope";
 
@@ -49,8 +50,10 @@ export class Desk {
   readonly draft: Signal<PatientDraft>;
   readonly closing: Signal<Closing>;
   readonly muted: Signal<boolean>;
-  /** The instrument whose skin camera fills the screen. */
-  readonly skin: Signal<string | null>;
+  /** The instrument whose picture fills the stage. */
+  readonly camera: Signal<string | null>;
+  /** The instrument that a hand or its own news brought forward on the rail. */
+  readonly focus = signal<string | null>(null);
   readonly notice = signal<Notice | null>(null);
   /** Errors that the gateway gave to fields of the form. */
   readonly fieldNotes = signal<readonly FieldNote[]>([]);
@@ -80,7 +83,7 @@ export class Desk {
     this.draft = this.#kept<PatientDraft>("draft", EMPTY_DRAFT);
     this.closing = this.#kept<Closing>("closing", NOT_CLOSING);
     this.muted = this.#kept("muted", false);
-    this.skin = this.#kept<string | null>("skin", null);
+    this.camera = this.#kept<string | null>("camera", null);
     this.screen = computed(() => screenOf(this.state.value, this.place.value));
     this.#socket = new KioskSocket(scope, open, {
       state: (state) => this.#take(state),
@@ -177,6 +180,7 @@ export class Desk {
     const news = arrived(before, state).at(-1);
     this.#clockOffset = Date.parse(state.now) - this.#monotonic();
     this.place.value = placeAfter(this.place.value, before, state);
+    this.focus.value = turned(before, state) ?? this.focus.value;
     this.state.value = state;
     this.#tick();
     if (news !== undefined) {
@@ -189,7 +193,8 @@ export class Desk {
   #otherEncounter(): void {
     this.closing.value = NOT_CLOSING;
     this.muted.value = false;
-    this.skin.value = null;
+    this.camera.value = null;
+    this.focus.value = null;
     this.dismissFresh();
   }
 

@@ -1,6 +1,6 @@
 // What the screens show of a `KioskState`: pure functions, no words, no DOM.
 import type {
-  Encounter, Instrument, InstrumentKind, KioskState, Patient, PrescriptionState, PrescriptionView, Quantity, Reading, Waveform,
+  Instrument, InstrumentKind, KioskState, Patient, PrescriptionState, PrescriptionView, Reading,
 } from "../protocol/types";
 
 export type Screen = "starting" | "sign_in" | "home" | "patient" | "ready" | "waiting" | "call" | "after" | "tray";
@@ -54,50 +54,6 @@ export function instrumentTone(instrument: Instrument): Tone {
 /** A request that the kiosk pulses for. */
 export function isAsked(instrument: Instrument): boolean {
   return instrument.request?.state === "asked";
-}
-
-/** The stream of an instrument that runs now. Instruments are named by their device's kind and identifier. */
-export function streamOf(encounter: Encounter | null, instrument: Instrument): Waveform | null {
-  const streams = encounter?.waveforms ?? [];
-  return (
-    streams.find((stream) => stream.device.device_id === instrument.instrument_id) ??
-    streams.find((stream) => stream.device.kind === instrument.kind) ??
-    null
-  );
-}
-
-export type Measure = "systolic" | "diastolic" | "mean" | "pulse" | "value";
-
-const MEASURES: Readonly<Record<string, Measure>> = {
-  "8480-6": "systolic",
-  "8462-4": "diastolic",
-  "8478-0": "mean",
-  "8867-4": "pulse",
-};
-
-/** The mean last: doctors ask for the other three. */
-const ORDER: readonly Measure[] = ["systolic", "diastolic", "pulse", "value", "mean"];
-
-export interface ShownQuantity {
-  readonly measure: Measure;
-  /** As the instrument wrote it; null when it gave none. */
-  readonly value: string | null;
-  readonly unit: string;
-}
-
-/** UCUM as people of the clinic write it. */
-const UNITS: Readonly<Record<string, string>> = { "mm[Hg]": "mmHg", "/min": "/min", "kPa": "kPa", "%": "%", "uV": "µV" };
-
-export function shownUnit(ucum: string): string {
-  return UNITS[ucum] ?? ucum.replace(/[[\]{}]/g, "");
-}
-
-function shown(quantity: Quantity): ShownQuantity {
-  return { measure: MEASURES[quantity.loinc] ?? "value", value: quantity.value, unit: shownUnit(quantity.unit) };
-}
-
-export function shownQuantities(reading: Reading): readonly ShownQuantity[] {
-  return reading.quantities.map(shown).sort((a, b) => ORDER.indexOf(a.measure) - ORDER.indexOf(b.measure));
 }
 
 /** Newest first, as the nurse looks for it. */
