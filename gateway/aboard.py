@@ -50,6 +50,10 @@ class Instruments:
         """See `peripherals.supervisor`."""
         return await self._supervisor.capture_still(instrument_id)
 
+    def expect(self) -> None:
+        """See `peripherals.supervisor`."""
+        self._supervisor.expect()
+
     def frames(self, instrument_id: str) -> SceneSource:
         """See `peripherals.supervisor`."""
         return self._supervisor.frames(instrument_id)

@@ -58,6 +58,7 @@ class Commands:
                 nurse=nurse, reason=body.reason, urgency=body.urgency, reason_words=body.reason_words,
                 stage=State.ready.value)
             await self._chart.open(record)
+        self._instruments.expect()
         return record.encounter_id, warnings
 
     async def enter_waiting(self) -> None:

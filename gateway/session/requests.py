@@ -41,6 +41,7 @@ class Requests:
                 return
             request = Request(request_id=message.request_id, instrument_id=message.instrument_id,
                               asked_at=self._chart.now(), words=message.words)
+            self._instruments.expect()
             others = tuple(r for r in record.requests if r.instrument_id != message.instrument_id)
             await self._chart.save(requests=(*others, request))
 

@@ -292,6 +292,7 @@ class FakeInstruments:
         self.sink: Consultation | None = None
         self.streams: dict[str, int] = {}
         self.picture = b"picture 1"
+        self.expected = 0
         self.before_still: Callable[[], Any] | None = None
 
     def instruments(self) -> tuple[Instrument, ...]:
@@ -315,6 +316,9 @@ class FakeInstruments:
         stream_id = self.streams.pop(instrument_id, None)
         if stream_id is not None and self.sink is not None:
             await self.sink.waveform_stopped(WaveformEnd(stream_id=stream_id, chunks=0))
+
+    def expect(self) -> None:
+        self.expected += 1
 
     def frames(self, instrument_id: str) -> FakeFrames:
         if self.states[instrument_id] is not InstrumentState.ready:

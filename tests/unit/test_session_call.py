@@ -300,6 +300,8 @@ async def test_a_request_pulses_until_the_instrument_answers(bus: Bus) -> None:
             page.say(InstrumentRequested(request_id="q1", instrument_id="cuff", words="Tension, svp"))
         page.say(InstrumentRequested(request_id="q2", instrument_id="heart"))
         await bus.when(lambda _: asked() == {"cuff": "Tension, svp", "heart": "", "skin": None, "steth": None})
+        # One for the patient who sat down, one for each thing asked for: a silent radio is looked into.
+        assert bus.instruments.expected == 3
         situation = await page.inbox.next(Situation, lambda s: any(i.request for i in s.instruments))
         assert situation.instruments[0].request is not None
         page.say(InstrumentRequested(request_id="q3", instrument_id="scales"))
