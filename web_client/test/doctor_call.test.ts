@@ -271,6 +271,15 @@ describe("a call", () => {
     expect(said("left")).toHaveLength(2);
   });
 
+  test("a camera and a stethoscope are wished for on the line of the moment, and nowhere when there is none", async () => {
+    expect([call.show("skin"), call.listen("steth")]).toEqual([false, false]);
+    const peer = await answered(1);
+    peer.connect();
+    expect([call.show("skin"), call.show(null), call.listen("steth")]).toEqual([true, true, true]);
+    expect(peer.of("camera_wanted").map((wish) => wish.instrument_id)).toEqual(["skin", null]);
+    expect(peer.of("listen_wanted").map((wish) => wish.instrument_id)).toEqual(["steth"]);
+  });
+
   test("bytes that are no chunk are refused and the next chunk is taken", async () => {
     const peer = await answered(1);
     peer.connect();

@@ -3,7 +3,7 @@ import { age, clock, decimal } from "../i18n/format";
 import { codeWords, flagWords } from "../i18n/doctor_codes";
 import { absentWords, offsetWords, sayMeasure, unitWords } from "../i18n/doctor_measures";
 import type { Quantity, Reading } from "../protocol/types";
-import { implausible, isRefused, measureOf, momentOf, partsOf, timeOf } from "../state/vitals";
+import { implausible, isRefused, measureOf, momentOf, partsOf, saidFlags, timeOf } from "../state/vitals";
 import { usePage } from "./context";
 import { deviceName } from "./device_name";
 
@@ -95,13 +95,10 @@ export function QuantityText({ quantity }: { quantity: Quantity }) {
   );
 }
 
-/** Said by the time line already. */
-const SAID = new Set(["time_unknown", "older_than_encounter", "implausible"]);
-
 export function Provenance({ reading }: { reading: Reading }) {
   const { now } = usePage();
   const time = timeOf(reading);
-  const flags = [...reading.flags.filter((flag) => !SAID.has(flag))];
+  const { doubts, sound } = saidFlags(reading);
   const faults = reading.error !== null && reading.kind !== "unreadable" ? [codeWords(reading.error)] : [];
   const offset = reading.clock_offset_s;
   const when =
@@ -128,9 +125,14 @@ export function Provenance({ reading }: { reading: Reading }) {
             △ {sayMeasure("old")} {sayMeasure("old_at", { date: dayAndClock(momentOf(reading)) })}
           </li>
         )}
-        {flags.map((flag) => (
+        {doubts.map((flag) => (
           <li key={flag} class="tag look">
             △ {flagWords(flag)}
+          </li>
+        ))}
+        {sound.map((flag) => (
+          <li key={flag} class="tag done">
+            ✓ {flagWords(flag)}
           </li>
         ))}
         {faults.map((fault) => (

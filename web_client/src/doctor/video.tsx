@@ -8,6 +8,7 @@ import { shownCamera } from "../state/examination";
 import { mute, muted, own, prepare, room, sound, statistics } from "./media";
 import { Picture } from "./picture";
 import { mark } from "./probe";
+import { SelfView } from "./self_view";
 
 const STATISTICS_MS = 2000;
 
@@ -66,7 +67,7 @@ export function CallVideo({ it }: { it: Consultation }) {
       </div>
       {call.live.value && own.value?.camera != null && (
         <div class="self">
-          <Picture track={own.value.camera} label={say("own_picture")} testid="self-view" mirrored />
+          <SelfView track={own.value.camera} />
           {muted.value && <span class="tag look self-muted">{say("microphone_is_off")}</span>}
         </div>
       )}

@@ -124,7 +124,28 @@ export const implausible = (reading: Reading): boolean => reading.flags.includes
 
 /** Whether bytes were understood and are no result of this patient (control solution, demonstration, no value). */
 export const isRefused = (error: string | null): boolean =>
-  error !== null && /^(glucose|measurement|pulse_oximeter|oximeter)\.(control|empty|ketone|no_|demo|test|inter|inval|unavail|calib)/.test(error);
+  error !== null &&
+  (/^oximetry\./.test(error) || /\.(control_solution|empty_slot|ketone|no_value|unsuccessful|intermediate)$/.test(error));
+
+/** Status bits that say that a value is sound: no doubt, and not drawn as one. */
+const SOUND = ["smart_point", "correct_check", "validated_data", "fully_qualified_data"];
+/** Status bits of no meaning beside a value, and those that another flag says already. */
+const MUTE = [
+  "display_synchronised",
+  "encrypted",
+  "extended_display_update_ongoing",
+  "data_from_measurement_storage",
+  "early_estimated_data",
+  "time_unknown",
+  "older_than_encounter",
+  "implausible",
+];
+
+/** The flags of a reading that are said in words: what the instrument doubts, and what it vouches for. */
+export const saidFlags = (reading: Reading): { readonly doubts: readonly string[]; readonly sound: readonly string[] } => ({
+  doubts: reading.flags.filter((flag) => !SOUND.includes(flag) && !MUTE.includes(flag)),
+  sound: reading.flags.filter((flag) => SOUND.includes(flag)),
+});
 
 /** All readings of a kind; `newest` is the one that stands large. */
 export interface KindView {

@@ -4,7 +4,7 @@ const now = () => new Date().toISOString();
 
 export const device = (kind, maker, model) => ({ device_id: `dev-${kind}`, kind, maker, model, serial: "1", firmware: "1", simulated: true });
 
-const instrument = (number, instrument_id, kind, name, state, more = {}) => ({ number, instrument_id, kind, name, state, problem: null, simulated: true, battery: null, live: [], request: null, ...more });
+const instrument = (number, instrument_id, kind, name, state, more = {}) => ({ number, instrument_id, kind, name, state, problem: null, simulated: true, battery: null, live: [], request: null, device_id: `dev-${kind}`, streams: ["ecg", "ctg"].includes(kind), ...more });
 export const INSTRUMENTS = [
   instrument(1, "cuff", "blood_pressure", "Tensiomètre", "asleep", { battery: 66 }),
   instrument(2, "ecg", "ecg", "Électrocardiographe", "measuring"),
