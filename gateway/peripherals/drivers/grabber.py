@@ -22,6 +22,9 @@ _log = structlog.get_logger()
 LOOK_EVERY_S: Final = 0.2
 """How often a watched picture is examined (best focus, no signal): often enough to follow a hand."""
 
+SLOW_S: Final = 0.25
+"""While a still is taken the view is decoded from full frames, and the verdict needs the processor."""
+
 TORN_MOST: Final = 30
 """A second of nothing but torn frames is a cable, not a glitch."""
 
@@ -122,7 +125,7 @@ class Grabber:
                 if data is None:
                     raise InstrumentFailed("instrument.unplugged")
                 try:
-                    self._keep(self._shot_of(data, full or reader.both))
+                    self._keep(self._shot_of(data, full or reader.both), reader.both)
                     torn = 0
                 except DecodeError as error:
                     torn += 1
@@ -138,18 +141,19 @@ class Grabber:
         frame = np.asarray(data, dtype=np.uint8)
         return Shot(number, at, full, frame.shape[1], frame.shape[0], frame=frame)
 
-    def _keep(self, shot: Shot) -> None:
+    def _keep(self, shot: Shot, both: bool) -> None:
         with self._lock:
             self._shot, self._number = shot, shot.number
             lives = tuple(self._lives)
             watched = self._watchers > 0
         self._arrived()
         if watched:
-            self._show(shot, lives)
+            self._show(shot, lives, shot.full and not both)
 
-    def _show(self, shot: Shot, lives: tuple[LiveFrames, ...]) -> None:
+    def _show(self, shot: Shot, lives: tuple[LiveFrames, ...], full_only: bool) -> None:
         try:
-            if lives and shot.at - self._shown_at >= 0.8 / LIVE_FPS:
+            pause = SLOW_S if full_only else 0.8 / LIVE_FPS
+            if lives and shot.at - self._shown_at >= pause:
                 self._shown_at = shot.at
                 for live in lives:
                     live.put(shot.seen(VIEW_SIDE), shot.at)

@@ -63,21 +63,20 @@ class Shot:
 
     def seen(self, side: int) -> Frame:
         """BGR, longest side at most `side`. InstrumentFailed `instrument.unreadable`."""
+        if self.frame is not None:
+            return within(self.frame, side)
+        longest = max(self.width, self.height)
+        by, flag = next(((by, flag) for by, flag in _REDUCED if longest / by >= min(side, longest)),
+                        (1, cv2.IMREAD_COLOR))
         with self._lock:
-            if side not in self._seen:
-                self._seen[side] = within(self._decoded(side), side)
-            return self._seen[side]
+            # One decoding serves the view and the verdict: entropy decoding is most of it, whatever the size.
+            if by not in self._seen:
+                self._seen[by] = decode(self.jpeg or b"", flag)
+            return within(self._seen[by], side)
 
     def whole(self) -> Frame:
         """Every pixel. InstrumentFailed `instrument.unreadable`."""
-        return self._decoded(max(self.width, self.height))
-
-    def _decoded(self, side: int) -> Frame:
-        if self.frame is not None:
-            return self.frame
-        least = min(side, max(self.width, self.height))
-        flag = next((flag for by, flag in _REDUCED if max(self.width, self.height) / by >= least), cv2.IMREAD_COLOR)
-        return decode(self.jpeg or b"", flag)
+        return self.frame if self.frame is not None else decode(self.jpeg or b"")
 
 
 def decode(jpeg: bytes, flag: int = cv2.IMREAD_COLOR) -> Frame:

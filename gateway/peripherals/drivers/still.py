@@ -121,6 +121,8 @@ class StillCamera:
             grabber.want_full(True)
             try:
                 shot, seen_at = await self._settled(grabber)
+                # The verdict has the processor while the camera changes back.
+                grabber.want_full(False)
                 picture = await asyncio.to_thread(self._finish, shot)
                 judged_at = asyncio.get_running_loop().time()
                 await self._check(shot)
