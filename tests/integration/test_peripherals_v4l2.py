@@ -34,6 +34,10 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         made[name] = folder / f"{name}.jpg"
         cv2.imwrite(str(made[name]), cv2.resize(skin, size, interpolation=cv2.INTER_CUBIC),
                     [cv2.IMWRITE_JPEG_QUALITY, 95])
+    # As some cameras send it: with a serial number in EXIF.
+    plain = made["full"].read_bytes()
+    exif = b"Exif\0\0serial 4711 GPS"
+    made["full"].write_bytes(plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:])
     made["raw"] = folder / "frame.yuyv"
     yuv = cv2.cvtColor(cv2.resize(skin, (1280, 960)), cv2.COLOR_BGR2YUV_YUY2)
     made["raw"].write_bytes(np.ascontiguousarray(yuv).tobytes())
@@ -61,7 +65,10 @@ async def test_the_view_runs_small_and_the_still_has_every_pixel(board: Plugboar
         cameras.tell("capture skin")
         still = await cameras.hear(still="skin")
         assert (still["width"], still["height"], still["quality"]) == (2592, 1944, "sharp")
-        own = jpeg_file.clean(pictures["full"].read_bytes())
+        sent = pictures["full"].read_bytes()
+        own = jpeg_file.clean(sent)
+        assert b"4711" in sent
+        assert b"4711" not in own
         assert still["sha256"] == hashlib.sha256(own).hexdigest()
         cameras.tell("unlook skin")
         cameras.tell("look skin")
