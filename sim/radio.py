@@ -241,8 +241,11 @@ class _Client(BaseBleakClient):
             return
         try:
             await self._do(connection.encrypt())
-        except (BleakError, hci.HCI_Error):
-            await store.delete(str(connection.peer_address))
+        except (BleakError, hci.HCI_Error) as error:
+            cause = error if isinstance(error, hci.HCI_Error) else error.__cause__
+            # A link that fell meanwhile says nothing about the key: both sides keep theirs.
+            if isinstance(cause, hci.HCI_Error) and cause.error_code == hci.HCI_ErrorCode.PIN_OR_KEY_MISSING_ERROR:
+                await store.delete(str(connection.peer_address))
 
     async def disconnect(self) -> None:
         connection = self._connection

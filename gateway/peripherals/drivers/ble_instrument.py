@@ -47,6 +47,9 @@ AWAY_S: Final = 60.0
 COMMIT_WAITS: Final = (0.1, 0.5, 2.0, 5.0)
 """Between attempts to store a record: a cuff has already forgotten it, so it is kept here until it is stored."""
 
+RESCUE_S: Final = 2.0
+"""For the records of a second at the end: the whole gateway has five seconds to go down."""
+
 REMEMBERED: Final = 2048
 """Keys of stored records: more than the largest memory of a meter holds. The link may fall after a record was stored
 and before the instrument knows; it then sends it again. Beyond a restart the store knows them."""
@@ -66,6 +69,7 @@ class BleInstrument:
         self._unsure: dict[str, datetime] = {}
         self._newest: dict[str, int] = {}
         self._stored: deque[str] = deque(maxlen=REMEMBERED)
+        self._uncommitted: Reading | None = None
         self._busy = False
         radio.watch(self._radio_changed)
 
@@ -172,6 +176,9 @@ class BleInstrument:
         except LinkFailed:
             await self._finish(taking)
             raise
+        except asyncio.CancelledError:
+            await self._rescue(taking)
+            raise
         await self._finish(taking)
 
     async def _ask_memory(self, taking: Taking) -> None:
@@ -204,6 +211,16 @@ class BleInstrument:
             taking.heard = loop.time()
             if taking.drain is not None:
                 taking.drain.tick(taking.heard)
+
+    async def _rescue(self, taking: Taking) -> None:
+        """We are to end: what came and was confirmed is stored first, for the instrument may have deleted it. Storing
+        the same reading twice is the store's everyday case."""
+        with suppress(TimeoutError, LinkFailed, BondNeeded):
+            async with asyncio.timeout(RESCUE_S):
+                if self._uncommitted is not None:
+                    await self._commit(self._uncommitted)
+                while (event := taking.visit.link.waiting()) is not None:
+                    await self._event(taking, *event)
 
     async def _finish(self, taking: Taking) -> None:
         """What was still in the hand. Not when we are cancelled: a meter keeps its records."""
@@ -343,10 +360,11 @@ class BleInstrument:
         return replace(taken, reading_id=hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32])
 
     async def _commit(self, taken: Reading) -> None:
-        attempt = 0
+        attempt, self._uncommitted = 0, taken
         while True:
             try:
                 await self._sink.reading(taken)
+                self._uncommitted = None
                 return
             except Exception as error:
                 # Whatever the store's reason, the only copy is here.

@@ -203,6 +203,10 @@ class Link:
             return None
         return await self._events.get()
 
+    def waiting(self) -> tuple[Characteristic, bytes] | None:
+        """A notification that has come already; None when none waits."""
+        return None if self._events.empty() else self._events.get_nowait()
+
     def disconnected(self, client: BleakClient | None = None) -> None:
         """bleak's callback; it also comes from attempts that failed before the one that stands."""
         if self._client is not None and not self._gone:
