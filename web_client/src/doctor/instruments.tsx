@@ -30,6 +30,10 @@ export function Instruments({ it }: { it: Consultation }) {
   const allSimulated = instruments !== null && instruments.length > 0 && instruments.every((each) => each.simulated);
   const open = wish !== null && media !== null && !fulfilled(wish.id, media, wish.kind) ? wish : null;
   useEffect(() => {
+    // What came and was closed again, here or on board, is not wished for any more.
+    if (wish !== null && open === null) setWish(null);
+  }, [wish, open]);
+  useEffect(() => {
     if (wish === null || wish.late) return undefined;
     const timer = setTimeout(() => setWish({ ...wish, late: true }), OPENING_MS);
     return () => clearTimeout(timer);

@@ -102,14 +102,15 @@ function Tile({ it, view, chosen, tagged }: TileProps) {
       data-testid="reading"
       data-kind={kind}
       data-reading={reading.reading_id}
-      aria-live="polite"
     >
       <p class="tile-head">
         <span class="label">{kindWords(view)}</span>
         {tagged && reading.device.simulated && <Simulated />}
       </p>
       {kind === "ecg_recording" && <Recording it={it} reading={reading} chosen={chosen} />}
-      <Values reading={reading} />
+      <div aria-live="polite">
+        <Values reading={reading} />
+      </div>
       <Provenance reading={reading} />
       {earlier.length > 0 && (
         <details class="earlier">
