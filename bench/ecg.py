@@ -91,7 +91,7 @@ async def _run(options: argparse.Namespace, described: dict[str, Any], directory
 
 async def _play(it: Scene, emulator: Emulator, outage: float) -> dict[str, Any]:
     loop = (await it.bus.ask(f"wire/{INSTRUMENT}/expected?to=1"))["loop"]
-    await it.nurse.touch(f"waveform-start-{INSTRUMENT}")
+    await it.nurse.start_stream(INSTRUMENT)
     stream = await it.doctor.wait_for_stream()
     began = time.monotonic()
     say(f"streaming {loop} instants")
@@ -105,7 +105,7 @@ async def _play(it: Scene, emulator: Emulator, outage: float) -> dict[str, Any]:
     gap = await _watch_gap(it, stream, gone, outage)
     while (await it.bus.ask("state"))["wired"][INSTRUMENT]["sent"] < loop:  # noqa: ASYNC110 - another process
         await asyncio.sleep(LOOK_S)
-    await it.nurse.touch(f"waveform-stop-{INSTRUMENT}")
+    await it.nurse.stop_stream(INSTRUMENT)
     await it.doctor.wait_for_end(stream)
     came = await it.doctor.ecg(stream)
     sent = await _sent(it, len(came["samples"]) // LEADS)

@@ -19,6 +19,7 @@ from sim.demo.configuration import DOCTORS, NURSES
 from sim.demo.processes import DemoFailed
 from sim.demo.world import Vehicle, World
 
+from . import examination
 from .browser import NoBrowser, chromium, person
 from .doctor import Doctor
 from .nurse import Nurse, PatientTyped
@@ -246,6 +247,12 @@ STEPS: tuple[tuple[str, Callable[[Tour], Awaitable[None]]], ...] = (
     ("doctor-asks-for-the-cuff", _doctor_asks_for_the_cuff),
     ("ecg", _ecg),
     ("still", _still),
+    ("vital-signs", examination.vital_signs),
+    ("twelve-leads", examination.twelve_leads),
+    ("labour", examination.labour),
+    ("through-the-otoscope", examination.through_the_otoscope),
+    ("through-the-stethoscope", examination.through_the_stethoscope),
+    ("cart", examination.cart),
     ("doctor-reloads", _doctor_reloads),
     ("prescription", _prescription),
     ("end-and-hand-over", _end_and_hand_over),

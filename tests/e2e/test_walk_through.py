@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sim.bots.tour import STEPS, play
+from sim.demo.configuration import EQUIPMENT
 from sim.demo.processes import free_port
 from sim.demo.world import Ports, World
 
@@ -23,7 +24,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     directory = tmp_path_factory.mktemp("tour")
     record = RECORD if RECORD.with_suffix(".hea").exists() else None
     ports = Ports(free_port(), free_port(), (free_port(), free_port()))
-    world = World(directory / "world", ports, record)
+    world = World(directory / "world", ports, record, equipment=EQUIPMENT)
 
     async def run() -> int:
         try:
@@ -81,6 +82,18 @@ def test_the_still_is_the_sensors_full_picture(tour: dict[str, Any]) -> None:
     """It opened at least at 1024 x 768 on the doctor's page."""
     assert tour["still"]["width"] >= 1024
     assert tour["still"]["height"] >= 768
+
+
+def test_every_other_instrument_reaches_the_doctor(tour: dict[str, Any]) -> None:
+    """Four vital signs as they were measured, twelve leads sample for sample, a fetal heart, an ear, a heart heard,
+    and a cart's recording in the right file."""
+    assert tour["vital_signs"] == {"temperature": "38.25", "glucose": "104", "weight": "71.350", "saturation": "95"}
+    assert tour["twelve_leads"]["equal"]
+    assert tour["twelve_leads"]["samples"] >= 24_000
+    assert tour["fetal_heart_rate"]
+    assert tour["otoscope"] == {"room_is_back": True}
+    assert tour["stethoscope"] == {"heard": True}
+    assert tour["cart"] == {"samples": 60_000}
 
 
 def test_the_prescription_is_signed_printed_and_handed_over(tour: dict[str, Any]) -> None:
