@@ -467,13 +467,15 @@ async def test_a_moment_out_of_range_loses_nothing() -> None:
             before = len(await gateway.hear("2A36"))
             there.press("cuff", "out_of_range")
             await there.things["cuff"].something(asyncio.get_running_loop().time() + 0.5)
-            assert len(gateway.of("2A36")) == before
+            # One may have been on its way.
+            assert len(gateway.of("2A36")) <= before + 1
             there.press("cuff", "in_range")
             await gateway.hung_up()
         assert len(gateway.of("2A35")) == 1
         pressures = [frame[1] for frame in gateway.of("2A36")]
-        assert len(pressures) == len(set(pressures))
-        assert pressures.index(max(pressures)) > 0
+        top = pressures.index(max(pressures))
+        assert pressures == sorted(pressures[:top]) + sorted(pressures[top:], reverse=True)
+        assert len(pressures) > before + 3
 
 
 async def test_a_deaf_adapter_hears_again_after_a_reset() -> None:
