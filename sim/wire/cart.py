@@ -28,6 +28,8 @@ class Cart:
 
     def __init__(self, folder: Path, source: TwelveLeads) -> None:
         self.folder, self._source = folder, source
+        # The cart's share is there before its first recording.
+        folder.mkdir(parents=True, exist_ok=True)
         self.recorded: dict[str, list[tuple[int, ...]]] = {}
 
     async def record(self, *, taken: datetime, family: str, given: str, born: str, patient_id: str, form: str,
@@ -37,7 +39,6 @@ class Cart:
         write = {"dicom": dicom, "edf": edf}[form]
         data = await asyncio.to_thread(write, rows, taken, family, given, born, patient_id)
         name = f"{taken:%Y%m%d%H%M%S}-{len(self.recorded) + 1}.{'dcm' if form == 'dicom' else 'edf'}"
-        await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
         half = len(data) // 2
         with (self.folder / name).open("wb") as file:
             file.write(data[:half])
