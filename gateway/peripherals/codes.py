@@ -60,6 +60,9 @@ BODY_WATER_MASS = Measure("", 188764)
 BASAL_METABOLISM = Measure("", 188768, "kJ")
 MUSCLE_PERCENTAGE = Measure("", 188772, "%")
 MUSCLE_MASS = Measure("73964-9", 188776)
+BATTERY = Measure("", 67996, "%")
+"""MDC_ATTR_VAL_BATT_CHARGE: of the instrument, for the person who reads a log."""
+
 IMPEDANCE = Measure("", 188780, "Ohm")
 
 ALSO = {measure.loinc: measure.also for measure in (SATURATION,)}

@@ -6,14 +6,16 @@ A kind is a GATT characteristic (`2a35`) or the name of a maker's protocol (`non
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 
 from protocol.readings import Quantity
 
-from . import decoding_waveforms, meaning
+from . import codes, decoding_waveforms, meaning
 from .decoded import Decoded
+from .errors import DecodeError
 from .meanings import circulation, metabolism
-from .measured import Detail, Measured
+from .measured import Detail, Measured, quantity
 from .profiles import (
     battery,
     blood_pressure,
@@ -32,11 +34,16 @@ UUID_TAIL = "-0000-1000-8000-00805f9b34fb"
 
 
 def kind_of(name: str) -> str:
-    """The key of `KINDS` for what a person types: `0x2A35`, `2a35`, a UUID of 128 bits, `Polar_PMD`."""
-    kind = name.strip().lower().removeprefix("0x").replace("_", "-")
-    if kind.endswith(UUID_TAIL):
-        kind = kind.removesuffix(UUID_TAIL).removeprefix("0000")
-    return kind
+    """The key of `KINDS` for what a person types: `0x2A35`, `2a35`, a UUID of 128 bits, `Polar_PMD`, `polar pmd`;
+    what is none comes back as it is."""
+    kind = name.strip().lower().removesuffix(UUID_TAIL).removeprefix("0x")
+    if len(kind) == _LONG_NUMBER:
+        kind = kind.removeprefix("0000")
+    return _SPELLED.get(_letters(kind), kind)
+
+
+def _letters(name: str) -> str:
+    return name.translate(_BETWEEN)
 
 
 def of_measured(measured: Measured) -> Decoded:
@@ -62,6 +69,10 @@ def _numbers(quantities: tuple[Quantity, ...]) -> tuple[Detail, ...]:
 
 def _characteristic(number: int, data: bytes, model: str) -> Decoded:
     return of_measured(meaning.measured(number, data, model=model))
+
+
+def _blood_pressure(data: bytes, model: str) -> Decoded:
+    return of_measured(circulation.as_written(data, model))
 
 
 def _vendor(name: str, data: bytes, model: str) -> Decoded:
@@ -98,19 +109,30 @@ def _date_time(data: bytes, model: str) -> Decoded:
 def _current_time(data: bytes, model: str) -> Decoded:
     now = current_time.decode(data)
     return Decoded(device_time=now.time.isoformat(timespec="seconds") if now.time else None, status=now.reasons,
-                   flags=() if now.time else ("time_unknown",), details=(("weekday", now.weekday),))
+                   flags=() if now.time else ("time_unknown",),
+                   details=(("weekday", now.weekday), ("fraction_256", now.fraction)))
 
 
 def _battery(data: bytes, model: str) -> Decoded:
-    return Decoded(details=(("battery_percent", battery.decode(data)),))
+    level = battery.decode(data)
+    return Decoded(readings=(quantity(codes.BATTERY, Decimal(level)),), details=(("battery_percent", level),))
 
 
 def _line(name: str, data: bytes, model: str) -> Decoded:
+    if not data:
+        raise DecodeError("device_information.short", "empty")
     return Decoded(details=((name, device_information.text(data)),))
 
 
 def _system_id(data: bytes, model: str) -> Decoded:
-    return Decoded(details=(("system_id", device_information.system_id(data)),))
+    return Decoded(details=(("system_id", device_information.system_id(data)),
+                            *device_information.system_id_parts(data).items()))
+
+
+def _pnp_id(data: bytes, model: str) -> Decoded:
+    found = device_information.pnp_id(data)
+    return Decoded(details=(("vendor_source", found.source), ("vendor", found.vendor), ("product", found.product),
+                            ("version", found.version)))
 
 
 def _named_byte(code: str, name: str, table: dict[int, str], data: bytes, model: str) -> Decoded:
@@ -133,6 +155,7 @@ def _oximeter_feature(data: bytes, model: str) -> Decoded:
 
 KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
     **{f"{number:04x}": partial(_characteristic, number) for number in meaning.CHARACTERISTICS},
+    "2a35": _blood_pressure,
     "2a34": _context,
     "2a52": _access,
     "2a08": _date_time,
@@ -144,6 +167,7 @@ KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
     "2a51": _glucose_feature,
     "2a60": _oximeter_feature,
     "2a23": _system_id,
+    "2a50": _pnp_id,
     **{f"{number:04x}": partial(_line, name)
        for number, name in {**device_information.STRINGS, **device_information.REVISIONS}.items()},
     **{name: partial(_vendor, name) for name in meaning.VENDOR},
@@ -151,3 +175,16 @@ KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
     **decoding_waveforms.KINDS,
 }
 """By kind (lower case): frame and model in, `Decoded` out; `DecodeError` for bytes that are refused."""
+
+_BETWEEN = str.maketrans("", "", " -_")
+
+_LONG_NUMBER = 8
+"""A characteristic as 32 bits: `00002a35`."""
+
+_ALIASES = {
+    "polar": "polar-pmd", "polar-h10": "polar-pmd", "pmd": "polar-pmd", "viatom": "viatom-er1", "er1": "viatom-er1",
+    "duoek": "viatom-er1", "ads1292": "ads1292r", "healthypi": "healthypi5", "openbci": "cyton",
+    "openbci-cyton": "cyton", "ge-corometrics": "corometrics", "nonin": "nonin-3230", "omron": "omron-eeprom"}
+"""Other names that people give a maker's protocol."""
+
+_SPELLED = {_letters(name): kind for name, kind in (*zip(KINDS, KINDS, strict=True), *_ALIASES.items())}

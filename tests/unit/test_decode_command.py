@@ -46,7 +46,7 @@ def test_rejected_bytes_end_with_65_and_say_why() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (("2aff", "00"), "omron-eeprom"), (("2a35", "xyz"), "hexadecimal"), (("2a35", "123"), "hexadecimal"), ((), "kind")])
+    (("2aff", "00"), "omron-eeprom"), ((), "kind"), (("2a35",), "hex")])
 def test_a_mistake_in_the_call_ends_with_64_and_a_sentence(arguments: tuple[str, ...], words: str) -> None:
     """An unknown kind lists the kinds; nothing on standard output, no traceback."""
     code, out, err = run(*arguments)
@@ -55,9 +55,43 @@ def test_a_mistake_in_the_call_ends_with_64_and_a_sentence(arguments: tuple[str,
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("frame", ["xyz", "123", "6 7", "0x6 0x78", "\uff11\uff12", "\u0660\u0666", "06 7", "100x20",
+                                   "-1", "0", "06\x0078", "b'\\x06'"])
+def test_text_that_is_no_hexadecimal_is_rejected_as_bytes_are(frame: str) -> None:
+    """Half bytes, foreign digits, other text: one way of refusing for whatever stands in the place of a frame."""
+    line, code = decode_command.run("2a35", frame)
+    assert (json.loads(line)["error"]["code"], code) == ("frame.not_hexadecimal", 65)
+
+
+@pytest.mark.parametrize(("name", "kind"), [
+    ("0x2A35", "2a35"), ("0X2a35", "2a35"), ("00002a35", "2a35"), ("polarpmd", "polar-pmd"),
+    ("Polar H10", "polar-pmd"), ("POLAR_PMD", "polar-pmd"), ("viatom er1", "viatom-er1"), ("HealthyPi-5", "healthypi5"),
+    ("Nonin3230", "nonin-3230"), ("OMRON_EEPROM", "omron-eeprom"), ("OpenBCI-Cyton", "cyton"),
+    ("ADS1292R", "ads1292r"), ("Corometrics ", "corometrics")])
+def test_a_kind_is_known_however_it_is_spelled(name: str, kind: str) -> None:
+    """Capitals, blanks, dashes, the maker before it."""
+    assert decoding.kind_of(name) == kind
+
+
+@pytest.mark.parametrize("name", ["", "2a3", "2a355", "12a35", "polar-pmd2", "0x", "../2a35", "2a35;ls"])
+def test_what_is_no_kind_stays_none(name: str) -> None:
+    """Nothing is guessed from a part of a name."""
+    with pytest.raises(StartRefused):
+        decode_command.run(name, "00")
+
+
+@pytest.mark.parametrize("kind", list(decoding.KINDS))
+def test_no_bytes_are_rejected_by_every_kind(kind: str) -> None:
+    """An empty frame says nothing, not even an empty name."""
+    line, code = decode_command.run(kind, "")
+    assert (code, list(json.loads(line))) == (65, ["error"])
+
+
 @pytest.mark.parametrize("kind", ["2a37", "2A37", "0x2A37", "00002A37-0000-1000-8000-00805F9B34FB", " 2a37 "])
 @pytest.mark.parametrize("frame", ["1048000400", "10 48 00 04 00", "10:48:00:04:00", "0x10 0x48 0x00 0x04 0x00",
-                                   "10-48-00-04-00", "1048 0004 00", "0x1048000400", "10,48,00,04,00"])
+                                   "10-48-00-04-00", "1048 0004 00", "0x1048000400", "10,48,00,04,00",
+                                   "(0x) 10-48-00-04-00", "[0x10, 0x48, 0x00, 0x04, 0x00]", "10.48.00.04.00",
+                                   r"\x10\x48\x00\x04\x00", "<10480004 00>", "10_48_00_04_00"])
 def test_a_log_writes_frames_in_many_ways(kind: str, frame: str) -> None:
     """Half an RR interval at the end is refused in every spelling: the same bytes are read."""
     line, code = decode_command.run(kind, frame)
@@ -98,14 +132,15 @@ def test_every_kind_can_be_asked() -> None:
 
 def test_a_frame_that_is_a_file_is_refused() -> None:
     """The command line is for frames."""
-    with pytest.raises(StartRefused):
-        decode_command.run("2a35", "00" * (decode_command.FRAME_BYTES + 1))
+    line, code = decode_command.run("2a35", "00" * (decode_command.FRAME_BYTES + 1))
+    assert (json.loads(line)["error"]["code"], code) == ("frame.too_long", 65)
 
 
 def test_samples_of_one_signal_are_a_list_of_several_a_list_of_instants() -> None:
     """Polar: one channel. Cyton: eight, so eight counts an instant."""
     line, _ = decode_command.run("polar-pmd", "00" + "00" * 8 + "00" + "010000" + "ffffff")
     assert json.loads(line)["samples"] == [1, -1]
+    assert json.loads(line)["waveform"]["values"] == [["1", "-1"]]
     line, _ = decode_command.run("cyton", "a001" + "000001" * 8 + "00" * 6 + "c0")
     said = json.loads(line)
     assert said["samples"] == [[1] * len(said["waveform"]["names"])] or said["waveform"].get("by_signal")

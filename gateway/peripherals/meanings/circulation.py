@@ -23,6 +23,17 @@ def blood_pressure(data: bytes, model: str, feature: int | None) -> Measured:
     return _measured(profile.decode(data, feature, model))
 
 
+def as_written(data: bytes, model: str) -> Measured:
+    """0x2A35 for a person who reads a log: a mean of 0 stays the 0 that the cuff wrote, and is named."""
+    frame = profile.decode(data, None, model)
+    measured = _measured(frame)
+    if frame.mean != 0:
+        return measured
+    quantities = tuple(quantity(codes.MEAN, frame.mean, frame.unit.value) if q.mdc == codes.MEAN.mdc else q
+                       for q in measured.quantities)
+    return replace(measured, quantities=quantities, details=(*measured.details, ("mean_not_measured", "0")))
+
+
 def enhanced_blood_pressure(data: bytes, model: str, feature: int | None) -> Measured:
     """0x2B34. Errors of `profiles.blood_pressure.enhanced`."""
     return _measured(profile.enhanced(data, feature))

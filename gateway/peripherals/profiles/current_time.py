@@ -23,6 +23,8 @@ class CurrentTime:
     time: datetime | None
     weekday: int | None
     reasons: tuple[str, ...]
+    fraction: int = 0
+    """Of the second, in 256ths."""
 
 
 def decode(data: bytes) -> CurrentTime:
@@ -36,7 +38,8 @@ def decode(data: bytes) -> CurrentTime:
         raise DecodeError("current_time.invalid", f"weekday {weekday}")
     if time is not None:
         time += timedelta(microseconds=fraction * 1_000_000 // 256)
-    return CurrentTime(time, weekday or None, tuple(name for bit, name in REASONS.items() if reasons & bit))
+    return CurrentTime(time, weekday or None, tuple(name for bit, name in REASONS.items() if reasons & bit),
+                       fraction)
 
 
 def encode(moment: datetime) -> bytes:

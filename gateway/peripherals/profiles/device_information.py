@@ -33,6 +33,12 @@ REVISIONS = {0x2A27: "hardware", 0x2A28: "software"}
 
 SYSTEM_ID = 0x2A23
 
+VENDOR_SOURCES = {1: "bluetooth_sig", 2: "usb_implementers_forum"}
+"""Who gave out the vendor number of a PnP identifier."""
+
+_ADDRESS_MARK = bytes((0xFE, 0xFF))
+"""Between the two halves of a Bluetooth address that was widened to 64 bits."""
+
 
 def decode(values: Mapping[int, bytes]) -> DeviceInformation:
     """From characteristic number to bytes. What is malformed is left out: it names, it does not measure."""
@@ -64,3 +70,31 @@ def system_id(data: bytes) -> str:
     if len(data) != 8:
         raise DecodeError("system_id.short" if len(data) < 8 else "system_id.long", f"{len(data)} bytes")
     return data[::-1].hex()
+
+
+def system_id_parts(data: bytes) -> dict[str, str]:
+    """The identifier of the manufacturer and its OUI, most significant byte first, and the Bluetooth address where
+    they were made of one. DecodeError as `system_id`."""
+    system_id(data)
+    parts = {"manufacturer_identifier": data[4::-1].hex(), "oui": data[:4:-1].hex()}
+    if data[3:5] == _ADDRESS_MARK:
+        parts["address"] = (data[:4:-1] + data[2::-1]).hex(":")
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class PnpId:
+    """PnP ID 0x2A50: the product as its vendor numbers it. `source` is the bare number when it is reserved."""
+
+    source: str
+    vendor: int
+    product: int
+    version: int
+
+
+def pnp_id(data: bytes) -> PnpId:
+    """Read seven bytes (DIS 1.1, 3.9). DecodeError: `pnp_id.short`, `pnp_id.long`."""
+    fields = Fields("pnp_id", data)
+    source, vendor, product, version = (fields.unsigned(), *(fields.unsigned(2) for _ in range(3)))
+    fields.end()
+    return PnpId(VENDOR_SOURCES.get(source, f"reserved_{source}"), vendor, product, version)

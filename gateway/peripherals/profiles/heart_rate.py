@@ -36,7 +36,8 @@ class HeartRate:
 
 
 def decode(data: bytes) -> HeartRate:
-    """Read a frame. DecodeError: `heart_rate.short`, `heart_rate.long` (also half an RR interval)."""
+    """Read a frame. DecodeError: `heart_rate.short`, `heart_rate.long` (also half an RR interval, and none where
+    the flags announce them)."""
     fields = Fields("heart_rate", data)
     flags = Flags(fields.unsigned() & 0x1F)
     rate = fields.unsigned(2 if Flags.sixteen_bits in flags else 1)
@@ -44,7 +45,8 @@ def decode(data: bytes) -> HeartRate:
     energy = fields.unsigned(2) if Flags.energy_expended in flags else None
     intervals: tuple[int, ...] = ()
     if Flags.rr_interval in flags:
-        if fields.left % 2:
+        # "One or more" (3.1.1.5): announced and not there is a frame that was cut.
+        if fields.left % 2 or not fields.left:
             raise DecodeError("heart_rate.short", f"{fields.left} bytes of RR intervals")
         intervals = tuple(fields.unsigned(2) for _ in range(fields.left // 2))
     fields.end()
