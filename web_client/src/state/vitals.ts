@@ -23,6 +23,8 @@ export type Measure =
   | "pulse"
   | "rr_interval"
   | "saturation"
+  | "saturation_fast"
+  | "saturation_slow"
   | "perfusion"
   | "temperature"
   | "glucose"
@@ -72,6 +74,8 @@ const BY_MDC: Readonly<Record<number, Measure>> = {
   147240: "rr_interval",
   150456: "saturation",
   150588: "saturation",
+  150580: "saturation_fast",
+  150584: "saturation_slow",
   150448: "perfusion",
   188756: "fat_free_mass",
   188760: "soft_lean_mass",
