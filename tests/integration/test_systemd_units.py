@@ -68,11 +68,12 @@ def test_every_directive_of_the_sandbox_is_there(unit: str) -> None:
 
 
 def test_the_gateway_reaches_the_devices_it_serves_and_no_other() -> None:
-    """Cameras and serial lines; a disk or a keyboard is not among them."""
+    """Cameras, serial lines and the stethoscope, each with its group; a disk or a keyboard is not among them."""
     lines = (UNITS / "passerelle-gateway.service").read_text().splitlines()
+    assert "SupplementaryGroups=video dialout audio bluetooth lp" in lines
     assert [line for line in lines if line.startswith("Device")] == [
         "DevicePolicy=closed", "DeviceAllow=char-video4linux rw", "DeviceAllow=char-ttyACM rw",
-        "DeviceAllow=char-ttyUSB rw"]
+        "DeviceAllow=char-ttyUSB rw", "DeviceAllow=char-alsa rw"]
 
 
 def test_the_browser_may_open_the_gateways_page_and_nothing_else() -> None:
