@@ -1,13 +1,6 @@
 // The tables of what codes mean to the nurse: what happened, and what is kept or to be done.
-import { unbroken } from "./kiosk_typography";
-
-/** French and English: [what happened, what is kept or to do]. */
-export type Words = readonly [fr: readonly [string, string], en: readonly [string, string]];
-
-const w = (fr: string, frDo: string, en: string, enDo: string): Words => [
-  [unbroken(fr), unbroken(frDo)],
-  [en, enDo],
-];
+import { INSTRUMENT_FAMILIES, INSTRUMENT_WORDS } from "./kiosk_instrument_words";
+import { w, type Words } from "./kiosk_words";
 
 const PAGE: Record<string, Words> = {
   "kiosk.away": w(
@@ -155,14 +148,14 @@ const INSTRUMENTS: Record<string, Words> = {
   "blood_pressure.unreadable": w("La réponse du tensiomètre ne se lit pas.", "Elle est gardée telle quelle. Recommencez la mesure.", "The monitor's answer cannot be read.", "It is kept as it came. Measure again."),
   "waveform.stopped": w("Le tracé est arrêté.", "Ce qui est enregistré est gardé.", "The trace is stopped.", "What was recorded is kept."),
   "still.unknown": w("Cette photo n'attend plus.", "Reprenez une photo si besoin.", "This photo is not waiting any more.", "Take another if needed."),
-  "still.failed": w("La photo n'a pas pu être prise.", "Vérifiez le câble de la caméra peau, puis recommencez.", "The photo could not be taken.", "Check the skin camera's cable, then try again."),
+  "still.failed": w("La photo n'a pas pu être prise.", "Vérifiez le câble de la caméra, puis recommencez.", "The photo could not be taken.", "Check the camera's cable, then try again."),
   "instrument.unplugged": w("L'instrument est débranché.", "Vérifiez son câble : il est repris seul.", "The instrument is unplugged.", "Check its cable: it is taken up by itself."),
   "instrument.forbidden": w("Le poste n'a pas le droit d'utiliser cet instrument.", "Appelez l'assistance.", "The unit may not use this instrument.", "Call support."),
   "instrument.unreadable": w("L'instrument ne se lit pas.", "Débranchez et rebranchez-le, puis recommencez.", "The instrument cannot be read.", "Unplug it and plug it in again, then try again."),
   "instrument.not_stored": w("La mesure n'a pas pu être gardée.", "Elle reste dans l'appareil. Appelez l'assistance si cela se répète.", "The reading could not be kept.", "It stays in the device. Call support if it happens again."),
   "radio.missing": w("La radio Bluetooth du poste est absente.", "Rebranchez sa clé : elle est reprise seule.", "The unit's Bluetooth radio is missing.", "Plug its key in again: it is taken up by itself."),
   "radio.refused": w("L'appareil refuse la liaison.", "Éteignez-le, rallumez-le, puis recommencez.", "The device refuses the link.", "Turn it off and on, then try again."),
-  "radio.bond_needed": w("L'appareil n'est pas associé à ce poste.", "L'assistance peut l'associer avec vous en une minute.", "The device is not paired with this unit.", "Support can pair it with you in a minute."),
+  "radio.bond_needed": w("L'appareil n'est pas associé à ce poste.", "Associez-le : touchez Instruments en haut, puis « Remplacer ou associer ».", "The device is not paired with this unit.", "Pair it: touch Instruments above, then “Replace or pair”."),
   "radio.timeout": w("L'appareil n'a pas répondu à temps.", "Rapprochez-le et recommencez.", "The device did not answer in time.", "Bring it closer and try again."),
   "radio.not_connected": w("L'appareil n'est pas relié.", "Allumez-le près du poste.", "The device is not connected.", "Turn it on near the unit."),
   "radio.link_lost": w("La liaison avec l'appareil s'est coupée.", "Rapprochez-le et recommencez la mesure.", "The link with the device was cut.", "Bring it closer and measure again."),
@@ -224,6 +217,7 @@ const PAPERS: Record<string, Words> = {
 
 /** A family's words, for a code of it that has none of its own. */
 export const FAMILIES: Record<string, Words> = {
+  ...INSTRUMENT_FAMILIES,
   kiosk: w("Le poste n'a pas pu faire cela.", "Rien n'a changé. Recommencez.", "The unit could not do that.", "Nothing changed. Try again."),
   pin: w("Le code n'a pas pu être vérifié.", "Essayez encore.", "The code could not be checked.", "Try again."),
   patient: w("L'identité n'est pas acceptée.", "Vérifiez les champs avec le patient.", "The identity is not accepted.", "Check the fields with the patient."),
@@ -246,7 +240,7 @@ export const FAMILIES: Record<string, Words> = {
   blood_pressure: w("La réponse du tensiomètre ne se lit pas.", "Elle est gardée. Recommencez la mesure.", "The monitor's answer cannot be read.", "It is kept. Measure again."),
   ecg: w("L'ECG ne répond pas comme il faut.", "Vérifiez son câble et les électrodes, puis recommencez.", "The ECG does not answer as it should.", "Check its cable and electrodes, then try again."),
   waveform: w("Le tracé s'est arrêté.", "Ce qui est enregistré est gardé. Redémarrez-le si besoin.", "The trace stopped.", "What was recorded is kept. Start it again if needed."),
-  still: w("La photo n'a pas pu être prise.", "Vérifiez la caméra peau, puis recommencez.", "The photo could not be taken.", "Check the skin camera, then try again."),
+  still: w("La photo n'a pas pu être prise.", "Vérifiez la caméra, puis recommencez.", "The photo could not be taken.", "Check the camera, then try again."),
   skin: w("La caméra peau ne marche pas.", "Vérifiez son câble.", "The skin camera does not work.", "Check its cable."),
   radio: w("La radio Bluetooth du poste ne marche pas.", "Débranchez et rebranchez sa clé.", "The unit's Bluetooth radio does not work.", "Unplug its key and plug it in again."),
   reading: w("Cette mesure n'a pas pu être rangée.", "Elle reste dans la liste. Recommencez.", "This reading could not be filed.", "It stays in the list. Try again."),
@@ -261,4 +255,4 @@ export const UNKNOWN: Words = w(
   "Quelque chose demande votre attention.", "Ce qui est mesuré est gardé. Continuez ; si cela gêne, appelez l'assistance.",
   "Something needs your attention.", "What was measured is kept. Go on; if it gets in the way, call support.");
 
-export const WORDS: Record<string, Words> = { ...PAGE, ...PATIENT, ...CALL, ...PARTS, ...INSTRUMENTS, ...READINGS, ...PAPERS };
+export const WORDS: Record<string, Words> = { ...PAGE, ...PATIENT, ...CALL, ...PARTS, ...INSTRUMENTS, ...READINGS, ...PAPERS, ...INSTRUMENT_WORDS };

@@ -66,8 +66,13 @@ export const sayInstrument = catalogue(
     measured: "Reçue {age}",
     cart: "Les enregistrements du chariot arrivent seuls.",
 
+    photo_one: "1 photo",
+    photo_some: "{n} photos",
+    photos_kept: "Gardé dans ce dossier : {photos}.",
+
+    tile_photo: "Photo",
     tile_asked: "Demandé",
-    tile_absent: "Introuvable",
+    tile_absent: "Absent",
     tile_failed: "À voir",
     tile_measuring: "En cours",
     tile_shown: "Montrée",
@@ -102,10 +107,15 @@ export const sayInstrument = catalogue(
     measured: "Received {age}",
     cart: "The cart's recordings come by themselves.",
 
-    tile_asked: "Asked for",
-    tile_absent: "Not found",
+    photo_one: "1 photo",
+    photo_some: "{n} photos",
+    photos_kept: "Kept in this file: {photos}.",
+
+    tile_photo: "Photo",
+    tile_asked: "Asked",
+    tile_absent: "Missing",
     tile_failed: "Look",
-    tile_measuring: "Measuring",
+    tile_measuring: "Running",
     tile_shown: "Shown",
     tile_listening: "Heard",
     tile_tray: "To file",

@@ -10,7 +10,7 @@ import { toSend, usable } from "../state/kiosk_view";
 import { light, theme } from "../theme";
 import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
-import { kindName } from "./instrument_line";
+import { instrumentName } from "./instrument_line";
 import type { LocalMedia } from "./local_media";
 import { CodeText, Press } from "./parts";
 import { StatusSheet } from "./status";
@@ -161,7 +161,7 @@ export function ProblemText({ problem }: { problem: NamedProblem }) {
   const { code, instrument } = problem;
   return (
     <span class="problem-text">
-      {instrument !== null && <b>{`${instrument.number} · ${kindName(instrument.kind)} — `}</b>}
+      {instrument !== null && <b>{`${instrument.number} · ${instrumentName(instrument)} — `}</b>}
       <CodeText code={code} />
     </span>
   );

@@ -2,12 +2,12 @@
 import type { ComponentChildren } from "preact";
 import { reasonWords, say } from "../i18n/kiosk";
 import type { Encounter } from "../protocol/types";
+import { Camera } from "./camera";
 import { useGateway, useKiosk } from "./context";
 import { Icon } from "./icons";
 import { patientName, patientTraits } from "./parts";
 import { Rail } from "./rail";
 import { FreshReading } from "./reading";
-import { SkinCamera } from "./skin";
 
 const STEPS = ["stage_ready", "stage_waiting", "stage_call", "stage_after"] as const;
 const STEP_OF = { ready: 0, waiting: 1, in_call: 2, interrupted: 2, after: 3 } as const;
@@ -41,21 +41,22 @@ export function PatientBand({ encounter }: { encounter: Encounter }) {
   );
 }
 
-/** The stage beside the rail. The skin camera takes the stage's place; what just came lies over it. */
+/** The stage beside the rail. An examination camera takes the stage's place; what just came lies over it. */
 export function WithRail({ id, encounter, children, small }: { id: string; encounter: Encounter; children: ComponentChildren; small?: ComponentChildren }) {
   const { desk } = useKiosk();
   const { review, instruments } = useGateway();
-  const skin = review?.instrument_id ?? (instruments.some((each) => each.instrument_id === desk.camera.value) ? desk.camera.value : null);
+  const open = review?.instrument_id ?? desk.camera.value;
+  const camera = instruments.find((each) => each.instrument_id === open) ?? null;
   return (
     <>
       <PatientBand encounter={encounter} />
       <main class="screen with-rail" data-testid={id}>
         <div class="stage">
-          {skin === null ? (
+          {camera === null ? (
             children
           ) : (
             <>
-              <SkinCamera instrumentId={skin} />
+              <Camera key={camera.instrument_id} instrument={camera} encounter={encounter} />
               {review === null && small}
             </>
           )}

@@ -38,11 +38,15 @@ function CameraActions({ instrument, encounter }: { instrument: Instrument; enco
   const { desk } = useKiosk();
   const { shown } = useGateway();
   const { instrument_id, kind } = instrument;
-  const open = desk.camera.value === instrument_id;
+  const isOpen = desk.camera.value === instrument_id;
+  const open = (): void => {
+    if (!isOpen) desk.forgetPhoto();
+    desk.camera.value = instrument_id;
+  };
   return (
     <div class="card-actions">
-      {!open && (
-        <Press id={kind === "skin_camera" ? "skin-open" : `camera-open-${instrument_id}`} look="main" icon="lens" press={() => { desk.camera.value = instrument_id; }}>
+      {!isOpen && (
+        <Press id={kind === "skin_camera" ? "skin-open" : `camera-open-${instrument_id}`} look="main" icon="lens" press={open}>
           {kind === "skin_camera" ? say("skin_open") : sayInstrument("camera_open")}
         </Press>
       )}

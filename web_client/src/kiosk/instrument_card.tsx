@@ -1,10 +1,11 @@
 // An instrument that stands large on the rail: what the doctor asks, what it shows now, its actions, what to do about it.
+import { useEffect, useRef } from "preact/hooks";
 import { age, decimal } from "../i18n/format";
 import { sayMeasure } from "../i18n/doctor_measures";
 import { say } from "../i18n/kiosk";
 import { kindWords, sayInstrument } from "../i18n/kiosk_instruments";
 import type { Encounter, Instrument, KioskState } from "../protocol/types";
-import { inTray, isActive, lastReading, streamOf } from "../state/kiosk_instruments";
+import { inTray, isActive, isCamera, lastReading, photosOf, streamOf } from "../state/kiosk_instruments";
 import { liveQuantities, shortValue } from "../state/kiosk_reading";
 import { at, instrumentTone, isAsked, usable } from "../state/kiosk_view";
 import { useGateway, useKiosk } from "./context";
@@ -21,16 +22,19 @@ export function InstrumentCard({ instrument, encounter, fold }: { instrument: In
   const asked = isAsked(instrument);
   const stream = streamOf(encounter, instrument);
   const { instrument_id: id } = instrument;
+  const card = useRef<HTMLElement>(null);
+  // What comes forward is seen, also where other cards fill the rail.
+  useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), [asked, stream !== null]);
   return (
-    <section class={`rail-instrument card ${asked ? "asked" : ""} ${instrumentTone(instrument)}`} data-testid={`instrument-${id}`}
+    <section ref={card} class={`rail-instrument card ${asked ? "asked" : ""} ${instrumentTone(instrument)}`} data-testid={`instrument-${id}`}
       data-state={instrument.state} data-asked={asked}>
       <span class="number figures">{instrument.number}</span>
       <div class="rail-words">
         <b class="rail-name">
-          <Icon name={kindIcon(instrument.kind)} size={24} /> {instrumentName(instrument)}
+          <Icon name={kindIcon(instrument.kind)} size={24} /> {instrumentName(instrument)} <Simulated on={instrument.simulated} />
         </b>
         <span>
-          <CardState instrument={instrument} state={state} /> <LowBattery instrument={instrument} /> <Simulated on={instrument.simulated} />
+          <CardState instrument={instrument} state={state} /> <LowBattery instrument={instrument} />
         </span>
       </div>
       {fold !== null && !asked && !isActive(state, instrument) && (
@@ -75,17 +79,24 @@ function CardState({ instrument, state }: { instrument: Instrument; state: Kiosk
       </span>
     );
   }
-  if (instrument.state === "done") return <span class={`state ${tone}`}>{say("state_done")}</span>;
+  const photos = photosOf(state.encounter, instrument);
+  if (photos > 0) {
+    return <span class={`state ${tone}`}>{sayInstrument("photos_kept", { photos: photos === 1 ? sayInstrument("photo_one") : sayInstrument("photo_some", { n: photos }) })}</span>;
+  }
+  if (instrument.state === "done" && !isCamera(instrument)) return <span class={`state ${tone}`}>{say("state_done")}</span>;
   const { how, asleep } = kindWords(instrument.kind);
   const cart = instrument.kind === "ecg" && !instrument.streams;
   return <span class={`state ${tone}`}>{cart ? sayInstrument("cart") : instrument.state === "asleep" ? asleep : how}</span>;
 }
 
+/** The saturation and the pulse; what else runs is on the doctor's page. */
+const LIVE_SHOWN = 2;
+
 function Live({ instrument }: { instrument: Instrument }) {
   const cuff = instrument.kind === "blood_pressure";
   return (
     <span class="live" data-testid={cuff ? "cuff-pressure" : `live-${instrument.instrument_id}`}>
-      {liveQuantities(instrument.live).map((each, index) => (
+      {liveQuantities(instrument.live).slice(0, LIVE_SHOWN).map((each, index) => (
         <span key={each.measure ?? index} class="live-number figures">
           <Value of={each} /> <small>{each.value === null ? "" : each.unit}</small>
           {each.measure !== null && <small> · {sayMeasure(each.measure)}</small>}

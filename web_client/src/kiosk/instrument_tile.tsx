@@ -2,16 +2,24 @@
 import { decimal } from "../i18n/format";
 import { kindWords, sayInstrument } from "../i18n/kiosk_instruments";
 import type { Instrument } from "../protocol/types";
-import { lastReading, lowBattery, type TileWord, tileWord } from "../state/kiosk_instruments";
+import { lastReading, lowBattery, photosOf, type TileWord, tileWord } from "../state/kiosk_instruments";
 import { liveQuantities, shortValue } from "../state/kiosk_reading";
 import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
-import { kindIcon } from "./instrument_line";
+import { instrumentName } from "./instrument_line";
 
 const MARKS: Record<TileWord, IconName> = {
-  asked: "doctor", absent: "warning", failed: "warning", measuring: "gauge", shown: "doctor", listening: "sound", tray: "tray", value: "check",
+  asked: "doctor", absent: "warning", failed: "warning", measuring: "gauge", shown: "doctor", listening: "sound", tray: "tray", value: "check", photo: "lens",
   asleep: "moon", ready: "check", done: "check",
 };
+
+/** Longer ones do not fit four in a row: a pressure goes without its unit, others are only said to be there. */
+const TILE_CHARACTERS = 9;
+
+function onTile(value: string | null): string | null {
+  if (value === null || value.length <= TILE_CHARACTERS) return value;
+  return value.includes("/") && value.includes("mmHg") ? value.replace("\u00a0mmHg", "") : null;
+}
 
 export function InstrumentTile({ instrument, large }: { instrument: Instrument; large: boolean }) {
   const { desk } = useKiosk();
@@ -19,20 +27,22 @@ export function InstrumentTile({ instrument, large }: { instrument: Instrument; 
   const word = tileWord(state, instrument);
   const last = word === "value" ? lastReading(state.encounter, instrument) : null;
   const live = word === "measuring" ? liveQuantities(instrument.live)[0] : undefined;
-  const value = live?.value != null ? `${live.value}\u00a0${live.unit}` : last === null ? null : shortValue(last);
+  const photos = photosOf(state.encounter, instrument);
+  const value = live?.value != null ? `${live.value}\u00a0${live.unit}` : last !== null ? onTile(shortValue(last)) : null;
+  const words = word === "photo" ? (photos === 1 ? sayInstrument("photo_one") : sayInstrument("photo_some", { n: photos })) : sayInstrument(`tile_${word}`);
+  // Two of a kind are told apart by their names; the number on the device says the rest.
+  const alone = state.instruments.every((each) => each === instrument || each.kind !== instrument.kind);
   const { instrument_id: id } = instrument;
   return (
     // While it stands large, the card bears the instrument's name for tests.
     <div class="tile-place" {...(large ? {} : { "data-testid": `instrument-${id}`, "data-state": instrument.state, "data-asked": false })}>
-      <button type="button" class={`tile ${word}`} data-testid={`tile-${id}`} data-word={word} aria-pressed={large}
+      <button type="button" class={`tile is-${word}`} data-testid={`tile-${id}`} data-word={word} aria-pressed={large}
         onClick={() => { desk.focus.value = desk.focus.peek() === id ? null : id; }}>
         <span class="number figures">{instrument.number}</span>
         <span class="tile-words">
-          <b>
-            <Icon name={kindIcon(instrument.kind)} size={18} /> {kindWords(instrument.kind).short}
-          </b>
+          <b>{alone ? kindWords(instrument.kind).short : instrumentName(instrument)}</b>
           <span class="tile-state">
-            <Icon name={MARKS[word]} size={16} /> {value === null ? sayInstrument(`tile_${word}`) : decimal(value)}
+            <Icon name={MARKS[word]} size={16} /> <span>{value === null ? words : decimal(value)}</span>
             {lowBattery(instrument) && <Icon name="battery" size={16} />}
           </span>
         </span>

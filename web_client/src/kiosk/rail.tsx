@@ -12,6 +12,9 @@ import { PaperLine } from "./paper";
 import { Press } from "./parts";
 import { ReadingLine } from "./reading";
 
+/** Five rows of three fill half of the rail; more stand four in a row. */
+const THREE_IN_A_ROW = 15;
+
 export function Rail({ encounter }: { encounter: Encounter }) {
   const { desk } = useKiosk();
   const state = useGateway();
@@ -32,7 +35,7 @@ export function Rail({ encounter }: { encounter: Encounter }) {
         <Readings encounter={encounter} />
       </div>
       {tiles.length > 0 && (
-        <div class="tiles" data-testid="tiles">
+        <div class={`tiles ${tiles.length > THREE_IN_A_ROW ? "dense" : ""}`} data-testid="tiles">
           {tiles.map((instrument) => (
             <InstrumentTile key={instrument.instrument_id} instrument={instrument} large={cards.includes(instrument)} />
           ))}

@@ -62,8 +62,13 @@ function Context({ reading }: { reading: Reading }) {
   return words.length === 0 ? null : <span class="reading-context">{words.join(", ")}</span>;
 }
 
+/** Said by instruments that measure on and on, of each reading they give: nothing for the nurse to look at. */
+const QUIET = new Set(["measurement_ongoing", "signal_analysis_ongoing"]);
+
+const flagsShown = (reading: Reading): readonly string[] => reading.flags.filter((code) => !QUIET.has(code));
+
 export function Flags({ reading }: { reading: Reading }) {
-  const codes = [...reading.flags, ...(reading.error === null || reading.kind === "unreadable" ? [] : [reading.error])];
+  const codes = [...flagsShown(reading), ...(reading.error === null || reading.kind === "unreadable" ? [] : [reading.error])];
   return (
     <>
       {codes.map((code) => (
@@ -146,7 +151,7 @@ export function FreshReading() {
       <footer>
         <Context reading={reading} />
         <Provenance reading={reading} />
-        {reading.flags.map((code) => (
+        {flagsShown(reading).map((code) => (
           <p key={code} class="fresh-flag">
             <Icon name="warning" size={22} /> <CodeText code={code} />
           </p>

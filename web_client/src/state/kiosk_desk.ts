@@ -30,6 +30,14 @@ export interface Closing {
 
 export const NOT_CLOSING: Closing = { orientation: "none", satisfaction: null, minutes: null, familyDoctor: null };
 
+/** `site` is a SNOMED CT concept, empty when not said; `like` an earlier still of this file. */
+export interface Photo {
+  readonly site: string;
+  readonly like: string | null;
+}
+
+export const NO_PHOTO: Photo = { site: "", like: null };
+
 export interface Notice {
   readonly code: string;
   readonly facts: Readonly<Record<string, string>>;
@@ -54,6 +62,8 @@ export class Desk {
   readonly camera: Signal<string | null>;
   /** The instrument that a hand or its own news brought forward on the rail. */
   readonly focus = signal<string | null>(null);
+  /** Where the next photo is of, and which earlier one it is framed like. */
+  readonly photo: Signal<Photo>;
   readonly notice = signal<Notice | null>(null);
   /** Errors that the gateway gave to fields of the form. */
   readonly fieldNotes = signal<readonly FieldNote[]>([]);
@@ -84,6 +94,7 @@ export class Desk {
     this.closing = this.#kept<Closing>("closing", NOT_CLOSING);
     this.muted = this.#kept("muted", false);
     this.camera = this.#kept<string | null>("camera", null);
+    this.photo = this.#kept<Photo>("photo", NO_PHOTO);
     this.screen = computed(() => screenOf(this.state.value, this.place.value));
     this.#socket = new KioskSocket(scope, open, {
       state: (state) => this.#take(state),
@@ -166,6 +177,11 @@ export class Desk {
     this.notice.value = null;
   }
 
+  /** The next photo is of another place. */
+  forgetPhoto(): void {
+    this.photo.value = NO_PHOTO;
+  }
+
   dismissFresh(): void {
     this.#endFresh();
     this.fresh.value = null;
@@ -195,6 +211,7 @@ export class Desk {
     this.muted.value = false;
     this.camera.value = null;
     this.focus.value = null;
+    this.forgetPhoto();
     this.dismissFresh();
   }
 

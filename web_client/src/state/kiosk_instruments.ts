@@ -37,6 +37,11 @@ export function lastReading(encounter: Encounter | null, instrument: Instrument)
     (newest, reading) => (newest === null || Date.parse(reading.received_at) >= Date.parse(newest.received_at) ? reading : newest), null);
 }
 
+/** Photos of this camera in this file. */
+export function photosOf(encounter: Encounter | null, instrument: Instrument): number {
+  return (encounter?.stills ?? []).filter((still) => still.device.device_id === deviceOf(instrument)).length;
+}
+
 /** What this instrument gave that waits in the tray. */
 export function inTray(tray: readonly TrayItem[], instrument: Instrument): number {
   return tray.filter((item) => item.reading.device.device_id === deviceOf(instrument)).length;
@@ -94,7 +99,7 @@ export function turned(before: KioskState | null, now: KioskState): string | nul
 }
 
 /** What a tile says in one word, the most pressing first. */
-export type TileWord = "asked" | "absent" | "failed" | "measuring" | "shown" | "listening" | "tray" | "value" | "asleep" | "ready" | "done";
+export type TileWord = "asked" | "absent" | "failed" | "measuring" | "shown" | "listening" | "tray" | "value" | "photo" | "asleep" | "ready" | "done";
 
 export function tileWord(state: KioskState, instrument: Instrument): TileWord {
   if (isAsked(instrument)) return "asked";
@@ -105,5 +110,6 @@ export function tileWord(state: KioskState, instrument: Instrument): TileWord {
   if (isActive(state, instrument)) return "measuring";
   if (inTray(state.tray, instrument) > 0) return "tray";
   if (lastReading(state.encounter, instrument) !== null) return "value";
+  if (photosOf(state.encounter, instrument) > 0) return "photo";
   return instrument.state === "asleep" ? "asleep" : instrument.state === "done" ? "done" : "ready";
 }

@@ -1,0 +1,48 @@
+// Words of the examination cameras and their photos on the nurse's touchscreen.
+import { catalogue } from "./core";
+import { typographic } from "./kiosk_typography";
+
+export const sayStill = catalogue(
+  typographic({
+    explain_skin: "Posez le repère d'échelle près de la lésion, tenez la caméra immobile.",
+    explain_other: "Tenez la caméra immobile, puis prenez la photo.",
+    no_preview: "Pas d'image. Vérifiez le câble de la caméra : l'image revient seule.",
+    same_place: "Même endroit que :",
+    same_new: "Nouvel endroit",
+    ghost_explain: "Recouvrez la photo en transparence : même distance, même angle.",
+    ghost_more: "Photo d'avant",
+    ghost_less: "Image d'aujourd'hui",
+    site: "Endroit",
+    site_none: "Endroit à préciser",
+    site_title: "Où est-ce sur le corps ?",
+    site_forget: "Ne pas préciser",
+    region_head: "Tête et cou",
+    region_trunk: "Tronc",
+    region_arm: "Bras et main",
+    region_leg: "Jambe et pied",
+    scale: "Repère d'échelle vu : l'image fait {n} mm de large.",
+    scale_none: "Aucun repère d'échelle : le médecin ne pourra pas mesurer.",
+    photo_of: "Photo, {site}",
+  }),
+  {
+    explain_skin: "Put the scale marker beside the lesion and hold the camera still.",
+    explain_other: "Hold the camera still, then take the photo.",
+    no_preview: "No picture. Check the camera's cable: the picture comes back by itself.",
+    same_place: "Same place as:",
+    same_new: "New place",
+    ghost_explain: "Cover the see-through photo: same distance, same angle.",
+    ghost_more: "Earlier photo",
+    ghost_less: "Picture now",
+    site: "Place",
+    site_none: "Say the place",
+    site_title: "Where on the body?",
+    site_forget: "Do not say",
+    region_head: "Head and neck",
+    region_trunk: "Trunk",
+    region_arm: "Arm and hand",
+    region_leg: "Leg and foot",
+    scale: "Scale marker seen: the picture is {n} mm wide.",
+    scale_none: "No scale marker: the doctor cannot measure.",
+    photo_of: "Photo, {site}",
+  },
+);
