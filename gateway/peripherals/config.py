@@ -22,6 +22,7 @@ class InstrumentConfig:
     `usb:VID:PID[:SERIAL]`, `http://…` (MJPEG), `file:PATH`.
     `model` names a radio instrument's manners (`models.MODELS`) where it does not say itself what it is; empty: it is
     recognised. `rate_hz`, `gain`, `lead` are the ECG's: samples a second, amplifier gain in V/V, MDC code of the lead.
+    `key`, hexadecimal, is what an older Omron was paired with.
     """
 
     number: int
@@ -37,6 +38,7 @@ class InstrumentConfig:
     leads: tuple[int, ...] = ()
     """MDC code by channel of a board with several; 0: not connected. Empty: the first channel is `lead`."""
     model: str = ""
+    key: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= 99:

@@ -33,7 +33,11 @@ SAME_AS: Final[dict[Uuid, Uuid]] = {ENHANCED_BLOOD_PRESSURE: BLOOD_PRESSURE, ENH
 NONIN_SERVICE, NONIN_DATA = "46a970e0-0d5f-11e2-8b5e-0002a5d5c51b", "0aad7ea0-0d60-11e2-8e3c-0002a5d5c51b"
 POLAR_PMD = "fb005c80-02e7-f387-1cad-8acd2d8df0c8"
 VIATOM_ER1 = "14839ac4-7d7e-415c-9a42-167340cf2339"
+OMRON_UNLOCK = "b305b680-aee7-11e1-a730-0002a5d5c51b"
 OMRON_EEPROM = "ecbe3980-c9a2-11e1-b1bd-0002a5d5c51b"
+
+OMRON_OPTION, OLDER_OMRON = 0xFE4A, "omron-eeprom"
+"""Omron's own service, beside the standard one on newer cuffs and alone on older ones."""
 
 AND_COMPANY, OMRON_COMPANY, BEURER_COMPANY, POLAR_COMPANY = 0x0069, 0x020E, 0x0611, 0x006B
 """Bluetooth SIG company identifiers in manufacturer data."""
@@ -126,6 +130,10 @@ MODELS: Final[tuple[Manners, ...]] = (
     Manners("omron", _KIND.blood_pressure, "Omron", (BLOOD_PRESSURE,), (), BLOOD_PRESSURE_FEATURE,
             names=("BLEsmart_", "BLESmart_"), companies=(OMRON_COMPANY,), order=_TIME_NOTIFIED,
             clock=ClockRule.on_notice, clock_slack=timedelta(minutes=10), bonds=True),
+    # No standard service: its memory is read with the key of the pairing, and its clock is left alone.
+    Manners(OLDER_OMRON, _KIND.blood_pressure, "Omron HEM", (), (), services=(OMRON_OPTION, OMRON_EEPROM),
+            order=(Step.identify, Step.bond, Step.battery), clock=ClockRule.never, keeps=True, vendor=OLDER_OMRON,
+            bonds=True),
     # These keep what they delivered and send it again each time; BM85 and SBM69 show six digits to be typed.
     Manners("beurer-memory", _KIND.blood_pressure, "Beurer BM", (BLOOD_PRESSURE,), (CUFF_PRESSURE,),
             BLOOD_PRESSURE_FEATURE, names=("BM59", "BM85", "SBM69"), dis_models=("BM59", "BM85", "SBM69"),
@@ -176,7 +184,8 @@ def recognise(name: str, offers: Callable[[Uuid], bool], companies: Iterable[int
         if any(name.startswith(known) for known in manners.names) and _may_be(manners, offers):
             return manners
     for manners in MODELS:
-        if any(isinstance(service, str) and offers(service) for service in manners.services):
+        if manners.title and any(offers(service) for service in manners.services) and not (
+                manners.key == OLDER_OMRON and _speaks(manners.kind, offers)):
             return manners
     for company in companies:
         for manners in MODELS:
@@ -186,6 +195,15 @@ def recognise(name: str, offers: Callable[[Uuid], bool], companies: Iterable[int
         if not manners.title and any(offers(service) for service in manners.services):
             return manners
     return None
+
+
+def found_out(manners: Manners, has: Callable[[Uuid], bool]) -> Manners:
+    """An Omron says which of its two kinds it is by what it offers once connected, not always before."""
+    if manners.key == OLDER_OMRON and has(BLOOD_PRESSURE):
+        return BY_KEY["omron"]
+    if manners.key == "omron" and has(OMRON_UNLOCK) and not has(BLOOD_PRESSURE):
+        return BY_KEY[OLDER_OMRON]
+    return manners
 
 
 def refine(manners: Manners, dis_model: str) -> Manners:
@@ -205,4 +223,4 @@ def _speaks(kind: InstrumentKind, offers: Callable[[Uuid], bool]) -> bool:
 def _may_be(manners: Manners, offers: Callable[[Uuid], bool]) -> bool:
     """A maker of many things gives them one name: what offers the profile of another kind is another thing."""
     return (not manners.companies or _speaks(manners.kind, offers)
-            or not any(_speaks(kind, offers) for kind in GENERIC))
+            or not (offers(OMRON_OPTION) or any(_speaks(kind, offers) for kind in GENERIC)))

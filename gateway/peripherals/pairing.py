@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -20,10 +21,12 @@ from protocol.kiosk import PairingCandidate, PairingState, Passkey
 
 from . import models
 from .config import InstrumentConfig
+from .drivers import omron_memory
 from .drivers.radio import BondNeeded, LinkFailed, Radio, Sighting
 from .drivers.visit import device_information_of, ours, recognised
 from .errors import PeripheralError
 from .profiles.device_information import DeviceInformation
+from .profiles.omron_link import KEY
 
 _log = structlog.get_logger()
 
@@ -269,7 +272,8 @@ class Pairing:
             async with asyncio.timeout(PAIR_S):
                 if mended:
                     chosen = await self._afresh(chosen)
-                config = self._config(await self._bond(chosen, manners), manners, chosen, old)
+                info, key = await self._bond(chosen, manners)
+            config = replace(self._config(info, manners, chosen, old, bool(key)), key=key)
             await self.keep(config)
             await self._aboard.replace(config)
         except BaseException:
@@ -287,7 +291,8 @@ class Pairing:
             _log.warning("pairing.bond_left", code=error.code)
         return await self._radio.sighting(lambda sighting: sighting.address == chosen.address)
 
-    async def _bond(self, chosen: Sighting, manners: models.Manners) -> DeviceInformation:
+    async def _bond(self, chosen: Sighting, manners: models.Manners) -> tuple[DeviceInformation, str]:
+        """Who it is, and the key it was given, if its kind wants one."""
         async with self._radio.link(chosen) as link:
             await asyncio.sleep(manners.settle_s)
             try:
@@ -296,11 +301,16 @@ class Pairing:
                 # What wants no bond may refuse one (a belt, a fingertip): its link still stands.
                 if manners.bonds or link.lost:
                     raise PairingRefused("pairing.no_bond", error.code) from error
-            return await device_information_of(link)
+            info = await device_information_of(link)
+            if models.found_out(manners, link.has).key != models.OLDER_OMRON:
+                return info, ""
+            key = secrets.token_bytes(KEY)
+            await omron_memory.programme(link, key)
+            return info, key.hex()
 
     def _config(self, info: DeviceInformation, manners: models.Manners, chosen: Sighting,
-                old: InstrumentConfig | None) -> InstrumentConfig:
-        manners = models.refine(manners, info.model)
+                old: InstrumentConfig | None, keyed: bool) -> InstrumentConfig:
+        manners = models.BY_KEY[models.OLDER_OMRON] if keyed else models.refine(manners, info.model)
         if old is not None:
             return replace(old, source=chosen.address, driver=DRIVER, model=manners.key,
                            simulated=SIMULATED in chosen.name.lower())

@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, Generic, TypeVar
 
+from protocol.readings import Quantity
+
+from .codes import RR_INTERVAL
+from .measured import Measured
+
 STABLE_S: Final = 8.0
 """Oximeters average over four to eight beats: after eight seconds the finger's first guesses have left the mean."""
 
@@ -29,6 +34,10 @@ SPREAD: Final[Mapping[int, Decimal]] = {
 }
 """By MDC code, how far the values of a plateau may lie apart: saturation in %, rates in /min. An oximeter's own
 accuracy is 2 % (ISO 80601-2-61, 201.12.1.101.2), a resting heart varies with the breath by ten beats."""
+
+TAKEN_OFF: Final = frozenset({"no_finger", "no_contact"})
+LOOKING: Final = frozenset({"early_estimated_data", "signal_analysis_ongoing", "searching"})
+SURE: Final = frozenset({"validated_data", "fully_qualified_data"})
 
 F = TypeVar("F")
 
@@ -81,3 +90,14 @@ class Plateau(Generic[F]):
             if len(values) != len(self._window) or max(values) - min(values) > SPREAD.get(code, Decimal("Infinity")):
                 return False
         return True
+
+
+def shown(measured: Measured) -> tuple[Quantity, ...]:
+    """What a running value shows on the kiosk; the intervals between beats are for the file."""
+    return tuple(q for q in measured.quantities if q.value is not None and q.mdc != RR_INTERVAL.mdc)
+
+
+def unsure(measured: Measured) -> bool:
+    """Whether an oximeter is still looking (PLXS 1.0.1, 3.1.1.5 and 3.1.1.6): shown, not a result."""
+    looking = not LOOKING.isdisjoint(measured.status)
+    return looking or ("measurement_ongoing" in measured.status and SURE.isdisjoint(measured.status))

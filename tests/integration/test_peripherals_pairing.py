@@ -19,6 +19,8 @@ from protocol.readings import InstrumentKind, ReadingKind
 from tests.integration.ble_rig import Ward, ward
 from tests.integration.peripherals_rig import WAIT_S
 
+OLDER = "omron_older"
+
 
 @pytest.fixture(autouse=True)
 def no_blocking() -> Iterator[None]:
@@ -31,7 +33,7 @@ def no_blocking() -> Iterator[None]:
 
 @pytest.fixture
 async def room() -> AsyncIterator[Ward]:
-    async with ward("beurer", "omron", "thermometer", "nonin", "oximeter") as made:
+    async with ward("beurer", "omron", "omron_older", "thermometer", "nonin", "oximeter") as made:
         yield made
 
 
@@ -165,6 +167,31 @@ async def test_an_omron_bonds_in_its_pairing_mode_and_delivers_later(room: Ward)
         await room.sink.until(lambda: room.sink.readings)
         assert room.sink.readings[0].quantities[0].value == 141
         assert (await room.asleep("omron"))["memory"] == 0
+
+
+async def test_an_older_omron_is_given_a_key_and_its_memory_is_read_with_it(room: Ward) -> None:
+    """No standard service: the key of the pairing opens it, all slots are read, none twice, and their time is the
+    cuff's own word."""
+    async with room.gateway() as gateway:
+        kept = Kept(gateway)
+        gateway.pairing.start()
+        room.press(OLDER, "pairing")
+        gateway.pairing.choose(await offered(room, gateway, OLDER))
+        view = await ended(room, gateway)
+        assert (view.state, view.code) == (PairingState.paired, None)
+        config = kept.configs[view.instrument_id or ""]
+        assert (config.model, len(config.key)) == ("omron-eeprom", 32)
+        gateway.pairing.end()
+        await room.asleep(OLDER)
+        for n in range(3):
+            room.press(OLDER, "remember", systolic=120 + n, age_s=3600 * (3 - n))
+        for _ in range(2):
+            room.press(OLDER)
+            await room.sink.until(lambda: gateway.instruments()[0].state is InstrumentState.done)
+            await room.asleep(OLDER)
+        assert [int(r.quantities[0].value or 0) for r in room.sink.readings] == [120, 121, 122]
+        assert all((r.user, r.taken_at, "time_unknown" in r.flags) == (1, None, True) for r in room.sink.readings)
+        assert all(r.device_time for r in room.sink.readings)
 
 
 async def test_what_wants_no_bond_is_taken_on_board_all_the_same(room: Ward) -> None:

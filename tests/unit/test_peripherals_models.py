@@ -23,6 +23,8 @@ def offering(*services: Uuid) -> Callable[[Uuid], bool]:
     ("BLEsmart_0000011F0C1A2B3C4D5E", (), (0x020E,), "omron"),
     ("", (0x1810,), (0x020E,), "omron"),
     ("BLESmart_00010112", (0x181D,), (0x020E,), "scale"),
+    ("BLESmart_00000116", (0xFE4A,), (0x020E,), "omron-eeprom"),
+    ("BLESmart_0000011F", (0xFE4A, 0x1810), (0x020E,), "omron"),
     ("BM54", (0x1810,), (0x0611,), "beurer"),
     ("BM85", (0x1810,), (0x0611,), "beurer-memory"),
     ("BMW remote", (), (), None),
@@ -65,13 +67,21 @@ def test_every_model_can_be_lived_with(manners: Manners) -> None:
         else:
             assert characteristic in meaning.CHARACTERISTICS or characteristic == models.GLUCOSE_CONTEXT
     assert not manners.waveform or manners.waveform in LINKS
-    assert manners.order.index(Step.subscribe) < len(manners.order)
+    assert Step.subscribe in manners.order or manners.key == models.OLDER_OMRON
     assert len(set(manners.order)) == len(manners.order)
     if manners.racp:
         assert manners.order.index(Step.subscribe) < manners.order.index(Step.ask)
     if manners.clock is ClockRule.always:
         assert manners.order.index(Step.read_clock) < manners.order.index(Step.set_clock)
     assert manners.quiet_s > 0
+
+
+def test_an_omron_says_which_of_two_it_is_once_connected() -> None:
+    """Not every one of them names its service in the advertisement."""
+    older, newer = models.BY_KEY["omron-eeprom"], models.BY_KEY["omron"]
+    assert models.found_out(older, offering(models.BLOOD_PRESSURE, models.OMRON_UNLOCK)) is newer
+    assert models.found_out(newer, offering(models.OMRON_UNLOCK)) is older
+    assert models.found_out(newer, offering(models.BLOOD_PRESSURE)) is newer
 
 
 def test_every_kind_has_one_name_and_radio_kinds_a_profile() -> None:

@@ -22,8 +22,9 @@ from ..codes import ECG_UNIT
 from ..errors import DecodeError, InstrumentFailed
 from ..measured import Measured
 from ..panel import InstrumentSink, Panel
+from ..plateau import shown
 from ..trace import Trace
-from .ble_instrument import BleInstrument, shown
+from .ble_instrument import BleInstrument
 from .ecg_links import LINKS, Burst, EcgLink
 from .radio import BondNeeded, Characteristic, LinkFailed, Radio, Sighting
 from .taking import Frame, Taking

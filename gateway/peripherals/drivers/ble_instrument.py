@@ -11,6 +11,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace as structural
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,17 +19,17 @@ import structlog
 from msgspec.structs import replace
 
 from protocol.channels import InstrumentState
-from protocol.readings import InstrumentKind, Quantity, Reading
+from protocol.readings import InstrumentKind, Reading
 
 from .. import meaning, models
-from ..codes import RR_INTERVAL
 from ..drain import Drain
 from ..errors import DecodeError
 from ..measured import Measured
 from ..panel import InstrumentSink, Panel
-from ..plateau import SPREAD
+from ..plateau import SPREAD, TAKEN_OFF, shown, unsure
 from ..profiles.device_information import DeviceInformation
 from ..readings import dedup_key, reading, unreadable
+from . import omron_memory
 from .radio import BondNeeded, Characteristic, LinkFailed, Radio, Sighting
 from .taking import Frame, Taking
 from .visit import Visit, manners_of, ours
@@ -53,11 +54,6 @@ RESCUE_S: Final = 2.0
 REMEMBERED: Final = 2048
 """Keys of stored records: more than the largest memory of a meter holds. The link may fall after a record was stored
 and before the instrument knows; it then sends it again. Beyond a restart the store knows them."""
-
-TAKEN_OFF: Final = frozenset({"no_finger", "no_contact"})
-LOOKING: Final = frozenset({"early_estimated_data", "signal_analysis_ongoing", "searching"})
-SURE: Final = frozenset({"validated_data", "fully_qualified_data"})
-
 
 class BleInstrument:
     """Waits for its instrument, visits it, hands over what it says; until cancelled."""
@@ -167,6 +163,9 @@ class BleInstrument:
         """Take what comes until the instrument hangs up or is quiet. Limits stand between records, never across a
         commit: what was received is stored first."""
         taking = Taking(visit, asyncio.get_running_loop().time())
+        if visit.manners.key == models.OLDER_OMRON:
+            await self._read_slots(taking)
+            return
         if visit.manners.racp and visit.link.has(models.RACP):
             await self._ask_memory(taking)
         if visit.manners.measures_connected or visit.manners.continuous:
@@ -192,6 +191,29 @@ class BleInstrument:
             # It measures all the same; its memory is asked for in the next visit.
             _log.warning("instrument.drain_refused", instrument=self._panel.config.instrument_id, att=error.att)
             taking.drain = None
+
+    async def _read_slots(self, taking: Taking) -> None:
+        """Everything in the memory of an older Omron; the time of its records is its own word, for its clock is not
+        ours to compare."""
+        visit = taking.visit
+        try:
+            key = bytes.fromhex(self._panel.config.key)
+            async for user, slot in omron_memory.slots(visit.link, key, visit.device.model):
+                await self._slot(taking, user, slot)
+        except (omron_memory.KeyRefused, DecodeError) as error:
+            raise BondNeeded("radio.bond_needed", error.code) from error
+        visit.drained = True
+
+    async def _slot(self, taking: Taking, user: int, slot: bytes) -> None:
+        visit = taking.visit
+        try:
+            measured = meaning.vendor_measured(visit.manners.vendor, slot, model=visit.device.model)
+        except DecodeError as error:
+            if error.code != "omron.empty_slot":
+                _log.info("instrument.slot_unreadable", code=error.code)
+            return
+        taken = reading(structural(measured, user=user), slot, visit.device, visit.arrival(live=False))
+        await self._store(taking, taken, slot)
 
     async def _take(self, taking: Taking) -> None:
         loop, visit = asyncio.get_running_loop(), taking.visit
@@ -372,14 +394,3 @@ class BleInstrument:
                 self._panel.show(InstrumentState.failed, "instrument.not_stored")
             await asyncio.sleep(COMMIT_WAITS[min(attempt, len(COMMIT_WAITS) - 1)])
             attempt += 1
-
-
-def shown(measured: Measured) -> tuple[Quantity, ...]:
-    """What a running value shows on the kiosk; the intervals between beats are for the file."""
-    return tuple(q for q in measured.quantities if q.value is not None and q.mdc != RR_INTERVAL.mdc)
-
-
-def unsure(measured: Measured) -> bool:
-    """Whether an oximeter is still looking (PLXS 1.0.1, 3.1.1.5 and 3.1.1.6): shown, not a result."""
-    looking = not LOOKING.isdisjoint(measured.status)
-    return looking or ("measurement_ongoing" in measured.status and SURE.isdisjoint(measured.status))

@@ -105,6 +105,7 @@ class Visit:
     async def greet(self) -> None:
         """All steps of the model. LinkFailed, BondNeeded."""
         await asyncio.sleep(self.manners.settle_s)
+        self.manners = models.found_out(self.manners, self.link.has)
         steps: dict[Step, Callable[[], Awaitable[None]]] = {
             Step.bond: self._bond, Step.identify: self._identify, Step.read_clock: self._read_clock,
             Step.set_clock: self._set_clock, Step.feature: self._read_feature, Step.subscribe: self._subscribe,
