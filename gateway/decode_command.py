@@ -32,7 +32,7 @@ def run(kind: str, frame: str, model: str = "") -> tuple[str, ExitCode]:
         answer, code = _answer(decode(_bytes(frame), model)), ExitCode.ok
     except DecodeError as error:
         answer, code = {"error": {"code": error.code, "message": str(error)}}, ExitCode.configuration
-    return json.dumps(answer, ensure_ascii=False), code
+    return json.dumps(answer), code
 
 
 def _bytes(text: str) -> bytes:

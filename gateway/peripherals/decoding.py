@@ -94,6 +94,11 @@ def _context(data: bytes, model: str) -> Decoded:
 
 
 def _access(data: bytes, model: str) -> Decoded:
+    if racp.is_request(data):
+        asked = racp.request(data)
+        operand: tuple[Detail, ...] = (("filter", asked.filter), ("operand", " ".join(asked.operand)))
+        return Decoded(context=("request",), details=(("request", asked.name), ("operator", asked.operator),
+                                                      *(operand if asked.operand else ())))
     response = racp.decode(data)
     if response.result is None:
         return Decoded(details=(("records", response.number),))
@@ -127,6 +132,13 @@ def _line(name: str, data: bytes, model: str) -> Decoded:
 def _system_id(data: bytes, model: str) -> Decoded:
     return Decoded(details=(("system_id", device_information.system_id(data)),
                             *device_information.system_id_parts(data).items()))
+
+
+def _regulatory(data: bytes, model: str) -> Decoded:
+    """A list of certificates whose format is in no public specification: passed on as it is."""
+    if not data:
+        raise DecodeError("device_information.short", "empty")
+    return Decoded(details=(("regulatory", data.hex()),))
 
 
 def _pnp_id(data: bytes, model: str) -> Decoded:
@@ -168,6 +180,7 @@ KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
     "2a60": _oximeter_feature,
     "2a23": _system_id,
     "2a50": _pnp_id,
+    "2a2a": _regulatory,
     **{f"{number:04x}": partial(_line, name)
        for number, name in {**device_information.STRINGS, **device_information.REVISIONS}.items()},
     **{name: partial(_vendor, name) for name in meaning.VENDOR},

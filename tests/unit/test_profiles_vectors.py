@@ -20,7 +20,7 @@ GOOD = sorted(name for name, vector in VECTORS.items() if "expect" in vector)
 BROKEN = sorted(name for name, vector in VECTORS.items() if "error" in vector)
 
 NUMERIC = sorted(set(decoding.KINDS) - set(decoding_waveforms.KINDS))
-LINES = {"2a24", "2a25", "2a26", "2a27", "2a28", "2a29"}
+LINES = {"2a24", "2a25", "2a26", "2a27", "2a28", "2a29", "2a2a"}
 """Text of any length."""
 
 GROWING = {"2a49", "2a51", "2a60"}
@@ -136,6 +136,22 @@ def test_a_disputed_model_is_read_both_ways() -> None:
     by_the_book = bytes.fromhex("167c0056006100e807060f11111b33000000")
     assert str(meaning.measured(0x2A35, deviant, model="BM59").quantities[3].value) == "63"
     assert str(meaning.measured(0x2A35, by_the_book, model="BM59").quantities[3].value) == "51"
+
+
+@pytest.mark.parametrize(("model", "family"), [
+    ("HEM-7322T", "7322"), ("hem7322t", "7322"), ("HEM-7322T-D", "7322"), ("HEM_7322T", "7322"), ("7322T", "7322"),
+    ("Omron HEM-7322T-E", "7322"), ("OMRON hem 7142 T2", "7142"), ("HEM-7361T-EBK", "7361"), ("HEM-7138K", "7138K"),
+    ("HEM-7138J", "7138J"), ("Evolv", "7600"), ("RS7 Intelli IT", "6232"), ("X4 Smart", "7155"), ("BP7450", "7342")])
+def test_an_omron_is_known_however_its_model_is_written(model: str, family: str) -> None:
+    """Spelling, region suffix, the maker before it, the name on the box."""
+    assert omron_eeprom.slot_of(model) == omron_eeprom.slot_of(f"HEM-{family}")
+
+
+@pytest.mark.parametrize("model", ["", "HEM", "HEM-", "HEM-0000T", "M7 Intelli IT", "BM85", "T7322"])
+def test_a_model_nobody_knows_is_no_guess(model: str) -> None:
+    """Another layout would make another pressure of the same bytes."""
+    with pytest.raises(DecodeError, match="model_unknown"):
+        omron_eeprom.slot_of(model)
 
 
 def test_every_omron_layout_has_a_model_that_the_command_tries() -> None:

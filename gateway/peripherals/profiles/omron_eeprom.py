@@ -56,6 +56,10 @@ _FAMILIES: dict[Slot, str] = {
 TYPICAL = {14: ("HEM-7322T", "HEM-7142T2"), 16: ("HEM-7361T", "HEM-6401T"), 24: ("HEM-9601T",), 32: ("HEM-6410T",)}
 """One model of each layout, by size of the slot."""
 
+SOLD_AS = {"EVOLV": "7600", "RS7": "6232", "COMPLETE": "7530", "BP7250": "7150", "BP7450": "7342", "M400": "7155",
+           "X4SMART": "7155", "M700": "7322"}
+"""Names on the box that mean one family only (README of userx14/omblepy@708c13e); M7 was two."""
+
 _SLOTS = {family: slot for slot, families in _FAMILIES.items() for family in families.split()}
 
 
@@ -77,9 +81,12 @@ def layouts() -> frozenset[Slot]:
 
 
 def slot_of(model: str) -> Slot:
-    """The layout of a model such as `HEM-7322T-E`. DecodeError `omron.model_unknown`."""
-    name = model.upper().replace("HEM-", "").replace("HEM", "").strip()
-    for family in (name[:5], name[:4]):
+    """The layout of a model such as `HEM-7322T-E`, `Omron HEM_7322T`, or of one of the names it is sold under.
+    DecodeError `omron.model_unknown`."""
+    words = "".join(c if c.isalnum() else " " for c in model.upper()).removeprefix("OMRON").split()
+    name = "".join(words).removeprefix("HEM")
+    sold = next((family for names, family in SOLD_AS.items() if name.startswith(names)), "")
+    for family in (name[:5], name[:4], sold):
         if family in _SLOTS:
             return _SLOTS[family]
     raise DecodeError("omron.model_unknown", f"{model or 'no model'}; known: {' '.join(sorted(_SLOTS))}")

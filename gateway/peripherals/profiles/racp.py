@@ -107,6 +107,48 @@ def decode(data: bytes) -> Response:
     return response
 
 
+REQUESTS = {1: "report_stored_records", 2: "delete_stored_records", 3: "abort", 4: "report_number"}
+_OPERATORS = {0: "null", 1: "all_records", 2: "less_or_equal", 3: "greater_or_equal", 4: "range", 5: "first_record",
+              6: "last_record"}
+_OPERANDS = {"less_or_equal": 1, "greater_or_equal": 1, "range": 2}
+"""How many values an operator compares with."""
+_FILTERS = {1: ("sequence_number", 2), 2: ("user_facing_time", 7)}
+"""Name and bytes of one value, by filter type. Makers have others (Omron: 4), of two bytes where they were seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a collector wrote, in a log. `operand` is hexadecimal, with its filter's name; both empty without one."""
+
+    name: str
+    operator: str
+    filter: str = ""
+    operand: tuple[str, ...] = ()
+
+
+def is_request(data: bytes) -> bool:
+    """Whether these bytes were written to the device, not indicated by it."""
+    return data[:1] != b"" and data[0] in REQUESTS
+
+
+def request(data: bytes) -> Request:
+    """Read a request. DecodeError: `racp.short`, `racp.long`, `racp.invalid` for an operator that is reserved or does
+    not fit the op code."""
+    fields = Fields("racp", data)
+    operation, operator = REQUESTS.get(fields.unsigned(), ""), _OPERATORS.get(fields.unsigned(), "")
+    if not operation or not operator or (operation == "abort") != (operator == "null"):
+        raise DecodeError("racp.invalid", data[:2].hex())
+    count = _OPERANDS.get(operator, 0)
+    if not count:
+        fields.end()
+        return Request(operation, operator)
+    kind = fields.unsigned()
+    name, size = _FILTERS.get(kind, (f"filter_{kind}", 2))
+    operand = tuple(fields.take(size)[::-1 if kind == SEQUENCE_NUMBER else 1].hex() for _ in range(count))
+    fields.end()
+    return Request(operation, operator, name, operand)
+
+
 class State(enum.Enum):
     """Where a procedure stands. `stopped` is an abort that the device confirmed."""
 
