@@ -24,7 +24,7 @@ from protocol.readings import Event, EventBody, Reading, ReadingTaken, Still, St
 from protocol.signalling import EncounterState, FromVehicle
 
 from .errors import Refused
-from .guard import Chair
+from .guard import Chair, Moment
 from .states import IN_CALL, PHASES, State, Step, follow
 
 
@@ -52,9 +52,11 @@ class _Memory:
 class Chart:
     """State of the session. `changed` is called when something visible did, `committed` after each event."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime], changed: Callable[[], None]) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], changed: Callable[[], None],
+                 clock: Callable[[], float]) -> None:
         self.store = store
         self.now = now
+        self._clock = clock
         self.changed = changed
         self.committed: Callable[[Event], None] = lambda _: None
         self.record: EncounterRecord | None = None
@@ -62,7 +64,8 @@ class Chart:
         self.tray: tuple[TrayItem, ...] = ()
         self.unfinished: tuple[UnfinishedRecord, ...] = ()
         self.outbox = 0
-        self.left_at: datetime | None = None
+        self._opened: Moment | None = None
+        self._left: Moment | None = None
         self.ready = asyncio.Event()
         self._memory = _Memory()
         self._lock = asyncio.Lock()
@@ -96,9 +99,11 @@ class Chart:
     @property
     def chair(self) -> Chair:
         """For the guard."""
-        if self.record is None:
-            return Chair(left_at=self.left_at)
-        return Chair(self.record.encounter_id, self.record.opened_at, self.left_at)
+        now = self.moment()
+        left_at = self._left.on(now) if self._left else None
+        if self.record is None or self._opened is None:
+            return Chair(left_at=left_at)
+        return Chair(self.record.encounter_id, self._opened.on(now), left_at)
 
     @property
     def summary(self) -> EncounterSummary | None:
@@ -125,6 +130,12 @@ class Chart:
                 self._doubt = True
                 raise
 
+    def moment(self, at: datetime | None = None) -> Moment:
+        """Now, or a moment that the wall clock, as it goes now, calls `at`."""
+        now = self.now()
+        at = at or now
+        return Moment(at, self._clock() - (now - at).total_seconds())
+
     def require(self) -> EncounterRecord:
         """The open encounter; Refused(`encounter.none`)."""
         if self.record is None:
@@ -138,6 +149,7 @@ class Chart:
         except StoreConflict as conflict:
             raise Refused(conflict.code) from conflict
         self.record, self._memory, self.streams = record, _Memory(), {}
+        self._opened = self.moment(record.opened_at)
         self.changed()
 
     async def save(self, **changes: Any) -> EncounterRecord:
@@ -156,7 +168,8 @@ class Chart:
     async def close(self, record: EncounterRecord, bodies: Sequence[FromVehicle]) -> None:
         """Commit the end of the open encounter: from now on the chair is empty. Raises StoreError."""
         await self.store.encounters.close(record, bodies)
-        self.record, self._memory, self.streams, self.left_at = None, _Memory(), {}, record.closed_at
+        self.record, self._memory, self.streams = None, _Memory(), {}
+        self._left = self.moment(record.closed_at)
         await self.refresh()
 
     async def append(self, body: EventBody) -> Event | None:
@@ -210,10 +223,12 @@ class Chart:
                 seq = events[-1].seq
                 memory.readings += [e.body.reading for e in events if isinstance(e.body, ReadingTaken)]
                 memory.stills += [e.body.still for e in events if isinstance(e.body, StillTaken)]
-        if record is None or self.record is None or record.encounter_id != self.record.encounter_id:
+        same = record is not None and self.record is not None and record.encounter_id == self.record.encounter_id
+        if not same:
             self.streams = {}
+            self._opened = self.moment(record.opened_at) if record else None
+            self._left = self.moment(last.closed_at) if last else None
         self.record, self._memory = record, memory
-        self.left_at = last.closed_at if last else None
         await self.refresh()
         self._doubt = False
 

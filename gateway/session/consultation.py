@@ -55,6 +55,11 @@ from .states import IN_CALL, STAGES, State
 log = structlog.get_logger()
 
 
+def _unset() -> float:
+    """Seconds of a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 @dataclass(frozen=True, slots=True)
 class ConsultationView:
     """The parts of `KioskState` that the session owns. `unsent`: what is still to reach somebody."""
@@ -78,7 +83,7 @@ class Consultation:
 
     def __init__(self, *, store: Store, media: Media, instruments: Instruments, relay: Relay, papers: Papers,
                  signer: Signer, vehicle: VehicleCard, changed: Callable[[], None], now: Callable[[], datetime],
-                 demo: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+                 demo: bool | None = None, clock: Callable[[], float] = _unset) -> None:
         self._media = media
         self._relay = relay
         self._papers = papers
@@ -87,7 +92,7 @@ class Consultation:
         self._microphone_code: str | None = None
         self.chunks: Callable[[Chunk], None] = lambda _: None
         self._stale = asyncio.Event()
-        self._chart = Chart(store, now, self._changed)
+        self._chart = Chart(store, now, self._changed, clock)
         self._requests = Requests(self._chart, instruments)
         self._intake = Intake(self._chart, instruments, self._requests, self._live)
         self._call = CallDesk(self._chart, media, relay, signer, self, clock)

@@ -30,6 +30,8 @@ class Examination:
         self._changed = changed
         self._asked = False
         """A camera was asked for; its first picture may not have come yet."""
+        self._call_id: str | None = None
+        """The call in which something was opened."""
 
     @property
     def shown(self) -> str | None:
@@ -49,6 +51,7 @@ class Examination:
             self._require(instrument_id, CAMERAS)
             self._media.show(self._instruments.frames(instrument_id), instrument_id)
         self._asked = instrument_id is not None
+        self._call_id = self._current_call()
         log.info("examination.shown", instrument=instrument_id)
         self._changed()
 
@@ -57,17 +60,23 @@ class Examination:
         if instrument_id is not None:
             self._require(instrument_id, frozenset({InstrumentKind.stethoscope}))
         self._media.listen(instrument_id)
+        self._call_id = self._current_call()
         log.info("examination.listening", instrument=instrument_id)
         self._changed()
 
     def settle(self) -> None:
-        """Close everything when there is no call any more. Cheap: called on every change of the chart."""
-        if self._chart.state in IN_CALL:
+        """Close everything when there is no call any more, or it became another doctor's. Cheap: called on every
+        change of the chart."""
+        if self._chart.state in IN_CALL and self._current_call() == self._call_id:
             return
         if self._asked:
             self.show(None)
         if self._media.listening is not None:
             self.listen(None)
+
+    def _current_call(self) -> str | None:
+        record = self._chart.record
+        return record.call.call_id if record is not None and record.call is not None else None
 
     def _require(self, instrument_id: str, kinds: frozenset[InstrumentKind]) -> None:
         if self._chart.state not in IN_CALL:

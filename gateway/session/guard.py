@@ -32,6 +32,20 @@ SLACK = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """When something happened, by the wall clock of that moment and by a clock that nobody sets (seconds)."""
+
+    at: datetime
+    tick: float
+
+    def on(self, clock: Moment) -> datetime:
+        """Its time on the wall clock as that goes now (`clock`: now). A vehicle that starts without a network has the
+        wrong time until it meets one: what was on the chair before that must not become younger by the jump."""
+        reckoned = clock.at - timedelta(seconds=clock.tick - self.tick)
+        return self.at if abs(reckoned - self.at) <= SLACK else reckoned
+
+
+@dataclass(frozen=True, slots=True)
 class Chair:
     """Who sits on it: the open encounter (None: nobody), since when; and when the one before was closed."""
 
@@ -83,20 +97,23 @@ def contradicts(patient: Patient, name: str, birth_date: str) -> bool:
     """Whether what a cart wrote into its file (`FAMILY^Given`, YYYY-MM-DD; empty: not said) is about somebody else.
 
     Family name and birth date must fit as far as both sides have them; accents, case and hyphens do not count, and
-    given names are too often shortened to tell anything. With an anonymous patient a name in the file is a doubt.
+    given names are too often shortened to tell anything. With an anonymous patient any name in the file is a doubt.
     """
     family = _letters(name.partition("^")[0])
     if patient.anonymous:
-        return bool(family or birth_date)
+        return bool(_letters(name) or birth_date)
     if birth_date and patient.birth_date and birth_date != patient.birth_date:
         return True
     own = _letters(patient.family_name)
     return bool(family and own and family != own)
 
 
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
+
+
 def _letters(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).upper()
-    return "".join(letter for letter in plain if letter.isascii() and letter.isalpha())
+    plain = unicodedata.normalize("NFKD", name).casefold().translate(_LIGATURES)
+    return "".join(letter for letter in plain if letter.isalpha())
 
 
 def of_measurement(reading: Reading, seen: Seen) -> bool:

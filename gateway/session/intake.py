@@ -38,7 +38,14 @@ WATCHED = (InstrumentState.measuring, InstrumentState.done)
 @dataclass(slots=True)
 class _Watch:
     state: InstrumentState
-    seen: guard.Seen | None = None
+    began: guard.Moment | None = None
+    encounter_id: str | None = None
+    """The file that was open when the measurement began; None: none."""
+    answered: bool = False
+    """A reading came of it. While the instrument goes on (a finger in its clip), the begin is still the one we saw."""
+
+    def seen(self, now: guard.Moment) -> guard.Seen | None:
+        return guard.Seen(self.began.on(now), self.encounter_id) if self.began else None
 
 
 class Intake:
@@ -122,16 +129,19 @@ class Intake:
         for instrument in self._instruments.instruments():
             watch = self._watches.setdefault(instrument.instrument_id, _Watch(InstrumentState.absent))
             if instrument.state is InstrumentState.measuring and watch.state is not InstrumentState.measuring:
-                watch.seen = guard.Seen(self._chart.now(), record.encounter_id if record else None)
-            elif instrument.state not in WATCHED:
-                watch.seen = None
+                watch.began, watch.answered = self._chart.moment(), False
+                watch.encounter_id = record.encounter_id if record else None
+            elif instrument.state not in WATCHED or (watch.answered and instrument.state is not watch.state):
+                # One begin, one reading: the next one has a begin of its own or is judged by its time.
+                watch.began = None
             watch.state = instrument.state
         self._chart.changed()
 
     async def _take(self, reading: Reading) -> None:
         async with self._chart.turn():
             watch = self._watch(reading)
-            seen = watch.seen if watch is not None else None
+            began = watch.began if watch is not None else None
+            seen = watch.seen(self._chart.moment()) if watch is not None else None
             where = guard.place(reading, self._chart.chair, seen, self._chart.now())
             if isinstance(where, guard.Tray):
                 reading = _marked(reading, where)
@@ -142,9 +152,10 @@ class Intake:
                 if await self._chart.append(ReadingTaken(reading=reading)) is None:
                     log.info("reading.known")
                 await self._requests.answered(reading.device)
-        if watch is not None and watch.seen is seen and seen is not None and guard.of_measurement(reading, seen):
-            # One begin, one reading: the next one has a begin of its own or is judged by its time.
-            watch.seen = None
+        if watch is not None and watch.began is began and seen is not None and guard.of_measurement(reading, seen):
+            watch.answered = True
+            if watch.state is not InstrumentState.measuring:
+                watch.began = None
 
     async def _take_recording(self, arrived: RecordingArrived) -> None:
         reading, waveform, chunks = arrived.reading, arrived.waveform, tuple(arrived.chunks(0))

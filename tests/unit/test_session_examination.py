@@ -54,3 +54,15 @@ async def test_nothing_stays_open_after_the_call(bus: Bus) -> None:
         assert (await bus.do(HangUp())).code is None
         assert (bus.media.shown, bus.media.listening) == (None, None)
         assert (await bus.do(ShowCamera(instrument_id="skin"))).code == "call.none"
+
+
+async def test_what_one_doctor_opened_is_not_open_to_the_next(bus: Bus) -> None:
+    """The relay may give a running call to another doctor, who did not ask to look or to listen."""
+    async with bus.running():
+        page, _ = await bus.call()
+        await bus.do(ShowCamera(instrument_id="skin"))
+        await bus.do(Listen(instrument_id="steth"))
+        await bus.assign(page.encounter_id, generation=2)
+        assert (bus.media.shown, bus.media.listening) == ("skin", "steth")
+        await bus.assign(page.encounter_id, generation=1, call_id="call-2")
+        assert (bus.media.shown, bus.media.listening) == (None, None)

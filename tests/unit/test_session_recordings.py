@@ -94,7 +94,9 @@ async def test_a_doubtful_recording_waits_and_comes_whole_when_a_person_says_who
 @pytest.mark.parametrize(("patient", "name", "born", "doubt"), [
     (MARTIN, "", "", False), (MARTIN, "martin dupré^Z", "1950-02-28", False), (MARTIN, "MARTIN^Z", "", True),
     (MARTIN, "MARTIN DUPRE", "1950-02-27", True), (Patient(anonymous=True), "", "", False),
-    (Patient(anonymous=True), "MARTIN", "", True)])
+    (Patient(anonymous=True), "MARTIN", "", True), (Patient(anonymous=True), "^Zoé", "", True),
+    (MARTIN, "Иванова^Анна", "", True), (Patient(family_name="Иванова"), "ИВАНОВА^А", "", False),
+    (Patient(family_name="Lebœuf"), "LEBOEUF^Luc", "", False), (Patient(anonymous=True), "محمد", "", True)])
 def test_a_name_in_the_file_is_compared_as_people_write_names(patient: Patient, name: str, born: str,
                                                               doubt: bool) -> None:
     """Accents, case and hyphens do not make another person; another date does."""
