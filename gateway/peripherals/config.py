@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from protocol.readings import InstrumentKind
@@ -38,7 +38,7 @@ class InstrumentConfig:
     leads: tuple[int, ...] = ()
     """MDC code by channel of a board with several; 0: not connected. Empty: the first channel is `lead`."""
     model: str = ""
-    key: str = ""
+    key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= 99:

@@ -305,7 +305,10 @@ class Pairing:
             if models.found_out(manners, link.has).key != models.OLDER_OMRON:
                 return info, ""
             key = secrets.token_bytes(KEY)
-            await omron_memory.programme(link, key)
+            try:
+                await omron_memory.programme(link, key)
+            except omron_memory.KeyRefused as error:
+                raise PairingRefused("pairing.no_bond", error.code) from error
             return info, key.hex()
 
     def _config(self, info: DeviceInformation, manners: models.Manners, chosen: Sighting,

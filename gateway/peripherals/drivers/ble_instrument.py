@@ -210,7 +210,7 @@ class BleInstrument:
             measured = meaning.vendor_measured(visit.manners.vendor, slot, model=visit.device.model)
         except DecodeError as error:
             if error.code != "omron.empty_slot":
-                _log.info("instrument.slot_unreadable", code=error.code)
+                _log.info("instrument.record_unreadable", code=error.code)
             return
         taken = reading(structural(measured, user=user), slot, visit.device, visit.arrival(live=False))
         await self._store(taking, taken, slot)

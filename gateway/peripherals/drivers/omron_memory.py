@@ -70,7 +70,7 @@ class _Conversation:
         except TimeoutError as error:
             raise LinkFailed("radio.timeout", self._link.sighting.address) from error
         if event[1][:2] != bytes([op | 0x80, 0]):
-            raise KeyRefused("omron.key_refused", event[1][:2].hex())
+            raise KeyRefused("radio.bond_needed", event[1][:2].hex())
 
     async def ask(self, request: bytes, kind: int, address: int | None = None) -> profile.Answer:
         for _ in range(TRIES):

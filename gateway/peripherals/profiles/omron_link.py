@@ -102,7 +102,7 @@ class Assembler:
 
     def feed(self, channel: int, piece: bytes) -> Answer | None:
         """A notification of `FROM_CUFF[channel]`; the answer when it is whole. DecodeError `omron.short`,
-        `omron.checksum`."""
+        `frame.checksum`."""
         self._pieces[channel] = piece
         first = self._pieces.get(0)
         if not first:
@@ -124,7 +124,7 @@ def _answer(packet: bytes) -> Answer:
     if len(packet) < HEAD or len(packet) != packet[0]:
         raise DecodeError("omron.short", f"{len(packet)} octets")
     if _sum(packet):
-        raise DecodeError("omron.checksum", packet[:6].hex())
+        raise DecodeError("frame.checksum", packet[:6].hex())
     kind, address, size = int.from_bytes(packet[1:3], "big"), int.from_bytes(packet[3:5], "big"), packet[5]
     if kind == DATA and size > len(packet) - HEAD:
         raise DecodeError("omron.short", f"{len(packet) - HEAD} of {size} octets")
