@@ -75,6 +75,10 @@ def _blood_pressure(data: bytes, model: str) -> Decoded:
     return of_measured(circulation.as_written(data, model))
 
 
+def _heart_rate(data: bytes, model: str) -> Decoded:
+    return of_measured(circulation.heart_rate_as_written(data, model))
+
+
 def _vendor(name: str, data: bytes, model: str) -> Decoded:
     return of_measured(meaning.vendor_measured(name, data, model=model))
 
@@ -168,6 +172,7 @@ def _oximeter_feature(data: bytes, model: str) -> Decoded:
 KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
     **{f"{number:04x}": partial(_characteristic, number) for number in meaning.CHARACTERISTICS},
     "2a35": _blood_pressure,
+    "2a37": _heart_rate,
     "2a34": _context,
     "2a52": _access,
     "2a08": _date_time,

@@ -130,6 +130,12 @@ def test_a_deviant_without_its_extra_byte_is_refused(model: str) -> None:
     assert caught.value.code == "blood_pressure.short"
 
 
+def test_a_second_without_a_beat_keeps_its_rate_on_a_live_belt() -> None:
+    """Intervals announced and none there: refused by the letter in a log, shown on the panel."""
+    assert code_of("2a37", bytes.fromhex("1028"), "") == "heart_rate.short"
+    assert [str(q.value) for q in meaning.measured(0x2A37, bytes.fromhex("1028")).quantities] == ["40"]
+
+
 def test_a_disputed_model_is_read_both_ways() -> None:
     """BM59: with the byte too many a deviant, without it by the book."""
     deviant = bytes.fromhex(VECTORS["blood_pressure_beurer_first_user"]["bytes"])

@@ -93,8 +93,19 @@ def _whole(systolic: int, diastolic: int, pulse: int) -> Measured:
 
 
 def heart_rate(data: bytes, model: str, feature: int | None) -> Measured:
-    """0x2A37: the rate and every interval between beats, oldest first. Errors of `profiles.heart_rate.decode`."""
-    frame = belt.decode(data)
+    """0x2A37: the rate and every interval between beats, oldest first. Errors of `profiles.heart_rate.decode`.
+
+    A belt on a slow heart is not worth losing for an interval it announced and had not.
+    """
+    return _beats(belt.decode(data, beatless=True))
+
+
+def heart_rate_as_written(data: bytes, model: str) -> Measured:
+    """0x2A37 by the letter of the specification, for a person who reads a log."""
+    return _beats(belt.decode(data))
+
+
+def _beats(frame: belt.HeartRate) -> Measured:
     rate = Decimal(frame.rate)
     flags = ["implausible"] if outside(rate, 20, 250) else []
     if frame.contact is False:

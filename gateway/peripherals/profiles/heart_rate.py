@@ -35,8 +35,8 @@ class HeartRate:
     rr: tuple[int, ...]
 
 
-def decode(data: bytes) -> HeartRate:
-    """Read a frame. DecodeError: `heart_rate.short`, `heart_rate.long` (also half an RR interval, and none where
+def decode(data: bytes, *, beatless: bool = False) -> HeartRate:
+    """Read a frame. `beatless`: a second without a beat may announce intervals and hold none. DecodeError: `heart_rate.short`, `heart_rate.long` (also half an RR interval, and none where
     the flags announce them)."""
     fields = Fields("heart_rate", data)
     flags = Flags(fields.unsigned() & 0x1F)
@@ -46,7 +46,7 @@ def decode(data: bytes) -> HeartRate:
     intervals: tuple[int, ...] = ()
     if Flags.rr_interval in flags:
         # "One or more" (3.1.1.5): announced and not there is a frame that was cut.
-        if fields.left % 2 or not fields.left:
+        if fields.left % 2 or not (fields.left or beatless):
             raise DecodeError("heart_rate.short", f"{fields.left} bytes of RR intervals")
         intervals = tuple(fields.unsigned(2) for _ in range(fields.left // 2))
     fields.end()
