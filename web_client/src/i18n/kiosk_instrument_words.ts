@@ -30,6 +30,7 @@ const LIFE: Record<string, Words> = {
   "instrument.racp_unreadable": w("La réponse de la mémoire de l'appareil ne se lit pas.", "Ses mesures y restent. Rallumez-le : le poste réessaie.", "The answer of the device's memory cannot be read.", "Its readings stay there. Turn it on again: the unit tries anew."),
   "instrument.record_again": w("L'appareil a renvoyé une mesure déjà gardée.", "Elle n'est comptée qu'une fois.", "The device sent a reading again that is kept already.", "It counts only once."),
   "instrument.record_unreadable": w("Une mesure de la mémoire de l'appareil ne se lit pas.", "Elle est gardée telle quelle. Recommencez la mesure.", "A reading of the device's memory cannot be read.", "It is kept as it came. Measure again."),
+  "instrument.slot_unreadable": w("Une case de la mémoire de l'appareil ne se lit pas.", "Elle est gardée telle quelle. Recommencez la mesure.", "A slot of the device's memory cannot be read.", "It is kept as it came. Measure again."),
   "instrument.unknown_model": w("Ce modèle n'est pas connu du poste.", "Prenez celui du bus ou appelez l'assistance.", "This model is not known to the unit.", "Take the one of the bus or call support."),
   "instrument.visit_failed": w("La liaison avec l'appareil n'a pas abouti.", "La mesure reste dans l'appareil. Rapprochez-le et rallumez-le.", "The connection with the device failed.", "The reading stays in the device. Bring it closer and turn it on again."),
 };
@@ -102,6 +103,7 @@ const REFUSED: Record<string, Words> = {
   "body_composition.unsuccessful": w("La composition du corps n'a pas pu être mesurée.", "Pieds nus et secs, sur les plaques, sans bouger.", "Body composition could not be measured.", "Bare dry feet on the plates, keeping still."),
   "omron.empty_slot": w("La case de mémoire du tensiomètre est vide.", "Ce n'est pas une mesure. Refaites-la.", "The monitor's memory slot is empty.", "It is no reading. Measure again."),
   "omron.measurement_failed": w("Le tensiomètre n'a pas pu mesurer.", "Resserrez le brassard, patient immobile, et recommencez.", "The monitor could not measure.", "Tighten the cuff, the patient still, and measure again."),
+  "omron.key_refused": w("Le tensiomètre refuse la clé de ce poste.", "Ses mesures y restent. Associez-le de nouveau : touchez Instruments en haut.", "The monitor refuses this unit's key.", "Its readings stay there. Pair it anew: touch Instruments above."),
   "omron.model_unknown": w("Ce modèle de tensiomètre n'est pas connu.", "Sa réponse est gardée telle quelle. Prenez celui du bus.", "This model of monitor is not known.", "Its answer is kept as it came. Take the one of the bus."),
   "measurement.intermediate": w("C'est une valeur intermédiaire, pas un résultat.", "Laissez l'appareil finir.", "It is an intermediate value, not a result.", "Let the device finish."),
 };
@@ -141,7 +143,7 @@ const recording = w("Le fichier du chariot ECG ne se lit pas.", "Il est gardé t
 
 /** Decoders: one sentence says all that a nurse can do; the code stands small behind it, for support. */
 export const DECODERS: Record<string, Words> = Object.fromEntries([
-  ...["battery", "body_composition", "characteristic", "contec", "current_time", "feature", "frame", "glucose", "heart_rate", "measurement", "nonin", "omron",
+  ...["battery", "body_composition", "characteristic", "contec", "current_time", "device_information", "feature", "frame", "glucose", "heart_rate", "measurement", "nonin", "omron",
     "oximetry", "pmd", "pulse_oximeter", "racp", "sfloat", "float", "system_id", "temperature", "thermometer", "vendor", "viatom", "weight", "yonker", "decode"]
     .map((family) => [family, unreadable] as const),
   ...["dicom", "edf", "recording"].map((family) => [family, recording] as const),

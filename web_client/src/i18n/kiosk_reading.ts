@@ -7,12 +7,16 @@ export const sayReading = catalogue(
   typographic({
     received: "reçue à {at}",
     recording: "ECG enregistré",
-    device_time: "l'appareil dit {time}",
+    taken: "Mesurée le {day} à {at}",
+    taken_unknown: "Heure de mesure inconnue. Reçue le {day} à {at}",
+    device_time: "l'horloge de l'appareil dit {time}",
   }),
   {
     received: "received at {at}",
     recording: "ECG recording",
-    device_time: "the device says {time}",
+    taken: "Measured on {day} at {at}",
+    taken_unknown: "Time of measurement unknown. Received on {day} at {at}",
+    device_time: "the device's clock says {time}",
   },
 );
 

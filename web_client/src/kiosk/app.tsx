@@ -6,9 +6,11 @@ import { After } from "./after";
 import { Bar } from "./bar";
 import { Call } from "./call";
 import { useKiosk } from "./context";
+import { Devices } from "./devices";
 import { Home } from "./home";
 import { Icon } from "./icons";
 import { CodeText, Press } from "./parts";
+import { PasskeyAsk } from "./passkey";
 import { PatientScreen } from "./patient";
 import { Sound } from "./picture";
 import { Ready } from "./ready";
@@ -35,6 +37,8 @@ function CurrentScreen() {
       return <PatientScreen />;
     case "tray":
       return <Tray />;
+    case "devices":
+      return <Devices />;
     case "ready":
       return encounter && <Ready key={encounter.encounter_id} encounter={encounter} />;
     case "waiting":
@@ -49,10 +53,12 @@ function CurrentScreen() {
 export function App() {
   const { desk } = useKiosk();
   const started = desk.state.value !== null;
+  const passkey = desk.state.value?.nurse == null ? null : desk.state.value.passkey;
   return (
     <div class="kiosk" data-testid="kiosk" data-screen={desk.screen.value}>
       {started && <Bar />}
       <CurrentScreen />
+      {passkey !== null && <PasskeyAsk key={`${passkey.name} ${passkey.show ?? ""}`} passkey={passkey} />}
       <Notice />
       <Sound />
       <Away started={started} />

@@ -10,6 +10,7 @@ import "./stages.css";
 import "./rail.css";
 import "./readings.css";
 import "./camera.css";
+import "./devices.css";
 import { language } from "../i18n/core";
 import { readChunk } from "../state/chunk";
 import { Desk } from "../state/kiosk_desk";

@@ -1,4 +1,5 @@
 // A reading with its provenance: numbers, unit, device, age, and what the instrument itself says of it.
+import { language } from "../i18n/core";
 import { age, clock, decimal } from "../i18n/format";
 import { absentWords, sayMeasure } from "../i18n/doctor_measures";
 import { say } from "../i18n/kiosk";
@@ -85,6 +86,25 @@ export function Flags({ reading }: { reading: Reading }) {
 function takenWords(reading: Reading, now: number): string {
   if (reading.taken_at !== null) return age(at(reading.taken_at), now);
   return `${say("taken_unknown")}, ${sayReading("received", { at: clock(reading.received_at) })}`;
+}
+
+/** When it was measured, by date: to tell the patients of a day apart. */
+export function Moment({ reading }: { reading: Reading }) {
+  const known = reading.taken_at !== null;
+  const when = new Date(reading.taken_at ?? reading.received_at);
+  const facts = { day: date(when), at: clock(when.getTime()) };
+  return (
+    <p class="reading-moment" data-testid={`moment-${reading.reading_id}`}>
+      <Icon name="clock" size={22} /> {known ? sayReading("taken", facts) : sayReading("taken_unknown", facts)}
+      {!known && reading.device_time !== "" && ` · ${sayReading("device_time", { time: reading.device_time.replace("T", " ") })}`}
+    </p>
+  );
+}
+
+/** Day and month, and the year where it is another one. */
+function date(when: Date): string {
+  const year = when.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" as const };
+  return new Intl.DateTimeFormat(language.value === "fr" ? "fr-FR" : "en-GB", { day: "2-digit", month: "2-digit", ...year }).format(when);
 }
 
 export function Provenance({ reading }: { reading: Reading }) {

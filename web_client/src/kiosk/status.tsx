@@ -2,6 +2,7 @@
 import { clock } from "../i18n/format";
 import { count, say } from "../i18n/kiosk";
 import { LanguageSwitch, linkWords, powerWords, problemsOf, ProblemText, ThemeSwitch } from "./bar";
+import { sayPairing } from "../i18n/kiosk_pairing";
 import { codeWords } from "../i18n/kiosk_codes";
 import { toSend } from "../state/kiosk_view";
 import { useGateway, useKiosk } from "./context";
@@ -71,6 +72,14 @@ export function StatusSheet({ close }: { close: () => void }) {
         </section>
         <section class="status-side">
           {state.instruments.length > 0 && <h2>{say("instruments")}</h2>}
+          {state.nurse !== null && (
+            <Press id="devices-open" icon="gauge" press={() => {
+              close();
+              desk.place.value = "devices";
+            }}>
+              {sayPairing("devices_open")}
+            </Press>
+          )}
           {state.instruments.map((instrument) => (
             <InstrumentLine key={instrument.instrument_id} instrument={instrument} />
           ))}

@@ -5,7 +5,7 @@ import type { TrayItem } from "../protocol/types";
 import { useGateway, useKiosk } from "./context";
 import { Icon } from "./icons";
 import { Ask, CodeText, patientName, patientTraits, Press, Say } from "./parts";
-import { ReadingLine } from "./reading";
+import { Moment, ReadingLine } from "./reading";
 
 type Doing = { item: TrayItem; discard: boolean };
 
@@ -41,6 +41,7 @@ export function Tray() {
           <article key={item.reading.reading_id} class="card tray-item" data-testid={`tray-${item.reading.reading_id}`}>
             <div class="tray-words">
               <ReadingLine reading={item.reading} />
+              <Moment reading={item.reading} />
               <Say tone="look">
                 <CodeText code={item.reason} />
               </Say>
@@ -68,6 +69,7 @@ export function Tray() {
           cancel={() => { doing.value = null; }}
         >
           <ReadingLine reading={asked.item.reading} />
+          <Moment reading={asked.item.reading} />
           {!asked.discard && encounter !== null && (
             <p class="ask-patient">
               <Icon name="user" size={28} /> <b>{patientName(encounter.patient)}</b> {patientTraits(encounter.patient, desk.now.value)}

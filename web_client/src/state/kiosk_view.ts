@@ -3,13 +3,13 @@ import type {
   Instrument, InstrumentKind, KioskState, Patient, PrescriptionState, PrescriptionView, Reading,
 } from "../protocol/types";
 
-export type Screen = "starting" | "sign_in" | "home" | "patient" | "ready" | "waiting" | "call" | "after" | "tray";
+export type Screen = "starting" | "sign_in" | "home" | "patient" | "ready" | "waiting" | "call" | "after" | "tray" | "devices";
 
 /** Which screen stands. `at` is where the nurse went by hand. */
 export function screenOf(state: KioskState | null, at: Place): Screen {
   if (state === null) return "starting";
   if (state.nurse === null) return "sign_in";
-  if (at === "tray") return "tray";
+  if (at === "tray" || at === "devices") return at;
   if (at === "home") return "home";
   if (state.encounter === null) return at === "patient" ? "patient" : "home";
   switch (state.encounter.stage) {
@@ -26,7 +26,7 @@ export function screenOf(state: KioskState | null, at: Place): Screen {
 }
 
 /** Where the nurse stands by hand: `stage` follows the encounter. */
-export type Place = "stage" | "home" | "patient" | "tray";
+export type Place = "stage" | "home" | "patient" | "tray" | "devices";
 
 /** A doctor who appears, or any step of the encounter, calls the nurse back from wherever they are. */
 export function placeAfter(at: Place, before: KioskState | null, now: KioskState): Place {
