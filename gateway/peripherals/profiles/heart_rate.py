@@ -36,8 +36,10 @@ class HeartRate:
 
 
 def decode(data: bytes, *, beatless: bool = False) -> HeartRate:
-    """Read a frame. `beatless`: a second without a beat may announce intervals and hold none. DecodeError: `heart_rate.short`, `heart_rate.long` (also half an RR interval, and none where
-    the flags announce them)."""
+    """Read a frame. `beatless`: a second without a beat may announce intervals and hold none.
+
+    DecodeError: `heart_rate.short` (also half an interval, and none where the flags announce them), `heart_rate.long`.
+    """
     fields = Fields("heart_rate", data)
     flags = Flags(fields.unsigned() & 0x1F)
     rate = fields.unsigned(2 if Flags.sixteen_bits in flags else 1)
