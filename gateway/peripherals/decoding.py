@@ -6,6 +6,7 @@ A kind is a GATT characteristic (`2a35`) or the name of a maker's protocol (`non
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -84,7 +85,8 @@ def _vendor(name: str, data: bytes, model: str) -> Decoded:
 
 
 def _omron(data: bytes, model: str) -> Decoded:
-    return of_measured(circulation.omron(data, model) if model else circulation.omron_of_some_model(data))
+    decoded = of_measured(circulation.omron(data, model) if model else circulation.omron_of_some_model(data))
+    return replace(decoded, flags=("from_memory", *decoded.flags))
 
 
 def _context(data: bytes, model: str) -> Decoded:

@@ -168,6 +168,7 @@ def test_every_omron_layout_has_a_model_that_the_command_tries() -> None:
     assert layouts == typical
     line, code = decode_command.run("omron-eeprom", VECTORS["omron_hem7142t2_slot13"]["bytes"])
     said = json.loads(line)
-    assert (code, said["flags"], said["details"]["layout_of"]) == (0, ["model_assumed"], "HEM-7142T2")
+    assert (code, said["flags"], said["details"]["layout_of"]) == (
+        0, ["from_memory", "model_assumed"], "HEM-7142T2")
     _, code = decode_command.run("omron-eeprom", "0102030405060708090a0b0c0d0e")
     assert code == 65
