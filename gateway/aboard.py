@@ -4,7 +4,10 @@ therefore lives in the media room.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from protocol.channels import Instrument, InstrumentState
 from protocol.kiosk import CameraView
@@ -15,11 +18,38 @@ from .media.engine import MediaEngine
 from .media.events import PeerEvents
 from .media.peers import DoctorPeer
 from .media.scene_source import SceneSource
+from .peripherals.abilities import Driver
 from .peripherals.config import InstrumentConfig
+from .peripherals.drivers.radio import Radio
+from .peripherals.panel import InstrumentSink, Panel
+from .peripherals.registry import Entry, drivers
 from .peripherals.supervisor import Supervisor
 
 STETHOSCOPE = "stethoscope"
 """The driver that a configuration names for it."""
+
+
+class _Elsewhere:
+    """Holds the stethoscope's number and name among the instruments, so that nothing paired takes them."""
+
+    async def run(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+def entries(recordings: Path) -> Mapping[str, Entry]:
+    """The drivers of everything that has a number; what they refuse names the instrument. `recordings`: where an ECG
+    cart's files are kept."""
+    return {**{name: _named(entry) for name, entry in drivers(recordings).items()},
+            STETHOSCOPE: Entry(lambda _panel, _sink, _radio: _Elsewhere())}
+
+
+def _named(entry: Entry) -> Entry:
+    def make(panel: Panel, sink: InstrumentSink, radio: Radio) -> Driver:
+        try:
+            return entry.make(panel, sink, radio)
+        except ValueError as error:
+            raise ValueError(f"instrument {panel.config.instrument_id}: {error}") from error
+    return replace(entry, make=make)
 
 
 class Instruments:
@@ -30,8 +60,9 @@ class Instruments:
 
     def instruments(self) -> tuple[Instrument, ...]:
         """Everything on board, by number."""
-        fitted = self._supervisor.instruments()
         config, device = self._stethoscope, self._media.stethoscope
+        ear_id = config.instrument_id if config is not None else None
+        fitted = tuple(aboard for aboard in self._supervisor.instruments() if aboard.instrument_id != ear_id)
         if config is None or device is None:
             return fitted
         ear = Instrument(number=config.number, instrument_id=config.instrument_id, kind=InstrumentKind.stethoscope,

@@ -38,7 +38,6 @@ from .notify import Notifier
 from .paper_trail import SignatureCheck, StoreShelf
 from .peripherals.config import RadioConfig
 from .peripherals.recording import RecordingArrived
-from .peripherals.registry import drivers
 from .peripherals.supervisor import Supervisor
 from .printing.cups import CupsPrinter
 from .printing.fetch import fetch
@@ -147,11 +146,15 @@ class Gateway:
         except StoreError as error:
             raise _store_refused(error, config.data_directory) from error
         try:
-            self._configured = rooms_config.instruments(config)
             self._stethoscope = rooms_config.stethoscope(config)
+            self._configured = rooms_config.instruments(config)
         except ValueError as error:
             raise StartRefused(ExitCode.configuration, f"{self._file}: {error}.") from error
-        self._fitted = await fitted(self._store, self._configured)
+        try:
+            ear = () if self._stethoscope is None else (self._stethoscope,)
+            self._fitted = await fitted(self._store, (*self._configured, *ear))
+        except StoreError as error:
+            raise _store_refused(error, config.data_directory) from error
         self._tls = await asyncio.to_thread(self._identity.ssl_context)
         self._http = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls)))
@@ -165,7 +168,7 @@ class Gateway:
             self._media = MediaEngine(rooms_config.media(config), self._media_changed)
             self._supervisor = Supervisor(
                 self._fitted, RadioConfig(backend=config.radio.backend, address=config.radio.address), sink,
-                drivers(config.data_directory / "recordings"))
+                aboard.entries(config.data_directory / "recordings"))
         except ValueError as error:
             raise StartRefused(ExitCode.configuration, f"{self._file}: {error}.") from error
         self._link = RelayLink(relay_url, identity, LinkEvents(

@@ -6,16 +6,22 @@ number and its name; forgotten, the file's own comes back.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import structlog
 
 from protocol import kiosk
 from protocol.kiosk import KioskReply
+from protocol.readings import InstrumentKind
 
 from .kiosk.partners import KioskRefused
+from .peripherals import models
 from .peripherals.config import InstrumentConfig
 from .peripherals.errors import PeripheralError
+from .peripherals.registry import DRIVERS
 from .peripherals.supervisor import Supervisor
+from .rooms_config import same_device
 from .store import Store
 
 log = structlog.get_logger()
@@ -23,11 +29,14 @@ log = structlog.get_logger()
 PairingCommand = (kiosk.StartPairing | kiosk.ChoosePairing | kiosk.EnterPasskey | kiosk.EndPairing
                   | kiosk.ForgetInstrument)
 
+_PAIRED_KINDS = frozenset({InstrumentKind.ecg, *models.GENERIC})
+
 _config = msgspec.json.Decoder(InstrumentConfig)
 
 
 async def fitted(store: Store, configured: tuple[InstrumentConfig, ...]) -> tuple[InstrumentConfig, ...]:
-    """Everything to start with, by number. What was paired and clashes with the file is left out, and said."""
+    """Everything to start with, by number. What was paired and clashes with the file, or is of another release's
+    kind, is left out, and said: it must not keep the gateway from starting."""
     instruments = {config.instrument_id: config for config in configured}
     for body in await store.paired.all():
         try:
@@ -35,8 +44,18 @@ async def fitted(store: Store, configured: tuple[InstrumentConfig, ...]) -> tupl
         except (msgspec.MsgspecError, ValueError):
             log.error("fitting.unreadable")
             continue
-        others = {name: config for name, config in instruments.items() if name != paired.instrument_id}
-        if any(config.number == paired.number for config in others.values()):
+        if paired.driver not in DRIVERS or paired.kind not in _PAIRED_KINDS:
+            log.error("fitting.unknown_driver", instrument=paired.instrument_id)
+            continue
+        if paired.model not in models.BY_KEY:
+            # Another release's word for it: its kind's profile says enough.
+            paired = replace(paired, model="")
+        others = [config for name, config in instruments.items() if name != paired.instrument_id]
+        if any(same_device(config, paired) for config in others):
+            # IT wrote it into the file since: one device, one driver.
+            log.warning("fitting.device_taken", instrument=paired.instrument_id)
+            continue
+        if any(config.number == paired.number for config in others):
             # IT gave its number to another instrument since: the file is the later word.
             log.warning("fitting.number_taken", instrument=paired.instrument_id, number=paired.number)
             continue

@@ -255,10 +255,10 @@ def test_a_device_is_found_by_its_usb_identity() -> None:
 @pytest.mark.parametrize("source", ["usb:", "usb:0403", "usb:xyz:6015", "usb:0:1", "usb:10000:1"])
 def test_a_source_that_can_not_be_read_is_refused_at_the_start(source: str) -> None:
     """IT sees it when the gateway starts, not when a patient sits there."""
-    with pytest.raises(ValueError, match=r"usb:|invalid literal"):
+    with pytest.raises(ValueError, match=r"source .usb:"):
         check_source(source)
     config = InstrumentConfig(1, "it", InstrumentKind.ecg, "It", "cyton", source)
-    with pytest.raises(ValueError, match=r"usb:|invalid literal"):
+    with pytest.raises(ValueError, match=r"source .usb:"):
         SerialStream(Panel(config, lambda: None), RecordingSink())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -40,8 +41,8 @@ def check_source(source: str) -> None:
     """ValueError when a `usb:` source can't be read."""
     if source.startswith(USB):
         vendor, product, *_ = (*source[len(USB):].split(":", 2), "")
-        if not 0 < int(vendor, 16) < 2**16 or not 0 <= int(product, 16) < 2**16:
-            raise ValueError(f"{source!r} is not usb:VID:PID or usb:VID:PID:SERIAL")
+        if not all(re.fullmatch("[0-9a-fA-F]{4}", number) for number in (vendor, product)):
+            raise ValueError(f"source {source!r} is not usb:VID:PID or usb:VID:PID:SERIAL")
 
 
 class SerialPort:
