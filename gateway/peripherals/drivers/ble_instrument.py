@@ -67,10 +67,16 @@ class BleInstrument:
         self._stored: deque[str] = deque(maxlen=REMEMBERED)
         self._uncommitted: Reading | None = None
         self._busy = False
-        radio.watch(self._radio_changed)
 
     async def run(self) -> None:
         """One visit after another. Never ends."""
+        unwatch = self._radio.watch(self._radio_changed)
+        try:
+            await self._live_on()
+        finally:
+            unwatch()
+
+    async def _live_on(self) -> None:
         empty, left_at, loop = 0, 0.0, asyncio.get_running_loop()
         self._radio_changed()
         while True:
@@ -119,6 +125,9 @@ class BleInstrument:
                 try:
                     await visit.greet()
                     await self._collect(visit)
+                except (LinkFailed, BondNeeded, asyncio.CancelledError):
+                    await self._rescue(visit)
+                    raise
                 finally:
                     self._doubt(sighting.address, visit)
         except (LinkFailed, BondNeeded) as error:
@@ -174,9 +183,6 @@ class BleInstrument:
             await self._take(taking)
         except LinkFailed:
             await self._finish(taking)
-            raise
-        except asyncio.CancelledError:
-            await self._rescue(taking)
             raise
         await self._finish(taking)
 
@@ -234,15 +240,18 @@ class BleInstrument:
             if taking.drain is not None:
                 taking.drain.tick(taking.heard)
 
-    async def _rescue(self, taking: Taking) -> None:
-        """We are to end: what came and was confirmed is stored first, for the instrument may have deleted it. Storing
-        the same reading twice is the store's everyday case."""
-        with suppress(TimeoutError, LinkFailed, BondNeeded):
+    async def _rescue(self, visit: Visit) -> None:
+        """The link fell before we were ready to take, or we are to end: what came and was confirmed is stored first,
+        for the instrument may have deleted it. Storing the same reading twice is the store's everyday case."""
+        taking = Taking(visit, asyncio.get_running_loop().time())
+        with suppress(TimeoutError):
             async with asyncio.timeout(RESCUE_S):
                 if self._uncommitted is not None:
                     await self._commit(self._uncommitted)
-                while (event := taking.visit.link.waiting()) is not None:
-                    await self._event(taking, *event)
+                while (event := visit.link.waiting()) is not None:
+                    if event[0] in visit.manners.records:
+                        await self._record(taking, *event)
+                await self._release(taking)
 
     async def _finish(self, taking: Taking) -> None:
         """What was still in the hand. Not when we are cancelled: a meter keeps its records."""

@@ -114,9 +114,11 @@ class Radio:
         """What is doubted and what was done about it, for the health report; `since` on the loop's clock."""
         return self._recovery.facts if self._recovery else Facts()
 
-    def watch(self, changed: Callable[[], None]) -> None:
-        """`changed` is called when `problem` or `recovery` changes; it must not block."""
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """`changed` is called when `problem` or `recovery` changes, and must not block; until what is returned is
+        called."""
         self._watchers.append(changed)
+        return lambda: self._watchers.remove(changed)
 
     def expect(self) -> None:
         """A person waits for an instrument now: a silence that looked like an empty place is looked into."""
