@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
+from itertools import chain
 
 from protocol.readings import Quantity
 
@@ -154,6 +156,25 @@ def _implausible(heart_rate: int | None) -> tuple[str, ...]:
     return ("implausible",) if heart_rate is not None and heart_rate not in _PLAUSIBLE_RATE else ()
 
 
+def _each(decoder: Callable[[bytes, str], Decoded],
+          size_of: Callable[[bytes], int]) -> Callable[[bytes, str], Decoded]:
+    """One or more whole frames of a line, as a log holds them: their samples in a row, the rest by the last one."""
+    def decode(data: bytes, model: str) -> Decoded:
+        size = size_of(data)
+        if not size or len(data) <= size:
+            return decoder(data, model)
+        frames = [decoder(data[at:at + size], model) for at in range(0, len(data), size)]
+        last, samples = frames[-1], [frame.samples for frame in frames if frame.samples is not None]
+        values = tuple(tuple(chain.from_iterable(track)) for track in zip(*(s.values for s in samples), strict=True))
+        return replace(last, samples=replace(samples[-1], values=values), status=_once(f.status for f in frames),
+                       flags=_once(f.flags for f in frames), details=(*last.details, ("frames", len(frames))))
+    return decode
+
+
+def _once(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(names)))
+
+
 def _guarded(decoder: Callable[[bytes, str], Decoded]) -> Callable[[bytes, str], Decoded]:
     def decode(data: bytes, model: str) -> Decoded:
         if not data:
@@ -164,7 +185,8 @@ def _guarded(decoder: Callable[[bytes, str], Decoded]) -> Callable[[bytes, str],
 
 KINDS: dict[str, Callable[[bytes, str], Decoded]] = {
     name: _guarded(decoder) for name, decoder in {
-        "polar-pmd": polar, "viatom-er1": er1, "ads1292r": ads, "healthypi5": healthypi, "cyton": openbci,
+        "polar-pmd": polar, "viatom-er1": er1, "ads1292r": _each(ads, lambda _: ads1292r.FRAME_SIZE),
+        "healthypi5": _each(healthypi, healthypi5.size_of), "cyton": _each(openbci, lambda _: cyton.FRAME_SIZE),
         "corometrics": ctg, "ecg12": twelve}.items()
 }
 """By kind (lower case): frame and model in, `Decoded` out; `DecodeError` for bytes that are refused."""

@@ -72,6 +72,21 @@ def test_a_frame_cut_anywhere_is_refused(name: str) -> None:
         decode(name, whole + b"\0")
 
 
+@pytest.mark.parametrize("name", ["cyton_sample_packet", "ads1292r_sample", "healthypi5_sample",
+                                  "healthypi5_first_sketch"])
+def test_a_log_of_several_frames_is_their_samples_in_a_row(name: str) -> None:
+    """As a serial line wrote them; one that is cut refuses them all."""
+    whole, one = bytes.fromhex(VECTORS[name]["bytes"]), decode(name)
+    three = decode(name, whole * 3)
+    assert one.samples is not None
+    assert three.samples is not None
+    assert three.samples.values == tuple(track * 3 for track in one.samples.values)
+    assert (three.readings, three.status, dict(three.details)["frames"]) == (one.readings, one.status, 3)
+    for size in range(len(whole) + 1, 2 * len(whole)):
+        with pytest.raises(DecodeError):
+            decode(name, (whole * 2)[:size])
+
+
 def test_a_polar_frame_cut_inside_a_sample_is_refused() -> None:
     """Cut between two samples it is a shorter frame, its samples the first ones; anywhere else it is refused."""
     whole = bytes.fromhex(VECTORS["polar_h10_ecg_1"]["bytes"])

@@ -58,6 +58,11 @@ class Sample:
     respiration: int | None = None
 
 
+def size_of(data: bytes) -> int:
+    """Bytes of the frame that begins here; 0 when none does."""
+    return _SIZES.get(bytes(data[:len(HEAD)]), 0)
+
+
 def decode(data: bytes) -> Sample:
     """One whole frame. DecodeError: `frame.length`, `frame.head`, `frame.foot`."""
     size = _SIZES.get(bytes(data[:len(HEAD)]))
