@@ -10,7 +10,11 @@ from protocol.kiosk import CuffPressure
 from protocol.readings import Chunk, Quantity, Reading, WaveformEnd
 
 from .config import InstrumentConfig
+from .profiles.blood_pressure import Unit, to_millimetres
 from .recording import RecordingArrived
+
+OVER_RANGE: Final = 1000
+"""mmHg: no cuff holds it; a number beyond is none to show."""
 
 CUFF_PRESSURE: Final = 150300
 """MDC_PRESS_CUFF (ISO/IEEE 11073-10101): what the cuff holds now, in mmHg; not a blood pressure."""
@@ -78,5 +82,7 @@ class Panel:
         """Live pressure, while there is one."""
         for quantity in self.live:
             if quantity.mdc == CUFF_PRESSURE and quantity.value is not None:
-                return CuffPressure(instrument_id=self.config.instrument_id, pressure=round(quantity.value))
+                pressure = round(to_millimetres(quantity.value, Unit(quantity.unit)))
+                if 0 <= pressure < OVER_RANGE:
+                    return CuffPressure(instrument_id=self.config.instrument_id, pressure=pressure)
         return None
