@@ -121,6 +121,35 @@ def test_a_status_bit_counts_only_when_the_device_declares_it() -> None:
     assert meaning.measured(0x2A18, glucose, feature=0x0001).status == ("device_battery_low",)
 
 
+OPTIONAL = {
+    "2a35": ("780050005d00", {0x02: "e807021d173b3a", 0x04: "d5f2", 0x08: "02", 0x10: "2500"}, 1),
+    "2a1c": ("6d0100ff", {0x02: "e807021d173b3a", 0x04: "03"}, 1),
+    "2a5e": ("62004800", {0x01: "e807021d173b3a", 0x02: "0001", 0x04: "200000", 0x08: "14f0"}, 1),
+    "2a5f": ("62004800", {0x01: "61004900", 0x02: "60004a00", 0x04: "0001", 0x08: "200000", 0x10: "14f0"}, 1),
+    "2a18": ("0700e807021d173b3a", {0x01: "c4ff", 0x02: "68b011", 0x08: "0100"}, 1),
+    "2a34": ("0700", {0x80: "b3", 0x01: "0332c0", 0x02: "03", 0x04: "12", 0x08: "3c0032", 0x10: "0464c0", 0x40: "59f1"},
+             1),
+    "2a9d": ("803e", {0x02: "e807021d173b3a", 0x04: "02", 0x08: "f700b004"}, 1),
+    "2a9c": ("c500", {0x002: "e807021d173b3a", 0x004: "02", 0x008: "a01b", 0x010: "7c01", 0x020: "b80b", 0x040: "e02e",
+                      0x080: "3c2f", 0x100: "7420", 0x200: "5212", 0x400: "803e", 0x800: "d606"}, 2),
+}
+"""By kind: what every frame has, what each flag adds (in the order of the frame), bytes of the flags. The layouts of
+the GATT Specification Supplement, written here a second time."""
+
+
+@pytest.mark.parametrize("kind", sorted(OPTIONAL))
+def test_every_set_of_optional_fields_has_its_length_and_no_other(kind: str) -> None:
+    """Each combination of flags: whole it is read, a byte less is `.short`, a byte more `.long`."""
+    always, optional, width = OPTIONAL[kind]
+    for chosen in range(1 << len(optional)):
+        present = [flag for bit, flag in enumerate(optional) if chosen >> bit & 1]
+        frame = sum(present).to_bytes(width, "little") + bytes.fromhex(always)
+        frame += b"".join(bytes.fromhex(optional[flag]) for flag in present)
+        assert code_of(kind, frame, "") is None, present
+        assert str(code_of(kind, frame[:-1], "")).endswith(".short"), present
+        assert str(code_of(kind, frame + b"\0", "")).endswith(".long"), present
+
+
 @pytest.mark.parametrize("model", ["BM85", "BM 48", "Beurer ELITE 900"])
 def test_a_deviant_without_its_extra_byte_is_refused(model: str) -> None:
     """The model decides, not the length: a frame that does not fit the model is not understood."""
