@@ -255,3 +255,38 @@ def test_a_picture_that_is_none_is_left_out() -> None:
     """An array of another shape costs its own picture, not the encoder."""
     broken = ExaminationFrame(np.zeros((4, 4), np.uint8), 100.0, 1)
     assert len(encoded([broken, *(finding(640, 480, 101 + i) for i in range(3))], rung=3)) == 3
+
+
+class Emptied(Mailbox[Captured]):
+    """Says when its last picture was taken out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.empty = threading.Event()
+
+    def take(self, seconds: float) -> Captured | None:
+        value = super().take(seconds)
+        if value is not None:
+            self.empty.set()
+        return value
+
+
+def test_a_picture_left_over_from_the_last_viewer_is_not_the_next_ones_first() -> None:
+    """Between two calls the camera may be silent: what it saw last was the patient before (I2)."""
+    mailbox, came, frames = Emptied(), threading.Event(), list[EncodedFrame]()
+
+    def deliver(frame: EncodedFrame) -> None:
+        frames.append(frame)
+        came.set()
+
+    encoder = CameraEncoder(mailbox, deliver, Rungs(LADDER[0], DETAIL_LADDER[0]), 500_000)
+    encoder.start()
+    try:
+        mailbox.put(CameraFrame(picture(1), 100.0))
+        assert mailbox.empty.wait(20)
+        encoder.watch(True)
+        mailbox.put(CameraFrame(picture(2), 200.0))
+        assert came.wait(20)
+    finally:
+        encoder.stop()
+    assert [frame.timestamp for frame in frames] == [200 * 90_000]
