@@ -151,8 +151,8 @@ class CameraEncoder:
     def _run(self) -> None:
         while not self._stop.is_set():
             if not self._watched.wait(IDLE_SECONDS):
-                # The next viewer starts from a fresh picture of a fresh encoder: what was left here may be of the patient
-                # before.
+                # The next viewer starts from a fresh picture of a fresh encoder; what was left here may be of the
+                # patient before.
                 self._codec = None
                 self._mailbox.take(0)
                 continue
