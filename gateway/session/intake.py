@@ -151,14 +151,16 @@ class Intake:
             else:
                 if await self._chart.append(ReadingTaken(reading=reading)) is None:
                     log.info("reading.known")
-                await self._requests.answered(reading.device)
+                await self._requests.answered(reading.device, reading.taken_at)
         if watch is not None and watch.began is began and seen is not None and guard.of_measurement(reading, seen):
             watch.answered = True
             if watch.state is not InstrumentState.measuring:
                 watch.began = None
 
     async def _take_recording(self, arrived: RecordingArrived) -> None:
-        reading, waveform, chunks = arrived.reading, arrived.waveform, tuple(arrived.chunks(0))
+        reading, waveform = arrived.reading, arrived.waveform
+        # Twenty minutes of twelve leads are seven million samples: a second in which nobody would be heard.
+        chunks = await asyncio.to_thread(lambda: tuple(arrived.chunks(0)))
         async with self._chart.turn():
             now, record = self._chart.now(), self._chart.record
             where = guard.place(reading, self._chart.chair, None, now)
@@ -173,7 +175,7 @@ class Intake:
                 return
             for event in await self._chart.store.recordings.enter(where.encounter_id, now, reading, waveform, chunks):
                 self._chart.show(event)
-            await self._requests.answered(reading.device)
+            await self._requests.answered(reading.device, reading.taken_at)
 
     def _watch(self, reading: Reading) -> _Watch | None:
         aboard = self._instruments.instruments()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from protocol.channels import (
@@ -12,6 +14,7 @@ from protocol.channels import (
 )
 from protocol.readings import Device
 
+from . import guard
 from .chart import Chart
 from .errors import Refused
 from .seams import Instruments
@@ -51,8 +54,9 @@ class Requests:
             record = self._chart.require()
             await self._chart.save(requests=tuple(r for r in record.requests if r.request_id != message.request_id))
 
-    async def answered(self, device: Device) -> None:
-        """Something came of this device: what was asked of its instrument is done. Within a turn. Raises StoreError."""
+    async def answered(self, device: Device, taken_at: datetime | None = None) -> None:
+        """Something came of this device: what was asked of its instrument is done, unless it was taken (`taken_at`;
+        None: now) before that was asked: a cuff sends again what it has. Within a turn. Raises StoreError."""
         record = self._chart.record
         if record is None or not record.requests:
             return
@@ -60,4 +64,6 @@ class Requests:
         ids = {i.instrument_id for i in instruments if device.device_id in (i.instrument_id, i.device_id)}
         # One that is fitted by its name alone: all of the kind are meant.
         ids = ids or {i.instrument_id for i in instruments if i.kind is device.kind}
-        await self._chart.save(requests=tuple(r for r in record.requests if r.instrument_id not in ids))
+        await self._chart.save(requests=tuple(
+            r for r in record.requests
+            if r.instrument_id not in ids or (taken_at is not None and taken_at < r.asked_at - guard.SLACK)))

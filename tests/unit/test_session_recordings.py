@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -15,6 +18,7 @@ from gateway.session import guard
 from gateway.store import Store
 from protocol.kiosk import AssignReading
 from protocol.readings import (
+    Chunk,
     Device,
     InstrumentKind,
     Reading,
@@ -89,6 +93,29 @@ async def test_a_doubtful_recording_waits_and_comes_whole_when_a_person_says_who
         begun = events[1].body
         assert isinstance(begun, WaveformStarted)
         assert await samples_of(bus.store, encounter_id, begun.waveform.stream_id) == list(range(2400))
+
+
+class Long(RecordingArrived):
+    """Says in which threads its samples were cut."""
+
+    threads: ClassVar[set[int]] = set()
+
+    def chunks(self, stream_id: int) -> Iterator[Chunk]:
+        for chunk in RecordingArrived.chunks(self, stream_id):
+            self.threads.add(threading.get_ident())
+            yield chunk
+
+
+async def test_a_recordings_samples_are_not_cut_in_the_loop(tmp_path: Path) -> None:
+    """Twenty minutes of twelve leads take a second, in which nobody would be heard (I9)."""
+    found = arrived(START + timedelta(seconds=60))
+    bus = Bus(tmp_path)
+    async with bus.running() as consultation:
+        await bus.open()
+        bus.later(120)
+        await consultation.recording(Long(found.reading, found.waveform, found.samples))
+    assert Long.threads
+    assert threading.get_ident() not in Long.threads
 
 
 @pytest.mark.parametrize(("patient", "name", "born", "doubt"), [

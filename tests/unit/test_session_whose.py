@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from gateway.session import guard
-from protocol.channels import InstrumentState
+from protocol.channels import InstrumentRequested, InstrumentState
 from protocol.kiosk import CloseEncounter, Orientation
 from tests.unit.session_fakes import Bus
 from tests.unit.store_makers import reading
@@ -97,3 +97,19 @@ async def test_a_clip_that_stays_on_the_finger_of_the_patient_before_gives_nothi
         bus.later(5)
         await take(bus, 5)
         assert len(reasons(bus)) == 3
+
+
+async def test_what_a_cuff_sends_again_does_not_answer_a_request(tmp_path: Path) -> None:
+    """The doctor asked for another one; the one before comes again when the cuff wakes."""
+    bus = Bus(tmp_path)
+    async with bus.running() as consultation:
+        page, _ = await bus.call()
+        bus.later(120)
+        await take(bus, 1)
+        page.say(InstrumentRequested(request_id="again", instrument_id="cuff"))
+        await bus.when(lambda view: view.instruments[0].request is not None)
+        bus.later(30)
+        await take(bus, 2, ago=60)
+        assert consultation.view().instruments[0].request is not None
+        await take(bus, 3)
+        assert consultation.view().instruments[0].request is None
