@@ -80,8 +80,8 @@ export const sayInstrument = catalogue(
     tile_tray: "À ranger",
     tile_value: "Mesuré",
     tile_asleep: "En veille",
+    tile_again: "À refaire",
     tile_ready: "Prêt",
-    tile_done: "Reçu",
 
     stream_start: "Démarrer",
     stream_stop: "Arrêter",
@@ -121,8 +121,8 @@ export const sayInstrument = catalogue(
     tile_tray: "To file",
     tile_value: "Measured",
     tile_asleep: "Asleep",
+    tile_again: "Redo",
     tile_ready: "Ready",
-    tile_done: "Received",
 
     stream_start: "Start",
     stream_stop: "Stop",

@@ -6,10 +6,10 @@ import { inCall, isCamera } from "../state/kiosk_instruments";
 import { useGateway, useKiosk } from "./context";
 import { Press, useBusy } from "./parts";
 
-export function InstrumentActions({ instrument, encounter, running }: { instrument: Instrument; encounter: Encounter; running: boolean }) {
+export function InstrumentActions({ instrument, encounter, running, asked }: { instrument: Instrument; encounter: Encounter; running: boolean; asked: boolean }) {
   if (instrument.state === "absent") return null;
   if (instrument.streams) return <StreamAction instrument={instrument} running={running} />;
-  if (isCamera(instrument)) return <CameraActions instrument={instrument} encounter={encounter} />;
+  if (isCamera(instrument)) return <CameraActions instrument={instrument} encounter={encounter} asked={asked} />;
   if (instrument.kind === "stethoscope") return <ListenAction instrument={instrument} encounter={encounter} />;
   return null;
 }
@@ -34,7 +34,8 @@ function StreamAction({ instrument, running }: { instrument: Instrument; running
   );
 }
 
-function CameraActions({ instrument, encounter }: { instrument: Instrument; encounter: Encounter }) {
+/** What the doctor asks for is the blue button. */
+function CameraActions({ instrument, encounter, asked }: { instrument: Instrument; encounter: Encounter; asked: boolean }) {
   const { desk } = useKiosk();
   const { shown } = useGateway();
   const { instrument_id, kind } = instrument;
@@ -46,17 +47,17 @@ function CameraActions({ instrument, encounter }: { instrument: Instrument; enco
   return (
     <div class="card-actions">
       {!isOpen && (
-        <Press id={kind === "skin_camera" ? "skin-open" : `camera-open-${instrument_id}`} look="main" icon="lens" press={open}>
+        <Press id={kind === "skin_camera" ? "skin-open" : `camera-open-${instrument_id}`} look={asked && inCall(encounter) ? "plain" : "main"} icon="lens" press={open}>
           {kind === "skin_camera" ? say("skin_open") : sayInstrument("camera_open")}
         </Press>
       )}
-      {inCall(encounter) && <ShowCamera instrumentId={instrument_id} shown={shown === instrument_id} />}
+      {inCall(encounter) && <ShowCamera instrumentId={instrument_id} shown={shown === instrument_id} asked={asked} />}
     </div>
   );
 }
 
 /** Gives the doctor this camera instead of the room's, or the room again. */
-export function ShowCamera({ instrumentId, shown }: { instrumentId: string; shown: boolean }) {
+export function ShowCamera({ instrumentId, shown, asked = false }: { instrumentId: string; shown: boolean; asked?: boolean }) {
   const { desk } = useKiosk();
   const busy = useBusy("show_camera");
   return shown ? (
@@ -64,7 +65,7 @@ export function ShowCamera({ instrumentId, shown }: { instrumentId: string; show
       {sayInstrument("camera_room")}
     </Press>
   ) : (
-    <Press id={`camera-show-${instrumentId}`} icon="doctor" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: instrumentId })}>
+    <Press id={`camera-show-${instrumentId}`} look={asked ? "main" : "plain"} icon="doctor" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: instrumentId })}>
       {sayInstrument("camera_show")}
     </Press>
   );

@@ -5,21 +5,21 @@ import { sayMeasure } from "../i18n/doctor_measures";
 import { say } from "../i18n/kiosk";
 import { kindWords, sayInstrument } from "../i18n/kiosk_instruments";
 import type { Encounter, Instrument, KioskState } from "../protocol/types";
-import { inTray, isActive, isCamera, lastReading, photosOf, streamOf } from "../state/kiosk_instruments";
+import { inTray, isActive, lastReading, photosOf, pulses, streamOf } from "../state/kiosk_instruments";
 import { liveQuantities, shortValue } from "../state/kiosk_reading";
-import { at, instrumentTone, isAsked, usable } from "../state/kiosk_view";
+import { at, instrumentTone, usable } from "../state/kiosk_view";
 import { useGateway, useKiosk } from "./context";
 import { Icon } from "./icons";
 import { InstrumentActions } from "./instrument_actions";
 import { InstrumentAdvice, instrumentName, kindIcon, LowBattery } from "./instrument_line";
-import { Press, Simulated } from "./parts";
+import { CodeText, Press, Simulated } from "./parts";
 import { Value } from "./reading";
 import { Trace } from "./trace";
 
 export function InstrumentCard({ instrument, encounter, fold }: { instrument: Instrument; encounter: Encounter; fold: (() => void) | null }) {
   const { traces } = useKiosk();
   const state = useGateway();
-  const asked = isAsked(instrument);
+  const asked = pulses(state, instrument);
   const stream = streamOf(encounter, instrument);
   const { instrument_id: id } = instrument;
   const card = useRef<HTMLElement>(null);
@@ -50,7 +50,7 @@ export function InstrumentCard({ instrument, encounter, fold }: { instrument: In
       )}
       <Old instrument={instrument} state={state} />
       {stream !== null && <Trace id={id} trace={traces.get(stream.stream_id)} />}
-      <InstrumentActions instrument={instrument} encounter={encounter} running={stream !== null} />
+      <InstrumentActions instrument={instrument} encounter={encounter} running={stream !== null} asked={asked} />
     </section>
   );
 }
@@ -72,6 +72,9 @@ function CardState({ instrument, state }: { instrument: Instrument; state: Kiosk
   if (isActive(state, instrument)) return <span class={`state ${tone}`}>{say("state_measuring")}</span>;
   const last = lastReading(state.encounter, instrument);
   const value = last === null ? null : shortValue(last);
+  if (last?.kind === "unreadable") {
+    return <span class="state look">{last.error === null ? say("unreadable_explain") : <CodeText code={last.error} />}</span>;
+  }
   if (last !== null) {
     return (
       <span class={`state ${tone}`}>
@@ -83,7 +86,6 @@ function CardState({ instrument, state }: { instrument: Instrument; state: Kiosk
   if (photos > 0) {
     return <span class={`state ${tone}`}>{sayInstrument("photos_kept", { photos: photos === 1 ? sayInstrument("photo_one") : sayInstrument("photo_some", { n: photos }) })}</span>;
   }
-  if (instrument.state === "done" && !isCamera(instrument)) return <span class={`state ${tone}`}>{say("state_done")}</span>;
   const { how, asleep } = kindWords(instrument.kind);
   const cart = instrument.kind === "ecg" && !instrument.streams;
   return <span class={`state ${tone}`}>{cart ? sayInstrument("cart") : instrument.state === "asleep" ? asleep : how}</span>;

@@ -35,7 +35,7 @@ export function kindName(kind: InstrumentKind): string {
 
 /** Its own name where it says more than its kind: two ECGs on board are told apart by it. */
 export function instrumentName(instrument: Instrument): string {
-  return instrument.name.replace(/\s*\((simulé|simulée|simulated)\)/gi, "").trim() || kindName(instrument.kind);
+  return instrument.name.replace(/\s*\((simulée?|simulated)\)/gi, "").trim() || kindName(instrument.kind);
 }
 
 /** What to do about it; empty when nothing is. */

@@ -9,26 +9,29 @@ import { Icon, type IconName } from "./icons";
 import { instrumentName } from "./instrument_line";
 
 const MARKS: Record<TileWord, IconName> = {
-  asked: "doctor", absent: "warning", failed: "warning", measuring: "gauge", shown: "doctor", listening: "sound", tray: "tray", value: "check", photo: "lens",
-  asleep: "moon", ready: "check", done: "check",
+  asked: "doctor", absent: "warning", failed: "warning", again: "warning", measuring: "gauge", shown: "doctor", listening: "sound", tray: "tray", value: "check", photo: "lens",
+  asleep: "moon", ready: "check",
 };
 
-/** Longer ones do not fit four in a row: a pressure goes without its unit, others are only said to be there. */
-const TILE_CHARACTERS = 9;
+/** What fits on a tile of three in a row, and of four. */
+const CHARACTERS = 9;
+const DENSE_CHARACTERS = 8;
 
-function onTile(value: string | null): string | null {
-  if (value === null || value.length <= TILE_CHARACTERS) return value;
-  return value.includes("/") && value.includes("mmHg") ? value.replace("\u00a0mmHg", "") : null;
+/** A pressure goes without its unit where both do not fit; another value is only said to be there. */
+function onTile(value: string | null, most: number): string | null {
+  if (value === null || value.length <= most) return value;
+  return value.includes("mmHg") ? value.replace("\u00a0mmHg", "") : null;
 }
 
-export function InstrumentTile({ instrument, large }: { instrument: Instrument; large: boolean }) {
+export function InstrumentTile({ instrument, large, dense }: { instrument: Instrument; large: boolean; dense: boolean }) {
   const { desk } = useKiosk();
   const state = useGateway();
   const word = tileWord(state, instrument);
   const last = word === "value" ? lastReading(state.encounter, instrument) : null;
   const live = word === "measuring" ? liveQuantities(instrument.live)[0] : undefined;
   const photos = photosOf(state.encounter, instrument);
-  const value = live?.value != null ? `${live.value}\u00a0${live.unit}` : last !== null ? onTile(shortValue(last)) : null;
+  const shown = live?.value != null ? `${live.value}\u00a0${live.unit}` : last !== null ? shortValue(last) : null;
+  const value = onTile(shown, dense ? DENSE_CHARACTERS : CHARACTERS);
   const words = word === "photo" ? (photos === 1 ? sayInstrument("photo_one") : sayInstrument("photo_some", { n: photos })) : sayInstrument(`tile_${word}`);
   // Two of a kind are told apart by their names; the number on the device says the rest.
   const alone = state.instruments.every((each) => each === instrument || each.kind !== instrument.kind);
@@ -43,9 +46,13 @@ export function InstrumentTile({ instrument, large }: { instrument: Instrument; 
           <b>{alone ? kindWords(instrument.kind).short : instrumentName(instrument)}</b>
           <span class="tile-state">
             <Icon name={MARKS[word]} size={16} /> <span>{value === null ? words : decimal(value)}</span>
-            {lowBattery(instrument) && <Icon name="battery" size={16} />}
           </span>
         </span>
+        {lowBattery(instrument) && (
+          <span class="tile-battery">
+            <Icon name="battery" size={16} />
+          </span>
+        )}
       </button>
     </div>
   );

@@ -19,6 +19,7 @@ export function Rail({ encounter }: { encounter: Encounter }) {
   const { desk } = useKiosk();
   const state = useGateway();
   const { cards, tiles } = railPlan(state, desk.focus.value);
+  const dense = tiles.length > THREE_IN_A_ROW;
   const fold = tiles.length === 0 ? null : () => { desk.focus.value = null; };
   return (
     <aside class={`rail ${tiles.length === 0 ? "" : "tiled"}`} data-testid="rail">
@@ -35,9 +36,9 @@ export function Rail({ encounter }: { encounter: Encounter }) {
         <Readings encounter={encounter} />
       </div>
       {tiles.length > 0 && (
-        <div class={`tiles ${tiles.length > THREE_IN_A_ROW ? "dense" : ""}`} data-testid="tiles">
+        <div class={`tiles ${dense ? "dense" : ""}`} data-testid="tiles">
           {tiles.map((instrument) => (
-            <InstrumentTile key={instrument.instrument_id} instrument={instrument} large={cards.includes(instrument)} />
+            <InstrumentTile key={instrument.instrument_id} instrument={instrument} large={cards.includes(instrument)} dense={dense} />
           ))}
         </div>
       )}

@@ -8,6 +8,7 @@ import { codeWords } from "../i18n/kiosk_codes";
 import type { Reading } from "../protocol/types";
 import { shownQuantities, type ShownQuantity } from "../state/kiosk_reading";
 import { at } from "../state/kiosk_view";
+import { isRefused } from "../state/vitals";
 import { useKiosk } from "./context";
 import { Icon } from "./icons";
 import { kindName } from "./instrument_line";
@@ -109,7 +110,7 @@ function date(when: Date): string {
 
 export function Provenance({ reading }: { reading: Reading }) {
   const { desk } = useKiosk();
-  const device = `${reading.device.maker} ${reading.device.model}`.replace(/\s*\((simulé|simulated)\)/gi, "").trim() || kindName(reading.device.kind);
+  const device = `${reading.device.maker} ${reading.device.model}`.replace(/\s*\((simulée?|simulated)\)/gi, "").trim() || kindName(reading.device.kind);
   return (
     <small class="provenance">
       {device} · {takenWords(reading, desk.now.value)} <Simulated on={reading.device.simulated} />
@@ -117,12 +118,15 @@ export function Provenance({ reading }: { reading: Reading }) {
   );
 }
 
+/** Bytes that were understood and are no result of the patient are told from bytes that nobody can read. */
+const unreadableTitle = (reading: Reading): string => (isRefused(reading.error) ? sayMeasure("kind_refused") : say("unreadable"));
+
 /** What it is when it is no number: a recording, or bytes that nobody can read. */
 function Body({ reading, large, name }: { reading: Reading; large?: boolean; name: string | null }) {
   if (reading.kind === "unreadable") {
     return (
       <span class="unreadable-words">
-        <b class="unreadable">{say("unreadable")}</b>
+        <b class="unreadable">{unreadableTitle(reading)}</b>
         {reading.error !== null && <CodeText code={reading.error} />}
       </span>
     );
@@ -162,7 +166,7 @@ export function FreshReading() {
     <div class={`fresh ${unreadable ? "look" : ""}`} role="status" data-testid="fresh-reading">
       <header>
         <Icon name={unreadable ? "warning" : "check"} size={32} />
-        <h2>{unreadable ? say("unreadable") : `${say("new_reading")} · ${kindName(reading.device.kind)}`}</h2>
+        <h2>{unreadable ? unreadableTitle(reading) : `${say("new_reading")} · ${kindName(reading.device.kind)}`}</h2>
         <Press id="fresh-close" press={() => desk.dismissFresh()} icon="close" look="quiet">
           {say("close")}
         </Press>

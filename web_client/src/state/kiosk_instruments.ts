@@ -16,6 +16,11 @@ export const isCamera = (instrument: Instrument): boolean => CAMERAS.has(instrum
 /** Where the doctor can be shown or made to hear something: what the gateway lets a nurse switch. */
 export const inCall = (encounter: Encounter): boolean => encounter.stage === "in_call" || encounter.stage === "interrupted";
 
+/** A request that still wants something: a camera that the doctor sees, a stethoscope that is heard, has been given. */
+export function pulses(state: KioskState, instrument: Instrument): boolean {
+  return isAsked(instrument) && state.shown !== instrument.instrument_id && state.listening !== instrument.instrument_id;
+}
+
 /** What its readings and streams carry. An instrument that does not say is named as its device. */
 const deviceOf = (instrument: Instrument): string => instrument.device_id || instrument.instrument_id;
 
@@ -73,16 +78,16 @@ export function railPlan(state: KioskState, focus: string | null): RailPlan {
   const { instruments } = state;
   if (instruments.length <= CARDS_ONLY) return { cards: [...instruments].sort((a, b) => rank(state, a) - rank(state, b)), tiles: [] };
   const cards = instruments
-    .filter((each) => isAsked(each) || isActive(state, each) || each.instrument_id === focus)
+    .filter((each) => pulses(state, each) || isActive(state, each) || each.instrument_id === focus)
     .sort((a, b) => place(state, a) - place(state, b));
   return { cards, tiles: instruments };
 }
 
 /** With cards alone nothing moves but what is asked for. */
-const rank = (_state: KioskState, instrument: Instrument): number => (isAsked(instrument) ? 0 : 1);
+const rank = (state: KioskState, instrument: Instrument): number => (pulses(state, instrument) ? 0 : 1);
 
 function place(state: KioskState, instrument: Instrument): number {
-  if (isAsked(instrument)) return 0;
+  if (pulses(state, instrument)) return 0;
   return isActive(state, instrument) ? 1 : 2;
 }
 
@@ -99,17 +104,19 @@ export function turned(before: KioskState | null, now: KioskState): string | nul
 }
 
 /** What a tile says in one word, the most pressing first. */
-export type TileWord = "asked" | "absent" | "failed" | "measuring" | "shown" | "listening" | "tray" | "value" | "photo" | "asleep" | "ready" | "done";
+export type TileWord = "asked" | "absent" | "failed" | "measuring" | "shown" | "listening" | "tray" | "again" | "value" | "photo" | "asleep" | "ready";
 
 export function tileWord(state: KioskState, instrument: Instrument): TileWord {
-  if (isAsked(instrument)) return "asked";
+  if (pulses(state, instrument)) return "asked";
   if (instrument.state === "absent") return "absent";
   if (!usable(instrument)) return "failed";
   if (state.shown === instrument.instrument_id) return "shown";
   if (state.listening === instrument.instrument_id) return "listening";
   if (isActive(state, instrument)) return "measuring";
   if (inTray(state.tray, instrument) > 0) return "tray";
-  if (lastReading(state.encounter, instrument) !== null) return "value";
+  const last = lastReading(state.encounter, instrument);
+  if (last !== null) return last.kind === "unreadable" ? "again" : "value";
   if (photosOf(state.encounter, instrument) > 0) return "photo";
-  return instrument.state === "asleep" ? "asleep" : instrument.state === "done" ? "done" : "ready";
+  // "Done" with nothing in this file was done for another one: the nurse is not to look for a result.
+  return instrument.state === "asleep" ? "asleep" : "ready";
 }
