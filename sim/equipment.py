@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from .ble.cabinet import MAKERS, UNDRIVEN
+from .ble.cabinet import MAKERS, TO_PAIR
 from .wire.rack import DEVICES
 
 CAMERAS: Final = ("otoscope", "intraoral", "ultrasound")
@@ -31,7 +31,7 @@ class Equipment:
         known = (*MAKERS, *DEVICES, *CAMERAS, STETHOSCOPE, CART)
         wanted = set(names)
         if ALL in wanted:
-            wanted = set(known) - set(UNDRIVEN)
+            wanted = set(known) - set(TO_PAIR)
         unknown = sorted(wanted - set(known))
         if unknown:
             raise ValueError(f"there is no instrument {', '.join(unknown)}; there are {', '.join(known)}")

@@ -36,8 +36,8 @@ MAKERS: Final[dict[str, Callable[[Air, Patient], Instrument]]] = {
     "omron_older": OlderOmron,
 }
 
-UNDRIVEN: Final = ("omron_older",)
-"""The gateway decodes its records and has no driver to fetch them yet: only there when it is named."""
+TO_PAIR: Final = ("omron_older",)
+"""Read only with the key of its pairing, which no configuration has beforehand: only there when it is named."""
 
 ALWAYS: Final = ("cuff",)
 """What a vehicle has when nothing else is said."""
@@ -52,7 +52,7 @@ def check(names: Iterable[str]) -> list[str]:
     """All that the vehicle has. ValueError names what does not exist."""
     wanted = dict.fromkeys([*ALWAYS, *names])
     if "all" in wanted:
-        return [name for name in MAKERS if name in wanted or name not in UNDRIVEN]
+        return [name for name in MAKERS if name in wanted or name not in TO_PAIR]
     unknown = [name for name in wanted if name not in MAKERS]
     if unknown:
         raise ValueError(f"there is no instrument {', '.join(unknown)}; there are {', '.join(MAKERS)}")

@@ -75,7 +75,8 @@ def _standard(frame: profile.Oximetry) -> Measured:
         flags.append("questionable")
     if "data_from_measurement_storage" in frame.measurement:
         flags.append("from_memory")
-    if "measurement_ongoing" in frame.measurement or "early_estimated_data" in frame.measurement:
+    settled = {"validated_data", "fully_qualified_data"} & {*frame.measurement}
+    if "early_estimated_data" in frame.measurement or ("measurement_ongoing" in frame.measurement and not settled):
         flags.append("early")
     measured = _measured(frame.saturation, frame.pulse, (*frame.measurement, *frame.sensor), flags,
                          amplitude=frame.amplitude, frame=frame)
