@@ -61,7 +61,7 @@ def instruments() -> tuple[Instrument, ...]:
     return (Instrument(number=1, instrument_id="cuff-1", kind=InstrumentKind.blood_pressure, name="Tensiomètre",
                        state=InstrumentState.asleep, simulated=True),
             Instrument(number=2, instrument_id="ecg-1", kind=InstrumentKind.ecg, name="ECG",
-                       state=InstrumentState.ready, simulated=True),
+                       state=InstrumentState.ready, simulated=True, streams=True),
             Instrument(number=3, instrument_id="skin-1", kind=InstrumentKind.skin_camera, name="Caméra peau",
                        state=InstrumentState.ready, simulated=True))
 
