@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from blockbuster import BlockBuster
 
+from gateway.peripherals.drivers import still as still_driver
 from gateway.peripherals.drivers.picture import Shot, finish
 from gateway.peripherals.errors import InstrumentFailed
 from gateway.peripherals.pictures.judging import Judge
@@ -150,3 +151,15 @@ async def test_without_a_camera_a_capture_says_so(tmp_path: Path) -> None:
         with pytest.raises(InstrumentFailed) as caught:
             await bench.camera.capture()
         assert caught.value.code == "instrument.unplugged"
+
+
+async def test_a_picture_that_was_taken_is_not_said_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tile says `done` while it is news; the next patient's says that the camera is ready."""
+    monkeypatch.setattr(still_driver, "LINGER_S", 0.2)
+    picture = tmp_path / "skin.png"
+    cv2.imwrite(str(picture), draw(Look(), 0))
+    bench = Bench(configured(f"file:{picture}"))
+    async with on_bench(bench):
+        await bench.camera.capture()
+        assert bench.panel.state is InstrumentState.done
+        await bench.shows(InstrumentState.ready)

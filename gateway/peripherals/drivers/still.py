@@ -341,7 +341,8 @@ class StillCamera:
         elif state is InstrumentState.failed and asyncio.get_running_loop().time() - self._failed_at < FAILED_SHOWN_S:
             # Why it could not be opened is to be read before it may be tried again.
             return
-        elif state is not InstrumentState.done:
+        else:
+            # Also after `done`, once it is closed: the next patient's tile must not say that a picture was taken.
             self._panel.show(InstrumentState.ready)
 
     def _from_thread(self, call: Callable[[], None]) -> None:
