@@ -218,3 +218,17 @@ async def test_a_folder_that_comes_and_goes(cart: Cart) -> None:
         await sink.until(lambda: sink.recordings)
 
 
+
+
+async def test_our_own_disk_is_not_called_a_pulled_stick(cart: Cart) -> None:
+    """The nurse would look for a cable; and the cart's past must be noted before anything is taken."""
+    sink, data = Sink(), mortara()
+    cart.kept.parent.write_bytes(b"no folder can be made here")
+    cart.write("old.dcm", data, age_s=200_000)
+    async with cart.watched(sink):
+        await sink.until(lambda: cart.panel.problem is not None)
+        assert (cart.panel.state, cart.panel.problem) == (InstrumentState.failed, "store.io")
+        cart.kept.parent.unlink()
+        await sink.until(lambda: cart.panel.state is InstrumentState.ready)
+        await cart.looks(sink)
+        assert sink.recordings == []

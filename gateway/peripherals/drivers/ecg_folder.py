@@ -94,6 +94,14 @@ class EcgFolder:
             code = "instrument.forbidden" if error.errno in (errno.EACCES, errno.EPERM) else "instrument.unplugged"
             self._panel.show(InstrumentState.absent, code)
             return
+        try:
+            await asyncio.to_thread(self._begin, faces)
+        except OSError as error:
+            # Not the cart's folder, ours: without a note of its past, all of it would be today's patient.
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self._panel.show(InstrumentState.failed, "instrument.disk_full" if full else "store.io")
+            _log.warning("ecg_folder.not_begun", instrument=self._panel.config.instrument_id, errno=error.errno)
+            return
         self._seen = {face: self._seen.get(face, 0) + 1 for face in faces}
         self._settled &= faces
         problem = None
@@ -129,28 +137,36 @@ class EcgFolder:
 
     def _faces(self) -> set[_Face]:
         """Every file that may be a recording. OSError when the folder can't be read."""
-        begun = self._directory / f".begun-{self._panel.config.instrument_id}"
         faces = set()
         for entry in _files(self._folder, DEEPEST):
-            status = entry.stat()
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                # A cart writes under another name first, then renames.
+                continue
             if status.st_size:
                 faces.add(_Face(entry.path, status.st_size, status.st_mtime_ns))
             if len(faces) >= MOST_FILES:
                 _log.error("ecg_folder.too_full", instrument=self._panel.config.instrument_id)
                 break
-        if not begun.exists():
-            self._begin(faces)
-            _write(begun, b"")
         return faces
 
     def _begin(self, faces: set[_Face]) -> None:
         """The first look of all: what is the cart's past is noted, so that no restart takes it for new."""
+        begun = self._directory / f".begun-{self._panel.config.instrument_id}"
+        if begun.exists():
+            return
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         before = (self._now().timestamp() - OLD_S) * 1e9
         for face in faces:
             if face.modified_ns < before and face.size <= ecg_file.LARGEST:
-                self._note(hashlib.sha256(Path(face.path).read_bytes()).hexdigest())
+                try:
+                    data = Path(face.path).read_bytes()
+                except FileNotFoundError:
+                    continue
+                self._note(hashlib.sha256(data).hexdigest())
                 self._settled.add(face)
+        _write(begun, b"")
 
     def _read(self, face: _Face, now: datetime) -> RecordingArrived | _Unreadable | None:
         """What the file holds; None when it is none of ours or was handed on before. Its bytes are on disk then."""
