@@ -23,6 +23,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.media.events import PeerClosed, PeerEvents
+from gateway.media.scene_source import SceneSource
 from gateway.session.consultation import Consultation
 from gateway.session.seams import Peer
 from gateway.store import Store
@@ -65,6 +66,15 @@ class NoMedia:
 
     camera = CameraView(present=False)
     microphone = False
+    shown: str | None = None
+    listening: str | None = None
+    listening_code: str | None = None
+
+    def show(self, source: SceneSource | None, name: str = "") -> None:
+        """There is nobody to show it to."""
+
+    def listen(self, instrument_id: str | None) -> None:
+        """There is nobody to listen."""
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> Peer:
         raise PeerClosed("no media here")
@@ -113,6 +123,12 @@ class Instruments:
         return tuple(Instrument(number=n, instrument_id=device.device_id, kind=device.kind, name=device.device_id,
                                 state=InstrumentState.ready, simulated=True)
                      for n, device in enumerate((CUFF, HEART, CAMERA), start=1))
+
+    def expect(self) -> None:
+        """No radio here."""
+
+    def frames(self, instrument_id: str) -> SceneSource:
+        raise PeerClosed("no live pictures here")
 
     async def start_waveform(self, instrument_id: str, stream_id: int) -> Waveform:
         self.stream = stream_id
