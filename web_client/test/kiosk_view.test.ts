@@ -71,6 +71,18 @@ describe("a reading", () => {
     expect(arrived(before, state({ encounter: encounter({ encounter_id: "e2", readings: [reading("c")] }) }))).toEqual([]);
   });
 
+  it("of a running series is news once, another instrument's or a later one again", () => {
+    const beat = (id: string, at: string, device = "belt") => reading(id, { kind: "heart_rate", received_at: at, device: { ...reading("x").device, device_id: device } });
+    const news = (next: ReturnType<typeof beat>) =>
+      arrived(state({ encounter: encounter({ readings: [beat("a", "2026-03-10T09:00:00Z")] }) }), state({ encounter: encounter({ readings: [beat("a", "2026-03-10T09:00:00Z"), next] }) })).length;
+    expect([news(beat("b", "2026-03-10T09:00:12Z")), news(beat("b", "2026-03-10T09:00:12Z", "other")), news(beat("b", "2026-03-10T09:01:00Z"))]).toEqual([0, 1, 1]);
+  });
+
+  it("leaves out what is for the doctor alone", () => {
+    const rr: Quantity = { loinc: "", mdc: 147240, unit: "ms", value: "837.890625", absent: null };
+    expect(shownQuantities(reading("r", { kind: "heart_rate", quantities: [rr, quantity("8867-4", "75", "/min")] })).map((each) => each.measure)).toEqual(["pulse"]);
+  });
+
   it("stands above older ones", () => {
     const old = reading("old", { received_at: "2026-03-10T08:00:00Z" });
     const fresh = reading("fresh", { received_at: "2026-03-10T09:30:00+01:00" });

@@ -21,7 +21,7 @@ function StreamAction({ instrument, running }: { instrument: Instrument; running
   return (
     <div class="card-actions">
       {running ? (
-        <Press id={`waveform-stop-${instrument_id}`} icon="stop" press={() => desk.send({ type: "stop_waveform", instrument_id })} disabled={busy}>
+        <Press id={`waveform-stop-${instrument_id}`} icon="halt" press={() => desk.send({ type: "stop_waveform", instrument_id })} disabled={busy}>
           {sayInstrument("stream_stop")}
         </Press>
       ) : (
@@ -80,7 +80,7 @@ function ListenAction({ instrument, encounter }: { instrument: Instrument; encou
   return (
     <div class="card-actions">
       {listening === instrument_id ? (
-        <Press id="listen-stop" look="stop" icon="muted" disabled={busy} press={() => desk.send({ type: "listen", instrument_id: null })}>
+        <Press id="listen-stop" look="stop" icon="halt" disabled={busy} press={() => desk.send({ type: "listen", instrument_id: null })}>
           {sayInstrument("listen_stop")}
         </Press>
       ) : (

@@ -14,6 +14,9 @@ export interface ShownQuantity {
 /** The mean pressure last: doctors ask for the other three. */
 const LAST: ReadonlySet<Measure | null> = new Set<Measure | null>(["mean_pressure"]);
 
+/** For the doctor: at the bedside they repeat or confuse. */
+const UNSHOWN: ReadonlySet<Measure | null> = new Set<Measure | null>(["rr_interval", "saturation_fast", "saturation_slow"]);
+
 /** UCUM as people of the clinic write it. */
 const UNITS: Readonly<Record<string, string>> = {
   "mm[Hg]": "mmHg", "{beats}/min": "/min", "{beat}/min": "/min", Cel: "°C", "[degF]": "°F", "kg/m2": "kg/m²", "[lb_av]": "lb", "[in_i]": "in",
@@ -31,7 +34,7 @@ function shown(quantity: Quantity): ShownQuantity {
 /** The large numbers first, in the order they are read aloud. */
 export function shownQuantities(reading: Reading): readonly ShownQuantity[] {
   const { main, others } = partsOf(reading);
-  const all = [...main, ...others].map(shown);
+  const all = [...main, ...others].map(shown).filter((each) => !UNSHOWN.has(each.measure));
   return [...all.filter((each) => !LAST.has(each.measure)), ...all.filter((each) => LAST.has(each.measure))];
 }
 

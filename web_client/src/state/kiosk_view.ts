@@ -1,6 +1,6 @@
 // What the screens show of a `KioskState`: pure functions, no words, no DOM.
 import type {
-  Instrument, InstrumentKind, KioskState, Patient, PrescriptionState, PrescriptionView, Reading,
+  Instrument, InstrumentKind, KioskState, Patient, PrescriptionState, PrescriptionView, Reading, ReadingKind,
 } from "../protocol/types";
 
 export type Screen = "starting" | "sign_in" | "home" | "patient" | "ready" | "waiting" | "call" | "after" | "tray" | "devices";
@@ -61,13 +61,24 @@ export function newestFirst(readings: readonly Reading[]): readonly Reading[] {
   return [...readings].sort((a, b) => Date.parse(b.received_at) - Date.parse(a.received_at));
 }
 
+/** Instruments that stay on the patient and give a reading every few seconds. */
+const RUNNING: ReadonlySet<ReadingKind> = new Set<ReadingKind>(["oximetry", "heart_rate"]);
+
+/** A running series is shown large once, not each time. */
+const SERIES_MS = 60_000;
+
+function goesOn(reading: Reading, before: readonly Reading[]): boolean {
+  return RUNNING.has(reading.kind) && before.some((each) =>
+    each.kind === reading.kind && each.device.device_id === reading.device.device_id && Date.parse(reading.received_at) - Date.parse(each.received_at) < SERIES_MS);
+}
+
 /** Readings that came with this state and were not there before: shown large for some seconds. */
 export function arrived(before: KioskState | null, now: KioskState): readonly Reading[] {
   const was = before?.encounter ?? null;
   const is = now.encounter;
   if (was === null || is === null || was.encounter_id !== is.encounter_id) return [];
   const known = new Set(was.readings.map((reading) => reading.reading_id));
-  return is.readings.filter((reading) => !known.has(reading.reading_id));
+  return is.readings.filter((reading) => !known.has(reading.reading_id) && !goesOn(reading, was.readings));
 }
 
 /** What the nurse still has to do with a prescription; null: nothing, or nothing yet. */
