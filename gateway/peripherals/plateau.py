@@ -37,6 +37,10 @@ accuracy is 2 % (ISO 80601-2-61, 201.12.1.101.2), a resting heart varies with th
 
 TAKEN_OFF: Final = frozenset({"no_finger", "no_contact"})
 LOOKING: Final = frozenset({"early_estimated_data", "signal_analysis_ongoing", "searching"})
+LATE_S: Final = 12.0
+"""Taking a finger out disturbs it for a few seconds, and a lost link is noticed after six: what was level before that
+was measured then, not now."""
+
 SURE: Final = frozenset({"validated_data", "fully_qualified_data"})
 
 F = TypeVar("F")
@@ -69,13 +73,15 @@ class Plateau(Generic[F]):
         """A frame without a valid value: what comes after is a new plateau."""
         self._window.clear()
 
-    def ended(self) -> F | None:
-        """Taken off, or out of reach: the last frame of the plateau, when it is not as good as stored. The next
-        value begins a new measurement."""
+    def ended(self, at: float) -> F | None:
+        """Taken off, or out of reach, noticed `at`: the last frame of the plateau, when it is not as good as stored
+        and still of now. The next value begins a new measurement."""
         stable, stored_at = self._stable, self._stored_at
         self._window.clear()
         self._stable = self._stored_at = None
-        if stable is None or (stored_at is not None and stable[0] - stored_at < LEAVING_S):
+        if stable is None or at - stable[0] > LATE_S:
+            return None
+        if stored_at is not None and stable[0] - stored_at < LEAVING_S:
             return None
         return stable[1]
 

@@ -116,13 +116,14 @@ def unreadable(frame: bytes, code: str, device: Device, arrival: Arrival) -> Rea
 
 
 def dedup_key(reading: Reading) -> str:
-    """SHA-256 that is equal for the same measurement sent twice: device, kind, device's own time, number, values.
+    """SHA-256, equal for the same measurement sent twice: device, kind, user slot, its own time and number, values.
 
     Without a device time and without the device's own number of the record nothing tells two equal measurements
     apart, so such a reading is only equal to itself: a duplicate on the screen is seen by a person, a lost one is
     not. A clock that was never set does not say when, but it ticks: the bytes then tell records apart.
     """
-    parts = [reading.device.device_id, reading.kind.value, reading.device_time, _number(reading.record)]
+    parts = [reading.device.device_id, reading.kind.value, reading.device_time, _number(reading.record),
+             _number(reading.user)]
     if reading.kind is ReadingKind.unreadable or "clock_not_set" in reading.flags:
         parts.append(reading.raw)
     elif reading.device_time or reading.record is not None:
@@ -132,8 +133,8 @@ def dedup_key(reading: Reading) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _number(record: int | None) -> str:
-    return "" if record is None else str(record)
+def _number(number: int | None) -> str:
+    return "" if number is None else str(number)
 
 
 def _taken(measured: Measured, arrival: Arrival) -> tuple[datetime | None, Clock | None, list[str]]:

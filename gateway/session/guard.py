@@ -19,6 +19,7 @@ OLDER = "tray.older_than_encounter"
 BETWEEN = "tray.between_encounters"
 TIME_UNKNOWN = "tray.time_unknown"
 OTHER_PATIENT = "tray.other_patient"
+NOBODY_NAMED = "tray.nobody_named"
 
 MEASURING = timedelta(seconds=60)
 """A cuff needs 25 to 50 s, inflates a second time when the arm moved, and stamps the end: within this (and the
@@ -91,6 +92,12 @@ def place(reading: Reading, chair: Chair, seen: Seen | None, now: datetime) -> B
     if chair.left_at is not None and taken - chair.left_at <= MEASURING + SLACK:
         return Tray(BETWEEN)
     return Belongs(chair.encounter_id)
+
+
+def unnamed(name: str, birth_date: str) -> bool:
+    """Whether a cart's file names nobody: then only the cart's own clock, which nobody has measured, would say whose
+    it is."""
+    return not _letters(name) and not birth_date
 
 
 def contradicts(patient: Patient, name: str, birth_date: str) -> bool:

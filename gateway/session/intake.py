@@ -164,9 +164,11 @@ class Intake:
         async with self._chart.turn():
             now, record = self._chart.now(), self._chart.record
             where = guard.place(reading, self._chart.chair, None, now)
-            if isinstance(where, guard.Belongs) and record is not None and guard.contradicts(
-                    record.patient, arrived.patient_name, arrived.birth_date):
-                where = guard.Tray(guard.OTHER_PATIENT)
+            if isinstance(where, guard.Belongs) and record is not None:
+                if guard.contradicts(record.patient, arrived.patient_name, arrived.birth_date):
+                    where = guard.Tray(guard.OTHER_PATIENT)
+                elif guard.unnamed(arrived.patient_name, arrived.birth_date):
+                    where = guard.Tray(guard.NOBODY_NAMED)
             if isinstance(where, guard.Tray):
                 reading = _marked(reading, where)
                 if await self._chart.store.tray.put(reading, where.reason, (waveform, chunks)):

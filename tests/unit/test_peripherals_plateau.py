@@ -61,15 +61,25 @@ def test_at_the_end_the_last_level_frame_is_stored_when_it_is_news() -> None:
     plateau: Plateau[int] = Plateau()
     for second in range(12):
         plateau.told(values(97), second, float(second))
-    assert plateau.ended() is None
+    assert plateau.ended(12.0) is None
     for second in range(100, 125):
         plateau.told(values(97), second, float(second))
     plateau.told(values(60), 125, 125.0)
-    assert plateau.ended() == 124
-    assert plateau.ended() is None
+    assert plateau.ended(126.0) == 124
+    assert plateau.ended(126.0) is None
     for second in range(200, 205):
         plateau.told(values(97), second, float(second))
-    assert plateau.ended() is None
+    assert plateau.ended(205.0) is None
+
+
+def test_what_was_level_minutes_ago_is_not_of_now() -> None:
+    """A pulse that never settled again leaves no result at the end: the old one would be stamped with now."""
+    plateau: Plateau[int] = Plateau()
+    for second in range(26):
+        plateau.told(values(97), second, float(second))
+    for second in range(26, 340):
+        plateau.told({SATURATION: Decimal(97), PULSE: Decimal(70 + second % 2 * 40)}, second, float(second))
+    assert plateau.ended(341.0) is None
 
 
 def test_a_value_that_comes_and_goes_is_no_plateau() -> None:

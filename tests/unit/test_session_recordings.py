@@ -73,6 +73,7 @@ async def test_a_recording_of_the_patient_on_the_chair_joins_the_file_with_every
     (START + timedelta(seconds=60), "", "1951-02-28", guard.OTHER_PATIENT),
     (START - timedelta(minutes=5), "MARTIN-DUPRE^", "", guard.OLDER),
     (None, "", "", guard.TIME_UNKNOWN),
+    (START + timedelta(seconds=60), "", "", guard.NOBODY_NAMED),
 ])
 async def test_a_doubtful_recording_waits_and_comes_whole_when_a_person_says_whose(
         tmp_path: Path, taken: datetime | None, name: str, born: str, reason: str) -> None:

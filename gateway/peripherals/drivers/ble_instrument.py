@@ -324,7 +324,7 @@ class BleInstrument:
         self._panel.show(InstrumentState.ready)
 
     async def _removed(self, taking: Taking) -> None:
-        frame = taking.plateau.ended()
+        frame = taking.plateau.ended(asyncio.get_running_loop().time())
         if frame is not None:
             await self._result(taking.visit, frame)
 

@@ -109,6 +109,7 @@ const REFUSED: Record<string, Words> = {
 };
 
 const TRAY: Record<string, Words> = {
+  "tray.nobody_named": w("Le chariot ne dit pas de qui il est.", "À qui appartient-il ?", "The cart does not say whose it is.", "Whose is it?"),
   "tray.other_patient": w("Le chariot l'a enregistré sous un autre nom.", "Vérifiez l'identité : à qui appartient-il ?", "The cart recorded it under another name.", "Check the identity: whose is it?"),
 };
 
