@@ -231,13 +231,17 @@ class Consultation:
         """The doctor takes it back. Raises Refused, StoreError."""
         await self._requests.withdraw(message)
 
-    def show(self, instrument_id: str | None) -> None:
-        """An examination camera takes the picture's place. Raises Refused, an instrument's coded error."""
+    async def show(self, instrument_id: str | None) -> None:
+        """An examination camera takes the picture's place. Raises Refused, StoreError, an instrument's coded error."""
         self._examination.show(instrument_id)
+        if instrument_id is not None:
+            await self._requests.met(instrument_id)
 
-    def listen(self, instrument_id: str | None) -> None:
-        """A stethoscope is opened. Raises Refused, an instrument's coded error."""
+    async def listen(self, instrument_id: str | None) -> None:
+        """A stethoscope is opened. Raises Refused, StoreError, an instrument's coded error."""
         self._examination.listen(instrument_id)
+        if instrument_id is not None:
+            await self._requests.met(instrument_id)
 
     # Inside
 
@@ -315,9 +319,9 @@ class Consultation:
             case kiosk.DropStill():
                 await commands.drop_still(body.still_id)
             case kiosk.ShowCamera():
-                self._examination.show(body.instrument_id)
+                await self.show(body.instrument_id)
             case kiosk.Listen():
-                self._examination.listen(body.instrument_id)
+                await self.listen(body.instrument_id)
             case kiosk.AssignReading():
                 await commands.assign_reading(body, nurse)
             case kiosk.PrintPrescription() | kiosk.SayPrinted() | kiosk.HandOver():

@@ -82,10 +82,10 @@ class Situations(Protocol):
     async def withdraw(self, message: InstrumentRequestWithdrawn) -> None:
         """Raises Refused, StoreError."""
 
-    def show(self, instrument_id: str | None) -> None:
+    async def show(self, instrument_id: str | None) -> None:
         """An examination camera as the picture. Raises Refused, an instrument's coded error."""
 
-    def listen(self, instrument_id: str | None) -> None:
+    async def listen(self, instrument_id: str | None) -> None:
         """A stethoscope on the second track. Raises Refused, an instrument's coded error."""
 
 
@@ -173,9 +173,9 @@ class Delivery:
             case InstrumentRequestWithdrawn():
                 await self._desk.withdraw(message)
             case CameraWanted():
-                self._desk.show(message.instrument_id)
+                await self._desk.show(message.instrument_id)
             case ListenWanted():
-                self._desk.listen(message.instrument_id)
+                await self._desk.listen(message.instrument_id)
             case ChunksWanted():
                 return self._bulk.want_chunks(message)
             case StillWanted():

@@ -54,6 +54,13 @@ class Requests:
             record = self._chart.require()
             await self._chart.save(requests=tuple(r for r in record.requests if r.request_id != message.request_id))
 
+    async def met(self, instrument_id: str) -> None:
+        """What was asked of this instrument is done: it is seen or heard. Raises StoreError."""
+        async with self._chart.turn():
+            record = self._chart.record
+            if record is not None and any(request.instrument_id == instrument_id for request in record.requests):
+                await self._chart.save(requests=tuple(r for r in record.requests if r.instrument_id != instrument_id))
+
     async def answered(self, device: Device, taken_at: datetime | None = None) -> None:
         """Something came of this device: what was asked of its instrument is done, unless it was taken (`taken_at`;
         None: now) before that was asked: a cuff sends again what it has. Within a turn. Raises StoreError."""

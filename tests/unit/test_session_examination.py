@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.channels import CameraWanted, InstrumentState, ListenWanted, Situation
+from protocol.channels import CameraWanted, InstrumentRequested, InstrumentState, ListenWanted, Situation
 from protocol.kiosk import HangUp, Listen, ShowCamera
 from tests.unit.session_fakes import Bus
 
@@ -20,8 +20,11 @@ async def test_doctor_and_nurse_switch_the_picture_and_the_sound(bus: Bus) -> No
     """The situation says what is shown and heard; the last one to ask has it."""
     async with bus.running() as consultation:
         page, _ = await bus.call()
+        page.say(InstrumentRequested(request_id="q", instrument_id="skin"))
         page.say(CameraWanted(instrument_id="skin"))
-        await page.inbox.next(Situation, lambda s: s.media.shown == "skin")
+        # What was asked for is there: the kiosk stops asking for it.
+        await page.inbox.next(Situation, lambda s: s.media.shown == "skin"
+                              and all(i.request is None for i in s.instruments))
         page.say(ListenWanted(instrument_id="steth"))
         await page.inbox.next(Situation, lambda s: s.media.stethoscope == "steth")
         assert consultation.view().shown == "skin"
