@@ -36,7 +36,8 @@ NOTES = (
     "latency: the time in the picture's moving code (the tick it was drawn for) to requestVideoFrameCallback on the "
     "receiving page; one machine, clocks compared within a few ms before each run",
     "frozen: gaps over 500 ms between pictures, the window's edges counted as pictures",
-    "SSIM: a picture a second, grey, 640 x 360, against the drawing of the same number; the wall clock is left out",
+    "SSIM: a picture each two seconds, grey, at 1280 x 720 as a screen would enlarge it, against the drawing of "
+    "the same number; the wall clock in it is left out",
     "voice concealed: what the receiver made up (concealedSamples); tones: one each half second, found by pitch",
     "readings: 600 bytes five times a second, reliable; beside them ECG, 160 bytes ten times a second, not resent",
     "kbit/s: on the uplink, all packets that were let onto it, headers included",
@@ -45,7 +46,8 @@ NOTES = (
     "stock: the library's defaults (VP8, Opus 96 kbit/s, no reconnection), its camera read as ours reads it",
     "chromium: VP8 by default, pictures fed as VideoFrames from the same drawing, no ICE restart",
     "signalling is not on the link; it waits through outages and takes the link's delay each way",
-    f"the window begins {WARM_SECONDS:.0f} s after the join; each sender gets the same part of a trace, the same losses",
+    f"the window begins {WARM_SECONDS:.0f} s after the join; each sender gets the same part of a trace, the "
+    "same losses",
     "receiver, camera, emulator and sender share this machine's cores: see starved_percent_of_time",
 )
 
@@ -54,7 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the benchmark."""
     parser.add_argument("--links", help=f"names apart by commas (default: all): {', '.join(NAMES)}")
     parser.add_argument("--seconds", type=float, default=30.0, help="watched per sender (default 30; outages: longer)")
-    parser.add_argument("--up", metavar="PROFILE", help="a link of one's own: vehicle to clinic, e.g. rate=300,delay=50")
+    parser.add_argument("--up", metavar="PROFILE", help="a link of one's own: vehicle to clinic, like rate=300")
     parser.add_argument("--down", metavar="PROFILE", help="clinic to vehicle")
     parser.add_argument("--senders", default=",".join(stage.SENDERS), help="default: %(default)s")
     parser.add_argument("--page", type=Path, help=f"write the plots here (default: beside --json, else {PAGE})")

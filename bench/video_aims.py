@@ -42,7 +42,8 @@ def aims(links: Mapping[str, Mapping[str, Row]]) -> dict[str, bool]:
 
 def same_picture(one: Row, other: Row) -> bool:
     """Whether both displayed as many lines, as often."""
-    return all(one[key] and other[key] and abs(one[key] / other[key] - 1) <= SAME_PICTURE for key in ("lines_p50", "fps"))
+    return all(one[key] and other[key] and abs(one[key] / other[key] - 1) <= SAME_PICTURE
+               for key in ("lines_p50", "fps"))
 
 
 def intact(row: Row) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -21,12 +22,11 @@ COUNTER = 65536
 FREEZE_SECONDS = 0.5
 """A longer gap between two pictures is a freeze (issue: gaps over 500 ms)."""
 
-SSIM_WIDTH, SSIM_HEIGHT = 640, 360
 _C1, _C2, _SIGMA, _KERNEL = (0.01 * 255) ** 2, (0.03 * 255) ** 2, 1.5, (11, 11)
 """Wang, Bovik, Sheikh, Simoncelli 2004, section III-C."""
 
-CLOCK_BOX = (26, 62, 464, 606)
-"""Top, bottom, left, right in a picture of 640 x 360: the scene's wall clock, which is not drawn the same again."""
+CLOCK_BOX = (52, 124, 928, 1212)
+"""Top, bottom, left, right in a picture of 1280 x 720: the scene's wall clock, which is not drawn the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def fresh(frames: Sequence[Shown]) -> list[Shown]:
 def frozen(times: Sequence[float], begin: float, end: float) -> float:
     """Seconds in gaps longer than `FREEZE_SECONDS` between pictures, the window's edges counted as pictures."""
     inside = [begin, *(at for at in sorted(times) if begin < at < end), end]
-    gaps = (after - before for before, after in zip(inside, inside[1:], strict=False))
+    gaps = (after - before for before, after in pairwise(inside))
     return sum(gap for gap in gaps if gap > FREEZE_SECONDS)
 
 
@@ -88,7 +88,7 @@ def growing(values: Sequence[tuple[float, float]], begin: float, end: float) -> 
     """What a counter (second, value) grew by in the window; a fall is a fresh connection's counter from zero."""
     inside = [value for at, value in values if begin <= at <= end]
     return sum(after - before if after >= before else after
-               for before, after in zip(inside, inside[1:], strict=False))
+               for before, after in pairwise(inside))
 
 
 def messages(sent: int, arrived: Sequence[tuple[float, float]], begin: float, end: float, *,
@@ -118,7 +118,7 @@ def ssim(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 
 def masked(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Without the scene's clock. Height 360, width 640."""
+    """Without the scene's clock. Height 720, width 1280."""
     top, bottom, left, right = CLOCK_BOX
     copy = gray.copy()
     copy[top:bottom, left:right] = 128

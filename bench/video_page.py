@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -57,7 +57,7 @@ def page(title: str, rig: Mapping[str, Any], links: Mapping[str, Mapping[str, An
     return "".join([*parts, "</ul></html>"])
 
 
-_COLUMNS = (
+_COLUMNS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("fps", lambda r: r["fps"]), ("lines", lambda r: r["lines_p50"]), ("p50 ms", lambda r: r["latency_ms"]["p50"]),
     ("p95", lambda r: r["latency_ms"]["p95"]), ("p99", lambda r: r["latency_ms"]["p99"]),
     ("frozen s", lambda r: r["frozen_s"]), ("SSIM", lambda r: r["ssim"]), ("kbit/s", lambda r: r["kbps"]),
@@ -142,13 +142,17 @@ def _round_up(value: float) -> float:
 
 
 def _key() -> str:
-    return "<p>" + " · ".join(f"<b style='color:{COLOURS[who]}'>{escape(words)}</b>" for who, words in WORDS.items()) + "</p>"
+    names = (f"<b style='color:{COLOURS[who]}'>{escape(words)}</b>" for who, words in WORDS.items())
+    return f"<p>{' · '.join(names)}</p>"
 
 
 def _aims(aims: Mapping[str, bool]) -> str:
-    lines = (f"<li class='{'reached' if reached else 'missed'}'>{escape(name)}: {'reached' if reached else 'missed'}</li>"
-             for name, reached in aims.items())
-    return f"<details><summary>{sum(aims.values())} of {len(aims)} aims reached</summary><ul>{''.join(lines)}</ul></details>"
+    lines = []
+    for name, reached in aims.items():
+        word = "reached" if reached else "missed"
+        lines.append(f"<li class='{word}'>{escape(name)}: {word}</li>")
+    head = f"{sum(aims.values())} of {len(aims)} aims reached"
+    return f"<details><summary>{head}</summary><ul>{''.join(lines)}</ul></details>"
 
 
 def _flat(value: Any) -> str:

@@ -1,6 +1,6 @@
 // The doctor's end of the video benchmark: shows the picture, listens to the voice, keeps when what came.
 // `passerelleReadCode` of sim/read_code.js stands before it. All lists are read at the end, none while it runs.
-const SAMPLE_MS = 1000, SAMPLE_WIDTH = 640, SAMPLE_HEIGHT = 360, STATS_MS = 500;
+const SAMPLE_MS = 2000, SAMPLE_WIDTH = 1280, SAMPLE_HEIGHT = 720, STATS_MS = 500;
 
 const LISTENER = `
 const PITCHES = [600, 900, 1200, 1500, 1800, 2100, 2400, 2700], HOP = 480;

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import psutil  # type: ignore[import-untyped]  # the stubs are a package of their own
 from playwright.async_api import Error, Page
@@ -34,8 +33,6 @@ WARM_SECONDS = 6.0
 LATE_SECONDS = 1.0
 """After the window what was sent in it may still arrive."""
 
-SENT = "() => window.sent"
-
 
 @dataclass(slots=True)
 class Raw:
@@ -46,7 +43,7 @@ class Raw:
     joined: float
     clocks: stage.Clocks
     page: dict[str, Any]
-    sent: dict[str, list[float]]
+    sent: dict[str, Any]
     cost: dict[str, Any]
     rates: list[tuple[float, float]]
     links: list[dict[str, Any]]
@@ -115,7 +112,7 @@ async def _measure_chromium(rig: Rig, stack: AsyncExitStack) -> Raw:
         await page.evaluate("(sdp) => window.take(sdp)", answer)
 
     async def count() -> dict[str, Any]:
-        counted: dict[str, Any] = await page.evaluate(SENT)
+        counted: dict[str, Any] = await page.evaluate("window.count()")
         return counted
 
     return await _watch(rig, join, count, pids)
@@ -203,6 +200,13 @@ def told(case: Case, raw: Raw) -> dict[str, Any]:
             row["back_s"] = _rounded(figures.back_after(raw.frames, begin + event.at + event.length))
         elif event.kind in ("address", "uplink"):
             row["handover_s"] = _rounded(figures.back_after(raw.frames, begin + event.at))
+    fed = [(raw.clocks.of_wall(at) - number / FPS) * 1000 for at, number in raw.sent.get("pictures", [])
+           if begin <= raw.clocks.of_wall(at) < end]
+    if fed:
+        row["camera_to_sender_ms"] = spread(fed, 0)
+    if "limited" in raw.sent:
+        # Since its start; what kept the browser from a larger picture.
+        row["limited_s"] = raw.sent["limited"]
     row["cpu_percent_of_a_core"] = raw.cost["sender"]["percent_of_a_core"]
     busy = raw.cost["whole_machine_percent_of_a_core"]
     row["cpu_share_of_busy_percent"] = round(100 * row["cpu_percent_of_a_core"] / busy, 1) if busy else None
@@ -235,14 +239,12 @@ def _voice(raw: Raw) -> dict[str, Any]:
 def _similar(raw: Raw) -> float | None:
     """Mean SSIM of the pictures kept in the window against the drawing of the same number."""
     scene, scores = Scene(WIDTH, HEIGHT, FPS), []
-    size = (figures.SSIM_WIDTH, figures.SSIM_HEIGHT)
     for at_ms, code, text in raw.page["samples"]:
         at = raw.clocks.of_page(at_ms)
         if not raw.begin <= at < raw.end:
             continue
         planes = np.frombuffer(scene.draw(figures.number_of(code, at, FPS)), np.uint8, offset=len(b"FRAME\n"))
         luma = planes[:WIDTH * HEIGHT].reshape(HEIGHT, WIDTH)
-        source = figures.full_range(np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8))
-        seen = np.frombuffer(base64.b64decode(text), np.uint8).reshape(size[1], size[0])
-        scores.append(figures.ssim(figures.masked(source), figures.masked(seen)))
+        seen = np.frombuffer(base64.b64decode(text), np.uint8).reshape(HEIGHT, WIDTH)
+        scores.append(figures.ssim(figures.masked(figures.full_range(luma)), figures.masked(seen)))
     return round(sum(scores) / len(scores), 3) if scores else None

@@ -1,30 +1,36 @@
 // Chromium's own sender of the video benchmark, in the vehicle: the same pictures, voice and messages as the others.
 const WIDTH = 1280, HEIGHT = 720, FPS = 25, READING_MS = 200, CHUNK_MS = 100, READING_BYTES = 600, CHUNK_BYTES = 160;
-window.sent = { readings: [], chunks: [] };
+window.sent = { readings: [], chunks: [], pictures: [] };
 
 const picture = new MediaStreamTrackGenerator({ kind: "video" });
 const sound = new MediaStreamTrackGenerator({ kind: "audio" });
 const pictures = picture.writable.getWriter(), sounds = sound.writable.getWriter();
 
-window.feed = () => new Promise((ready) => {
-  const socket = new WebSocket(`ws://${location.host}/feed`);
+const fed = (path, took) => {
+  const socket = new WebSocket(`ws://${location.host}/${path}`);
   socket.binaryType = "arraybuffer";
   socket.onmessage = (event) => {
-    const header = new DataView(event.data, 0, 16);
-    const number = Number(header.getBigUint64(8, true));
-    const data = new Uint8Array(event.data, 16);
-    if (header.getUint8(0) === 0) {
-      // What the encoder has not taken is left out, as a camera would.
-      if (pictures.desiredSize <= 0) return;
+    const number = Number(new DataView(event.data, 0, 8).getBigUint64(0, true));
+    took(number, new Uint8Array(event.data, 8), socket);
+  };
+};
+
+window.feed = () => new Promise((ready) => {
+  fed("pictures", (number, data, socket) => {
+    window.sent.pictures.push([Date.now(), number]);
+    // What the encoder has not taken is left out, as a camera would.
+    if (pictures.desiredSize > 0) {
       pictures.write(new VideoFrame(data, {
         format: "I420", codedWidth: WIDTH, codedHeight: HEIGHT, timestamp: Math.round((number * 1e6) / FPS),
         colorSpace: { matrix: "smpte170m", primaries: "smpte170m", transfer: "smpte170m", fullRange: false } }));
-      ready();
-    } else {
-      sounds.write(new AudioData({ format: "s16", sampleRate: 48000, numberOfFrames: data.length / 2,
-                                   numberOfChannels: 1, timestamp: Math.round((number * 1e6) / 48000), data }));
     }
-  };
+    socket.send("next");
+    ready();
+  });
+  fed("voice", (number, data) => {
+    sounds.write(new AudioData({ format: "s16", sampleRate: 48000, numberOfFrames: data.length / 2,
+                                 numberOfChannels: 1, timestamp: Math.round((number * 1e6) / 48000), data }));
+  });
 });
 
 window.offer = async () => {
@@ -63,3 +69,8 @@ window.offer = async () => {
   return pc.localDescription.sdp;
 };
 window.take = (answer) => window.pc.setRemoteDescription({ type: "answer", sdp: answer });
+window.count = async () => {
+  const reports = [...(await window.pc.getStats()).values()];
+  const picture = reports.find((entry) => entry.type === "outbound-rtp" && entry.kind === "video");
+  return { ...window.sent, limited: picture?.qualityLimitationDurations ?? {} };
+};

@@ -13,6 +13,7 @@ Ends with its standard input.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import struct
@@ -23,7 +24,7 @@ from typing import Any
 
 import aioice.ice
 import structlog
-from aiohttp import web
+from aiohttp import WSMsgType, web
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 from av.audio.codeccontext import AudioCodecContext
@@ -40,9 +41,8 @@ BLOCK = HZ // 50
 VOICE_BITS = 24_000
 """What the touchscreen's browser is asked for at most is 28 kbit/s (gateway.media.sdp)."""
 
-PICTURE, SOUND = 0, 1
-"""First byte of a message on the feed; then the picture's number (or the first sample's) as 64 bits."""
-FEED_HEADER = struct.Struct("<BxxxxxxxQ")
+FEED_HEADER = struct.Struct("<Q")
+"""Before what a page is fed: the picture's number, the first sample's number."""
 
 _PAGE = "<!doctype html><title>sender</title><body></body>"
 
@@ -57,7 +57,7 @@ class Voice(MediaStreamTrack):
         self._origin = self._next = math.ceil(time.monotonic() * HZ / BLOCK) * BLOCK
         self._opus = _opus() if packed else None
 
-    async def recv(self) -> AudioFrame | Packet:
+    async def recv(self) -> AudioFrame | Packet[Any]:
         """The next 20 ms, when they are over."""
         first, self._next = self._next, self._next + BLOCK
         await asyncio.sleep(max(0.0, self._next / HZ - time.monotonic()))
@@ -98,7 +98,10 @@ class Kiosk:
             if line.kind == "audio":
                 line.sender.replaceTrack(Voice(packed=True))
         await self._connection.setLocalDescription(await self._connection.createAnswer())
-        return str(self._connection.localDescription.sdp)
+        text: str = self._connection.localDescription.sdp
+        # Browsers give one fingerprint, the library one per hash.
+        return "".join(line for line in text.splitlines(keepends=True)
+                       if not line.startswith("a=fingerprint:") or line.startswith("a=fingerprint:sha-256"))
 
     async def close(self) -> None:
         """End the peer."""
@@ -106,38 +109,32 @@ class Kiosk:
             await self._connection.close()
 
 
-async def _feed(request: web.Request) -> web.WebSocketResponse:
-    """Pictures and voice for a page, the newest only: a page that is slow misses pictures."""
+async def _pictures(request: web.Request) -> web.WebSocketResponse:
+    """Pictures for a page, the newest only: the next one goes when the page said that it has the one before."""
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
-    lock = asyncio.Lock()
-
-    async def send(kind: int, number: int, payload: bytes | memoryview) -> None:
-        async with lock:
-            await socket.send_bytes(FEED_HEADER.pack(kind, number) + bytes(payload))
-
-    async def pictures() -> None:
-        scene = Scene(WIDTH, HEIGHT, FPS)
-        while True:
+    scene = Scene(WIDTH, HEIGHT, FPS)
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        while not socket.closed:
             now = time.monotonic()
             number = math.floor(now * FPS) + 1
             await asyncio.sleep(number / FPS - now)
-            await send(PICTURE, number, scene.draw(number)[len(b"FRAME\n"):])
+            await socket.send_bytes(FEED_HEADER.pack(number) + bytes(scene.draw(number)[len(b"FRAME\n"):]))
+            if (await socket.receive()).type is not WSMsgType.TEXT:
+                break
+    return socket
 
-    async def voice() -> None:
-        following = math.ceil(time.monotonic() * HZ / BLOCK) * BLOCK
-        while True:
+
+async def _voice(request: web.Request) -> web.WebSocketResponse:
+    """The voice for a page."""
+    socket = web.WebSocketResponse(compress=False)
+    await socket.prepare(request)
+    following = math.ceil(time.monotonic() * HZ / BLOCK) * BLOCK
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        while not socket.closed:
             first, following = following, following + BLOCK
             await asyncio.sleep(max(0.0, following / HZ - time.monotonic()))
-            await send(SOUND, first, samples(first, BLOCK).tobytes())
-
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(pictures())
-            tasks.create_task(voice())
-    except* (ConnectionError, RuntimeError):
-        # The page went away.
-        pass
+            await socket.send_bytes(FEED_HEADER.pack(first) + samples(first, BLOCK).tobytes())
     return socket
 
 
@@ -161,7 +158,7 @@ async def _run() -> None:
     camera, kiosk = SceneCamera(width=WIDTH, height=HEIGHT, fps=FPS), Kiosk()
     camera.open()
     served = web.Application()
-    served.add_routes([web.get("/", _page), web.get("/feed", _feed)])
+    served.add_routes([web.get("/", _page), web.get("/pictures", _pictures), web.get("/voice", _voice)])
     runner = web.AppRunner(served, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

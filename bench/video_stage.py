@@ -115,7 +115,7 @@ async def browser(namespace: str, directory: Path) -> AsyncIterator[tuple[Browse
     async with async_playwright() as playwright:
         before = own_children()
         started = await playwright.chromium.launch(executable_path=launcher, args=list(_ARGUMENTS))
-        pids = [pid for pid in own_children() - before]
+        pids = list(own_children() - before)
         try:
             yield started, pids
         finally:
@@ -173,7 +173,7 @@ class Signalling:
     async def pass_on(self) -> None:
         """Wait as long as a message on the link would."""
         way = self._emulator.links[0][0]
-        while self._out():
+        while self._out():  # noqa: ASYNC110 - it waits for time, not for an event
             await asyncio.sleep(0.01)
         await asyncio.sleep(way.delay)
 
