@@ -48,7 +48,8 @@ NOTES = (
     "signalling is not on the link; it waits through outages and takes the link's delay each way",
     f"the window begins {WARM_SECONDS:.0f} s after the join; each sender gets the same part of a trace, the "
     "same losses",
-    "receiver, camera, emulator and sender share this machine's cores: see starved_percent_of_time",
+    "receiver, camera, emulator and sender share this machine's cores: see starved_percent_of_time; the emulator runs "
+    "before the others where it may, see emulator_late_ms",
 )
 
 
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace) -> Measured:
     links: dict[str, dict[str, Any]] = {}
     plots: dict[str, Plots] = {}
     began, waiting = time.monotonic(), starved()
+    stage.sweep()
     try:
         with tempfile.TemporaryDirectory(prefix="bench-video.") as temporary:
             directory = (options.directory or Path(temporary)).resolve()
@@ -144,5 +146,6 @@ def _line(row: dict[str, Any]) -> str:
     return (f"{row['fps']} fps {row['lines_p50']} lines, {late['p50']}/{late['p95']}/{late['p99']} ms, "
             f"frozen {row['frozen_s']} s, SSIM {row['ssim']}, {row['kbps']} kbit/s, voice {voice['concealed_s']} s "
             f"concealed {voice['tones_heard_percent']} % heard {voice['delay_ms']['p50']} ms, readings p99 "
-            f"{readings['p99']} ms, CPU {row['cpu_percent_of_a_core']} %, starved {row['starved_percent_of_time']} %"
+            f"{readings['p99']} ms, CPU {row['cpu_percent_of_a_core']} %, starved {row['starved_percent_of_time']} %, "
+            f"links late {row['emulator_late_ms']['p95']} ms"
             + more)

@@ -30,6 +30,9 @@ from sim.camera import Scene
 WARM_SECONDS = 6.0
 """From the join to the window's begin: a sender's climb to its rate is not its steady state."""
 
+LAG_SECONDS = 0.02
+"""How often it is looked at how late this process runs: it carries every packet."""
+
 LATE_SECONDS = 1.0
 """After the window what was sent in it may still arrive."""
 
@@ -47,6 +50,7 @@ class Raw:
     cost: dict[str, Any]
     rates: list[tuple[float, float]]
     links: list[dict[str, Any]]
+    lags: list[float]
     frames: list[Shown] = field(default_factory=list)
 
 
@@ -127,9 +131,12 @@ async def _watch(rig: Rig, join: Any, count: Any, pids: list[int]) -> Raw:
     joined = time.monotonic()
     begin = joined + WARM_SECONDS
     rates: list[tuple[float, float]] = []
+    lags: list[float] = []
     joining = asyncio.create_task(join(), name="join")
     tasks = [joining, asyncio.create_task(_rates(emulator, begin, rates), name="rates"),
+             asyncio.create_task(_lags(begin, lags), name="lags"),
              asyncio.create_task(stage.play(rig.case, emulator, begin), name="play")]
+    stage.hurry(True)
     try:
         await asyncio.sleep(max(0.0, begin - time.monotonic()))
         cost = await costs({"sender": _trees(pids), "source": lambda: tree(rig.source.process.pid),
@@ -142,6 +149,7 @@ async def _watch(rig: Rig, join: Any, count: Any, pids: list[int]) -> Raw:
         await asyncio.wait([joining])
         sent = await count()
     finally:
+        stage.hurry(False)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -152,7 +160,7 @@ async def _watch(rig: Rig, join: Any, count: Any, pids: list[int]) -> Raw:
                 await asyncio.to_thread(stage.move, "10.77.0.9", "10.77.0.1")
     if not joining.cancelled() and (failed := joining.exception()) is not None and not isinstance(failed, Error):
         raise failed
-    return Raw(begin, end, joined, compared, page, sent, cost, rates, emulator.reports())
+    return Raw(begin, end, joined, compared, page, sent, cost, rates, emulator.reports(), lags)
 
 
 async def _rates(emulator: Emulator, begin: float, rates: list[tuple[float, float]]) -> None:
@@ -164,6 +172,15 @@ async def _rates(emulator: Emulator, begin: float, rates: list[tuple[float, floa
         now, octets = time.monotonic(), _octets(emulator)
         rates.append((round(now - begin, 2), round((octets - before) * 8 / 1000 / (now - at))))
         before, at = octets, now
+
+
+async def _lags(begin: float, lags: list[float]) -> None:
+    """How late a timer of this process is, ms: so much delay the links add by themselves."""
+    await asyncio.sleep(max(0.0, begin - time.monotonic()))
+    while True:
+        asked = time.monotonic()
+        await asyncio.sleep(LAG_SECONDS)
+        lags.append((time.monotonic() - asked - LAG_SECONDS) * 1000)
 
 
 def _octets(emulator: Emulator) -> int:
@@ -214,6 +231,7 @@ def told(case: Case, raw: Raw) -> dict[str, Any]:
     row["starved_percent_of_time"] = raw.cost["waiting_for_a_processor_percent_of_time"]
     row["beside_percent_of_a_core"] = {part: raw.cost[part]["percent_of_a_core"]
                                        for part in ("source", "receiver", "emulator")}
+    row["emulator_late_ms"] = spread(raw.lags)
     row["uplink"] = [link for link in raw.links if link["direction"].startswith("up")]
     row["window_s"] = round(seconds, 1)
     return row
