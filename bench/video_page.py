@@ -67,6 +67,7 @@ _COLUMNS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("readings p50 ms", lambda r: r["readings_ms"]["p50"]), ("p99", lambda r: r["readings_ms"]["p99"]),
     ("keyframes", lambda r: r["keyframes"]), ("back / hand-over s", lambda r: r.get("back_s", r.get("handover_s", ""))),
     ("CPU % of a core", lambda r: r["cpu_percent_of_a_core"]), ("starved %", lambda r: r["starved_percent_of_time"]),
+    ("links late ms", lambda r: r["emulator_late_ms"]["p95"]),
 )
 
 
@@ -79,8 +80,8 @@ def table(rows: Mapping[str, Any]) -> str:
         if "not_measured" in row:
             lines.append(f"<tr><td>{name}</td><td colspan='{len(_COLUMNS)}'>{escape(row['not_measured'])}</td></tr>")
             continue
-        cells = ((value if (value := read(row)) is not None else "–") for _, read in _COLUMNS)
-        lines.append(f"<tr><td>{name}</td>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>")
+        cells = "".join(f"<td>{escape(_cell(read(row)))}</td>" for _, read in _COLUMNS)
+        lines.append(f"<tr><td>{name}</td>{cells}</tr>")
     return "".join([*lines, "</table>"])
 
 
@@ -139,6 +140,12 @@ def _round_up(value: float) -> float:
     while value > 4 * step:
         step *= 2.0 if str(step)[0] in "15" else 2.5
     return step * max(1, -(-value // step))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _key() -> str:
