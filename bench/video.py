@@ -22,7 +22,7 @@ from bench.report import Measured
 from bench.video_aims import aims
 from bench.video_links import NAMES, Case, capacity, chosen, lacking
 from bench.video_page import Plots, page
-from bench.video_run import WARM_SECONDS, Raw, Rig, measure, told
+from bench.video_run import WARM_ROUNDS, WARM_SECONDS, Raw, Rig, measure, told, warm
 from sim.bots.browser import NoBrowser
 
 SUMMARY = "the picture, voice and readings over mobile links, beside stock aiortc and Chromium's own sender"
@@ -46,8 +46,8 @@ NOTES = (
     "stock: the library's defaults (VP8, Opus 96 kbit/s, no reconnection), its camera read as ours reads it",
     "chromium: VP8 by default, pictures fed as VideoFrames from the same drawing, no ICE restart",
     "signalling is not on the link; it waits through outages and takes the link's delay each way",
-    f"the window begins {WARM_SECONDS:.0f} s after the join; each sender gets the same part of a trace, the "
-    "same losses",
+    f"the window begins {WARM_SECONDS:.0f} s and {WARM_ROUNDS} round trips after the join; each sender gets the "
+    "same part of a trace, the same losses",
     "receiver, camera, emulator and sender share this machine's cores: see starved_percent_of_time; the emulator runs "
     "before the others where it may, see emulator_late_ms",
 )
@@ -113,9 +113,10 @@ async def _link(case: Case, senders: list[str], directory: Path) -> tuple[dict[s
     """Every sender over one link."""
     rows: dict[str, Any] = {}
     outages = [(event.at, event.at + event.length) for event in case.events if event.kind == "outage"]
-    plots = Plots(case.seconds, capacity(case, TRACES, case.seconds, WARM_SECONDS), outages=outages)
+    plots = Plots(case.seconds, outages=outages)
     async with AsyncExitStack() as stack:
         emulator = await stack.enter_async_context(Emulator(stage.BUS, stage.CLINIC, case.directions(TRACES)))
+        plots.capacity = capacity(case, TRACES, case.seconds, warm(emulator))
         source = await stack.enter_async_context(
             stage.child("source", directory / "source.log", "bench.video_source"))
         ports = await source.hear("ports")
@@ -128,7 +129,7 @@ async def _link(case: Case, senders: list[str], directory: Path) -> tuple[dict[s
                 rows[kind] = {"not_measured": (str(error) or type(error).__name__).splitlines()[0]}
                 print(f"  {case.name} {kind}: {rows[kind]['not_measured']}", file=sys.stderr, flush=True)
                 continue
-            rows[kind] = told(case, raw)
+            rows[kind] = told(raw)
             _plot(plots, kind, raw)
             print(f"  {case.name} {kind}: {_line(rows[kind])}", file=sys.stderr, flush=True)
     return rows, plots

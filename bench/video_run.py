@@ -23,12 +23,14 @@ from bench.linksim import Emulator
 from bench.load import costs, tree
 from bench.report import spread
 from bench.video_figures import Shown
-from bench.video_links import PLOT_SECONDS, Case
+from bench.video_links import PLOT_SECONDS, Case, Event
 from bench.video_source import FPS, HEIGHT, WIDTH
 from sim.camera import Scene
 
 WARM_SECONDS = 6.0
-"""From the join to the window's begin: a sender's climb to its rate is not its steady state."""
+WARM_ROUNDS = 10
+"""From the join to the window's begin, with so many round trips more: a sender's set-up and its climb to its rate are
+not its steady state."""
 
 LAG_SECONDS = 0.02
 """How often it is looked at how late this process runs: it carries every packet."""
@@ -51,6 +53,7 @@ class Raw:
     rates: list[tuple[float, float]]
     links: list[dict[str, Any]]
     lags: list[float]
+    moments: dict[Event, float]
     frames: list[Shown] = field(default_factory=list)
 
 
@@ -65,6 +68,11 @@ class Rig:
     source: stage.Child
     ports: dict[str, int]
     directory: Path
+
+
+def warm(emulator: Emulator) -> float:
+    """Seconds from the join to the window's begin, on this emulator's first link."""
+    return WARM_SECONDS + WARM_ROUNDS * sum(way.delay for way in emulator.links[0])
 
 
 def _trees(pids: list[int]) -> Callable[[], list[psutil.Process]]:
@@ -129,13 +137,14 @@ async def _watch(rig: Rig, join: Any, count: Any, pids: list[int]) -> Raw:
     original = [pair[0].rate_kbps for pair in emulator.links]
     emulator.begin_again()
     joined = time.monotonic()
-    begin = joined + WARM_SECONDS
+    begin = joined + warm(emulator)
     rates: list[tuple[float, float]] = []
     lags: list[float] = []
+    moments: dict[Event, float] = {}
     joining = asyncio.create_task(join(), name="join")
     tasks = [joining, asyncio.create_task(_rates(emulator, begin, rates), name="rates"),
              asyncio.create_task(_lags(begin, lags), name="lags"),
-             asyncio.create_task(stage.play(rig.case, emulator, begin), name="play")]
+             asyncio.create_task(stage.play(rig.case, emulator, begin, moments), name="play")]
     stage.hurry(True)
     try:
         await asyncio.sleep(max(0.0, begin - time.monotonic()))
@@ -160,7 +169,7 @@ async def _watch(rig: Rig, join: Any, count: Any, pids: list[int]) -> Raw:
                 await asyncio.to_thread(stage.move, "10.77.0.9", "10.77.0.1")
     if not joining.cancelled() and (failed := joining.exception()) is not None and not isinstance(failed, Error):
         raise failed
-    return Raw(begin, end, joined, compared, page, sent, cost, rates, emulator.reports(), lags)
+    return Raw(begin, end, joined, compared, page, sent, cost, rates, emulator.reports(), lags, moments)
 
 
 async def _rates(emulator: Emulator, begin: float, rates: list[tuple[float, float]]) -> None:
@@ -197,7 +206,7 @@ def shown(raw: Raw) -> list[Shown]:
     return frames
 
 
-def told(case: Case, raw: Raw) -> dict[str, Any]:
+def told(raw: Raw) -> dict[str, Any]:
     """The figures of one run."""
     raw.frames = shown(raw)
     begin, end, seconds = raw.begin, raw.end, raw.end - raw.begin
@@ -212,11 +221,11 @@ def told(case: Case, raw: Raw) -> dict[str, Any]:
                    for channel, sent, at in raw.page["messages"] if channel == label]
         sent = sum(begin <= raw.clocks.of_wall(at) < end for at in raw.sent.get(name, []))
         row[f"{name}_ms"] = figures.messages(sent, arrived, begin, end, reliable=label == "control")
-    for event in case.events:
+    for event, moment in raw.moments.items():
         if event.kind == "outage":
-            row["back_s"] = _rounded(figures.back_after(raw.frames, begin + event.at + event.length))
+            row["back_s"] = _rounded(figures.back_after(raw.frames, moment + event.length))
         elif event.kind in ("address", "uplink"):
-            row["handover_s"] = _rounded(figures.back_after(raw.frames, begin + event.at))
+            row["handover_s"] = _rounded(figures.back_after(raw.frames, moment))
     fed = [(raw.clocks.of_wall(at) - number / FPS) * 1000 for at, number in raw.sent.get("pictures", [])
            if begin <= raw.clocks.of_wall(at) < end]
     if fed:

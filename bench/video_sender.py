@@ -84,8 +84,9 @@ class Load:
         """The receiver has it."""
         self._flying.discard(number)
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def run(self, joined: asyncio.Event) -> None:
+        """From the join until cancelled."""
+        await joined.wait()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._make_readings())
             tasks.create_task(self._make_chunks())
@@ -239,7 +240,7 @@ async def _run(kind: str, port: int) -> None:
     reader = await lines()
     load, answers, joined = Load(), Answers(8), asyncio.Event()
     sending = asyncio.create_task(_sound((ours if kind == "ours" else stock)(port, load, answers, joined)), name=kind)
-    loading = asyncio.create_task(load.run(), name="load")
+    loading = asyncio.create_task(load.run(joined), name="load")
     say({"kind": "ready"})
     try:
         while line := await reader.readline():

@@ -203,30 +203,34 @@ class Signalling:
         return all(any(start <= now < start + length for start, length in way.outages) for way in ways)
 
 
-async def play(case: Case, emulator: Emulator, begin: float) -> None:
-    """Do what the case says, each at its time after `begin` (monotonic)."""
+async def play(case: Case, emulator: Emulator, begin: float, moments: dict[Event, float]) -> None:
+    """Do what the case says, each at its time after `begin` (monotonic); `moments` gets when it really was."""
     for event in sorted(case.events, key=lambda one: one.at):
         await asyncio.sleep(max(0.0, begin + event.at - time.monotonic()))
-        await _happen(event, emulator)
+        if event.kind == "address":
+            moments[event] = await asyncio.to_thread(move, "10.77.0.1", "10.77.0.9")
+            continue
+        moments[event] = time.monotonic()
+        if event.kind == "outage":
+            for number in range(len(emulator.links)):
+                emulator.down_now(number, event.length)
+        elif event.kind == "uplink":
+            emulator.down_now(0, UPLINK_GONE_SECONDS)
+        else:
+            emulator.links[0][0].rate_kbps = event.kbps
 
 
-async def _happen(event: Event, emulator: Emulator) -> None:
-    if event.kind == "outage":
-        for number in range(len(emulator.links)):
-            emulator.down_now(number, event.length)
-    elif event.kind == "uplink":
-        emulator.down_now(0, UPLINK_GONE_SECONDS)
-    elif event.kind == "rate":
-        emulator.links[0][0].rate_kbps = event.kbps
-    else:
-        await asyncio.to_thread(move, "10.77.0.1", "10.77.0.9")
-
-
-def move(before: str, after: str) -> None:
-    """The vehicle's address on its first uplink changes, as a modem's does: the old one is gone first."""
-    for arguments in (("addr", "del", f"{before}/24", "dev", "wan0"), ("addr", "add", f"{after}/24", "dev", "wan0"),
-                      ("route", "replace", "default", "via", "10.77.0.2")):
+def move(before: str, after: str) -> float:
+    """The vehicle's address on its first uplink changes, as a modem's does: the old one is gone first. Returns when
+    it was gone, monotonic."""
+    def ip(*arguments: str) -> None:
         subprocess.run(("ip", "-n", BUS, *arguments), check=True, capture_output=True)
+
+    ip("addr", "del", f"{before}/24", "dev", "wan0")
+    gone = time.monotonic()
+    ip("addr", "add", f"{after}/24", "dev", "wan0")
+    ip("route", "replace", "default", "via", "10.77.0.2")
+    return gone
 
 
 async def answer_offers(sender: Child, page: Page, signalling: Signalling) -> None:
