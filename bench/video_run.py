@@ -35,8 +35,11 @@ not its steady state."""
 LAG_SECONDS = 0.02
 """How often it is looked at how late this process runs: it carries every packet."""
 
-LATE_SECONDS = 1.0
+LATE_SECONDS = 2.0
 """After the window what was sent in it may still arrive."""
+
+LAST_TONES_SECONDS = 1.0
+"""Tones of the window's last second are not asked for: what comes later than three seconds is no voice."""
 
 
 @dataclass(slots=True)
@@ -257,7 +260,7 @@ def _grown(raw: Raw, counter: str) -> float:
 
 def _voice(raw: Raw) -> dict[str, Any]:
     levels = [(raw.clocks.of_wall(at), pitch, amplitude / 1000) for at, pitch, amplitude in raw.page["levels"]]
-    late, heard, sent = tones.delays(tones.onsets(levels), raw.begin, raw.end)
+    late, heard, sent = tones.delays(tones.onsets(levels), raw.begin, raw.end - LAST_TONES_SECONDS)
     return {"concealed_s": round(_grown(raw, "concealed") / tones.HZ, 2), "packets_lost": _grown(raw, "voiceLost"),
             "tones_heard_percent": round(100 * heard / sent, 1) if sent else None,
             "delay_ms": spread([delay * 1000 for delay in late], 0)}
