@@ -128,6 +128,15 @@ class Direction:
         self._last_out = max(self._last_out, out + self.delay + extra)
         return self._last_out
 
+    def begin_again(self) -> None:
+        """As at second 0: the same losses and the same trace once more, nothing booked, no outages."""
+        self.__post_init__()
+        self.sent = self.octets = 0
+        self.dropped = dict.fromkeys(self.dropped, 0)
+        self.waits, self.outages = [], []
+        if self.trace is not None:
+            self.trace.index, self.trace.left = 0, self.trace.bytes_each
+
     def report(self, seconds: float) -> dict[str, Any]:
         """Packets, rate, drops by cause and queue delays over `seconds`."""
         waits = sorted(self.waits) or [0.0]

@@ -95,6 +95,19 @@ class Emulator:
         for way in self.links[link]:
             way.outages.append((self._now(), length))
 
+    def begin_again(self) -> None:
+        """Second 0 is now, for every link; what was on its way is gone."""
+        self._stop_timer()
+        self._heap.clear()
+        for pair in self.links:
+            for way in pair:
+                way.begin_again()
+        self._start = time.monotonic()
+
+    def now(self) -> float:
+        """Second of the links' own clock, on which outages and traces are."""
+        return self._now()
+
     def reports(self) -> list[dict[str, Any]]:
         """One report per direction."""
         return [way.report(self._now()) for pair in self.links for way in pair]

@@ -1,0 +1,74 @@
+"""What the video benchmark hopes for, judged from its figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+OURS, STOCK, CHROMIUM = "ours", "stock", "chromium"
+
+FPS_AIM, LATENCY_AIM_MS = 12, 500
+READINGS_AIM_MS = 1000
+CONCEALED_AIM, TONES_AIM = 0.02, 98.0
+"""Voice is intact when at most so much of it was made up, and so many tones were heard."""
+
+BACK_AIM_S = 1.0
+CPU_SHARE_AIM = 0.5
+SAME_PICTURE = 0.15
+"""Two pictures are the same when lines and rate differ by less: only then are costs compared."""
+
+Row = Mapping[str, Any]
+
+
+def aims(links: Mapping[str, Mapping[str, Row]]) -> dict[str, bool]:
+    """Link -> sender -> figures; what was not measured has no aim."""
+    reached: dict[str, bool] = {}
+    costs: list[bool] = []
+    for name, rows in links.items():
+        ours = rows.get(OURS)
+        if ours is None:
+            continue
+        if (other := rows.get(CHROMIUM)) is not None:
+            reached[f"{name}: latency p95 as good as Chromium's"] = _least(ours, other, ("latency_ms", "p95"))
+            reached[f"{name}: frozen no longer than Chromium's"] = ours["frozen_s"] <= other["frozen_s"]
+            reached[f"{name}: SSIM as good as Chromium's"] = (ours["ssim"] or 0.0) >= (other["ssim"] or 0.0)
+        reached |= _own(name, ours)
+        if (stock := rows.get(STOCK)) is not None and same_picture(ours, stock):
+            costs.append(ours["cpu_percent_of_a_core"] <= CPU_SHARE_AIM * stock["cpu_percent_of_a_core"])
+    if costs:
+        reached["CPU at most half of stock aiortc's, wherever the picture was the same"] = all(costs)
+    return reached
+
+
+def same_picture(one: Row, other: Row) -> bool:
+    """Whether both displayed as many lines, as often."""
+    return all(one[key] and other[key] and abs(one[key] / other[key] - 1) <= SAME_PICTURE
+               for key in ("lines_p50", "fps"))
+
+
+def intact(row: Row) -> bool:
+    """Whether the voice came whole."""
+    voice = row["voice"]
+    return (voice["concealed_s"] <= CONCEALED_AIM * row["window_s"]
+            and (voice["tones_heard_percent"] or 0.0) >= TONES_AIM)
+
+
+def _own(name: str, ours: Row) -> dict[str, bool]:
+    own: dict[str, bool] = {}
+    late = ours["latency_ms"]["p95"]
+    if name == "150k":
+        own[f"150k: at least {FPS_AIM} fps, p95 under {LATENCY_AIM_MS} ms"] = (
+            ours["fps"] >= FPS_AIM and late is not None and late < LATENCY_AIM_MS)
+    if name == "80k":
+        readings = ours["readings_ms"]["p99"]
+        own["80k: voice intact"] = intact(ours)
+        own["80k: readings p99 under 1 s"] = readings is not None and readings < READINGS_AIM_MS
+    for key, words in (("back_s", "picture back within 1 s of the network"), ("handover_s", "hand-over within 1 s")):
+        if key in ours:
+            own[f"{name}: {words}"] = ours[key] is not None and ours[key] <= BACK_AIM_S
+    return own
+
+
+def _least(ours: Row, other: Row, path: tuple[str, str]) -> bool:
+    mine, theirs = ours[path[0]][path[1]], other[path[0]][path[1]]
+    return mine is not None and (theirs is None or mine <= theirs)

@@ -1,0 +1,76 @@
+// Chromium's own sender of the video benchmark, in the vehicle: the same pictures, voice and messages as the others.
+const WIDTH = 1280, HEIGHT = 720, FPS = 25, READING_MS = 200, CHUNK_MS = 100, READING_BYTES = 600, CHUNK_BYTES = 160;
+window.sent = { readings: [], chunks: [], pictures: [] };
+
+const picture = new MediaStreamTrackGenerator({ kind: "video" });
+const sound = new MediaStreamTrackGenerator({ kind: "audio" });
+const pictures = picture.writable.getWriter(), sounds = sound.writable.getWriter();
+
+const fed = (path, took) => {
+  const socket = new WebSocket(`ws://${location.host}/${path}`);
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = (event) => {
+    const number = Number(new DataView(event.data, 0, 8).getBigUint64(0, true));
+    took(number, new Uint8Array(event.data, 8), socket);
+  };
+};
+
+window.feed = () => new Promise((ready) => {
+  fed("pictures", (number, data, socket) => {
+    window.sent.pictures.push([Date.now(), number]);
+    // What the encoder has not taken is left out, as a camera would.
+    if (pictures.desiredSize > 0) {
+      pictures.write(new VideoFrame(data, {
+        format: "I420", codedWidth: WIDTH, codedHeight: HEIGHT, timestamp: Math.round((number * 1e6) / FPS),
+        colorSpace: { matrix: "smpte170m", primaries: "smpte170m", transfer: "smpte170m", fullRange: false } }));
+    }
+    socket.send("next");
+    ready();
+  });
+  fed("voice", (number, data) => {
+    sounds.write(new AudioData({ format: "s16", sampleRate: 48000, numberOfFrames: data.length / 2,
+                                 numberOfChannels: 1, timestamp: Math.round((number * 1e6) / 48000), data }));
+  });
+});
+
+window.offer = async () => {
+  const pc = window.pc = new RTCPeerConnection({ iceServers: [] });
+  const stream = new MediaStream([sound, picture]);
+  pc.addTrack(sound, stream);
+  pc.addTrack(picture, stream);
+  const control = pc.createDataChannel("control");
+  const waveform = pc.createDataChannel("waveform", { ordered: false, maxRetransmits: 0 });
+  let begun = 0;
+  const waiting = [];
+  const say = () => {
+    while (waiting.length && control.readyState === "open") control.send(waiting.shift());
+  };
+  const reading = () => {
+    const now = Date.now();
+    waiting.push(JSON.stringify({ n: begun++, sent: now }).padEnd(READING_BYTES));
+    window.sent.readings.push(now);
+    say();
+  };
+  const chunk = () => {
+    const now = Date.now();
+    const data = new DataView(new ArrayBuffer(CHUNK_BYTES));
+    data.setFloat64(0, now, true);
+    window.sent.chunks.push(now);
+    if (waveform.readyState === "open") waveform.send(data.buffer);
+  };
+  setInterval(reading, READING_MS);
+  setInterval(chunk, CHUNK_MS);
+  await pc.setLocalDescription(await pc.createOffer());
+  await new Promise((done) => {
+    if (pc.iceGatheringState === "complete") done();
+    pc.onicegatheringstatechange = () => { if (pc.iceGatheringState === "complete") done(); };
+    setTimeout(done, 500);
+  });
+  return pc.localDescription.sdp;
+};
+window.take = (answer) => window.pc.setRemoteDescription({ type: "answer", sdp: answer });
+window.count = async () => {
+  const reports = [...(await window.pc.getStats()).values()];
+  const picture = reports.find((entry) => entry.type === "outbound-rtp" && entry.kind === "video");
+  return { ...window.sent, limited: picture?.qualityLimitationDurations ?? {} };
+};
