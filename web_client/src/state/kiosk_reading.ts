@@ -1,6 +1,6 @@
 // The numbers of a reading as the nurse reads them: which, in what order, in which unit. Pure, no words.
 import type { Absent, Quantity, Reading } from "../protocol/types";
-import { type Measure, measureOf, partsOf } from "./vitals";
+import { type Measure, measureOf, type Parts, partsOf } from "./vitals";
 
 export interface ShownQuantity {
   /** Null: a quantity that has no words; it is shown with its unit alone. */
@@ -31,9 +31,16 @@ function shown(quantity: Quantity): ShownQuantity {
   return { measure: measureOf(quantity), value: quantity.value, absent: quantity.absent, unit: shownUnit(quantity.unit) };
 }
 
+/** At the bedside a scale gives a weight first, whatever else it found. */
+function bedside(reading: Reading): Parts {
+  const weight = reading.kind === "body_composition" ? reading.quantities.find((each) => measureOf(each) === "weight") : undefined;
+  if (weight === undefined) return partsOf(reading);
+  return { main: [weight], others: reading.quantities.filter((each) => each !== weight) };
+}
+
 /** The large numbers first, in the order they are read aloud. */
 export function shownQuantities(reading: Reading): readonly ShownQuantity[] {
-  const { main, others } = partsOf(reading);
+  const { main, others } = bedside(reading);
   const all = [...main, ...others].map(shown).filter((each) => !UNSHOWN.has(each.measure));
   return [...all.filter((each) => !LAST.has(each.measure)), ...all.filter((each) => LAST.has(each.measure))];
 }
@@ -45,7 +52,7 @@ export function liveQuantities(quantities: readonly Quantity[]): readonly ShownQ
 
 /** The large numbers of a reading in one short line: `122/80 mmHg`. Null: it gave none. */
 export function shortValue(reading: Reading): string | null {
-  const main = partsOf(reading).main.map(shown);
+  const main = bedside(reading).main.map(shown);
   const unit = main[0]?.unit ?? "";
   if (main.length === 0 || main.some((each) => each.value === null)) return null;
   return `${main.map((each) => each.value).join("/")}${unit === "" ? "" : `\u00a0${unit}`}`;
