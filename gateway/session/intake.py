@@ -7,7 +7,7 @@ Nothing is dropped and nothing is called saved meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -62,29 +62,11 @@ class Intake:
 
     async def reading(self, reading: Reading) -> None:
         """Returns when the reading is committed, in its encounter or in the tray."""
-        await self._chart.ready.wait()
-        while True:
-            try:
-                await self._take(reading)
-            except StoreError as error:
-                self._note(error.code)
-                await asyncio.sleep(DISK_RETRY_SECONDS)
-            else:
-                self._note(None)
-                return
+        await self._until_stored(lambda: self._take(reading))
 
     async def recording(self, arrived: RecordingArrived) -> None:
         """Returns when a finished recording is committed with all its samples, in its encounter or in the tray."""
-        await self._chart.ready.wait()
-        while True:
-            try:
-                await self._take_recording(arrived)
-            except StoreError as error:
-                self._note(error.code)
-                await asyncio.sleep(DISK_RETRY_SECONDS)
-            else:
-                self._note(None)
-                return
+        await self._until_stored(lambda: self._take_recording(arrived))
 
     async def chunk(self, chunk: Chunk) -> None:
         """Commit a chunk, then show it. A full disk does not stop the live trace; its gap stays on record."""
@@ -136,6 +118,19 @@ class Intake:
                 watch.began = None
             watch.state = instrument.state
         self._chart.changed()
+
+    async def _until_stored(self, take: Callable[[], Awaitable[None]]) -> None:
+        """Once the session is restored, again and again while the disk refuses."""
+        await self._chart.ready.wait()
+        while True:
+            try:
+                await take()
+            except StoreError as error:
+                self._note(error.code)
+                await asyncio.sleep(DISK_RETRY_SECONDS)
+            else:
+                self._note(None)
+                return
 
     async def _take(self, reading: Reading) -> None:
         async with self._chart.turn():
