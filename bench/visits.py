@@ -343,12 +343,8 @@ async def _shown(it: _Bench, encounter_id: str, each: Round) -> None:
     for visit in each.visits:
         reading_id = it.outcome.where.in_encounter(visit.value, encounter_id)
         # What waited for the nurse in the tray says nothing about the radio.
-        if visit.fault is Fault.none and reading_id in shown and not _waited(it, reading_id):
+        if visit.fault is Fault.none and reading_id in shown and not it.outcome.where.was_in_tray(reading_id):
             it.outcome.woken_to_shown.append(shown[reading_id] - it.wakes[visit.value])
-
-
-def _waited(it: _Bench, reading_id: str) -> bool:
-    return it.outcome.where.was_in_tray(reading_id)
 
 
 async def _carry_over(it: _Bench, each: Round, encounter_id: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from .step import expect
+
 if TYPE_CHECKING:
     from .tour import Tour
 
@@ -35,8 +37,6 @@ _LOUD = """async (milliseconds) => {
 
 async def vital_signs(tour: Tour) -> None:
     """Temperature, saturation, glucose and weight, each from its own instrument."""
-    from .tour import expect
-
     await tour.bus.control("ble/thermometer/measure", temperature="38.25", seconds=1)
     await tour.bus.control("ble/glucose/measure", mg_dl=104)
     await tour.bus.control("ble/oximeter/finger", spo2=95, pulse=88)
@@ -54,17 +54,7 @@ async def vital_signs(tour: Tour) -> None:
 
 async def twelve_leads(tour: Tour) -> None:
     """A live twelve-lead ECG, compared sample for sample."""
-    from .tour import expect
-
-    known = await tour.doctor.streams()
-    await tour.nurse.start_stream("ecg12")
-    stream = await tour.doctor.page.evaluate(_STREAMS, known)
-    expect(stream is not None, "no stream of the twelve-lead ECG came")
-    await tour.doctor.wait_for_samples(stream, 12 * 500 * TWELVE_SECONDS)
-    await tour.photograph("twelve-leads-sweep")
-    await tour.nurse.stop_stream("ecg12")
-    await tour.doctor.wait_for_end(stream)
-    samples = (await tour.doctor.ecg(stream))["samples"]
+    samples = await _streamed(tour, "ecg12", 12 * 500 * TWELVE_SECONDS, "twelve-leads-sweep")
     rows = (await tour.bus.ask(f"wire/ecg12/expected?from=0&to={len(samples) // 12}"))["rows"]
     equal = samples == [value for row in rows for value in row]
     tour.summary["twelve_leads"] = {"samples": len(samples), "equal": equal}
@@ -73,26 +63,28 @@ async def twelve_leads(tour: Tour) -> None:
 
 async def labour(tour: Tour) -> None:
     """A fetal heart and the womb's activity on the strip."""
-    from .tour import expect
-
-    known = await tour.doctor.streams()
-    await tour.nurse.start_stream("corometrics")
-    stream = await tour.doctor.page.evaluate(_STREAMS, known)
-    expect(stream is not None, "no stream of the fetal monitor came")
-    await tour.doctor.wait_for_samples(stream, 4 * 4 * LABOUR_SECONDS)
-    await tour.photograph("cardiotocogram")
-    await tour.nurse.stop_stream("corometrics")
-    await tour.doctor.wait_for_end(stream)
-    samples = (await tour.doctor.ecg(stream))["samples"]
+    samples = await _streamed(tour, "corometrics", 4 * 4 * LABOUR_SECONDS, "cardiotocogram")
     rates = [rate for rate in samples[0::4] if rate > 0]
     tour.summary["fetal_heart_rate"] = [min(rates), max(rates)] if rates else []
     expect(bool(rates) and 90 <= min(rates) <= max(rates) <= 200, f"no fetal heart rate came: {rates}")
 
 
+async def _streamed(tour: Tour, instrument_id: str, samples: int, picture: str) -> list[int]:
+    """Start an instrument, wait for so many samples, photograph, stop; everything that came."""
+    known = await tour.doctor.streams()
+    await tour.nurse.start_stream(instrument_id)
+    stream = await tour.doctor.page.evaluate(_STREAMS, known)
+    expect(stream is not None, f"no stream of {instrument_id} came")
+    await tour.doctor.wait_for_samples(stream, samples)
+    await tour.photograph(picture)
+    await tour.nurse.stop_stream(instrument_id)
+    await tour.doctor.wait_for_end(stream)
+    came: list[int] = (await tour.doctor.ecg(stream))["samples"]
+    return came
+
+
 async def through_the_otoscope(tour: Tour) -> None:
     """The doctor looks through another camera, and back into the room."""
-    from .tour import expect
-
     await tour.doctor.at("see-otoscope").click()
     pressed = tour.doctor.page.locator('[data-testid="see-otoscope"][aria-pressed="true"]')
     await pressed.wait_for(timeout=WAIT_S * 1000)
@@ -107,8 +99,6 @@ async def through_the_otoscope(tour: Tour) -> None:
 
 async def through_the_stethoscope(tour: Tour) -> None:
     """The heart is heard at the doctor's, on a track of its own."""
-    from .tour import expect
-
     await tour.doctor.at("listen-stethoscope").click()
     await tour.doctor.page.locator('[data-testid="listen-stethoscope"][aria-pressed="true"]').wait_for(
         timeout=WAIT_S * 1000)
@@ -124,8 +114,6 @@ async def through_the_stethoscope(tour: Tour) -> None:
 
 async def cart(tour: Tour) -> None:
     """A resting ECG cart leaves a file; its recording stands in this patient's file."""
-    from .tour import expect
-
     known = await tour.doctor.streams()
     await tour.bus.control("cart/record", family="DURAND", given="Jeanne", born="1951-03-14", form="dicom")
     stream = await tour.doctor.page.evaluate(_STREAMS, known)

@@ -24,16 +24,13 @@ from .browser import NoBrowser, chromium, person
 from .doctor import Doctor
 from .nurse import Nurse, PatientTyped
 from .paper import prescribe, signature_holds
+from .step import StepFailed, expect
 
 ECG_SECONDS = 6.0
 """How much of the ECG the tour waits for: four sweeps of a resting heart, and time for a hole to be filled."""
 
 DOCTOR, COLLEAGUE = DOCTORS
 NURSE = NURSES[0]
-
-
-class StepFailed(Exception):
-    """What a step expects did not happen."""
 
 
 @dataclass(slots=True)
@@ -70,12 +67,6 @@ class Tour:
         finally:
             self.summary["steps"].append({"step": name, "seconds": round(time.monotonic() - started, 2)})
             await self.photograph(name)
-
-
-def expect(held: bool, words: str) -> None:
-    """StepFailed with these words when it does not hold."""
-    if not held:
-        raise StepFailed(words)
 
 
 async def _nurse_signs_in(tour: Tour) -> None:
