@@ -280,13 +280,13 @@ class Call:
         # receiver
         self._arrived: list[tuple[int, float]] = []
         self._unwrapped = 0
-        self._highest, self._missing, self._got = -1, {}, 0
+        self._highest, self._got = -1, 0
         self._missing: dict[int, tuple[float, int]] = {}
         self._parts: dict[int, set[int]] = {}
         self._meta: dict[int, Packet] = {}
         self._shown, self._pli_at = 0, 0.0
         self._chain_at = 0.0
-        self._estimator, self._remb = RemoteBitrateEstimator(), None
+        self._estimator = RemoteBitrateEstimator()
         self._remb: int | None = None
 
     def run(self) -> Figures:
@@ -330,7 +330,7 @@ class Call:
             return
         self._rate += 0.5 * (target - self._rate)
         size = self._rate / 8 / rung.frames_per_second * math.exp(self._random.gauss(0, 0.15))
-        key = self._keyframe and self.now - self._keyframe_at >= 0.5 or rung.ceiling_kbps != self._ceiling
+        key = (self._keyframe and self.now - self._keyframe_at >= 0.5) or rung.ceiling_kbps != self._ceiling
         if key:
             self._ceiling = rung.ceiling_kbps
             size = min(KEYFRAME_COSTS * size, rung.ceiling_kbps * 1000 * 0.5 / 8)

@@ -21,7 +21,8 @@ from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import CameraOutlet, Inlet, Outlet
 from .hooks import GatewayConnection
 from .mailbox import Mailbox
-from .peers import DoctorPeer, KioskPeer, Peer, ice_servers, rate_controller
+from .path import Path
+from .peers import DoctorPeer, KioskPeer, Peer, ice_servers
 from .rate import DETAIL_LADDER, Ladder
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
@@ -32,6 +33,9 @@ TICK_SECONDS = 0.25
 
 PACE_TICK_SECONDS = 0.005
 """Packets of a large picture leave in steps of this; a 4G scheduler gives turns of 1 to 10 ms."""
+
+RATE_SECONDS = 0.05
+"""How soon the encoder follows the path: a picture's time."""
 
 MICROPHONE_SECONDS = 2.0
 """With DTX a silent room still sends a packet each 400 ms."""
@@ -115,6 +119,7 @@ class MediaEngine:
                 tasks.create_task(self._send_frames())
                 tasks.create_task(self._close_retired())
                 tasks.create_task(self._watch())
+                tasks.create_task(self._drive())
                 tasks.create_task(self._send_sounds())
                 if self._stethoscope is not None:
                     tasks.create_task(self._stethoscope.run())
@@ -124,13 +129,13 @@ class MediaEngine:
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
         """A new peer connection for a doctor's page. MediaRefused when an ICE server's address is none."""
         config = self._config
-        rate = rate_controller(config.floor_kbps, config.start_kbps, config.ceiling_kbps)
+        rate = Path(config.floor_kbps * 1000, config.start_kbps * 1000, config.ceiling_kbps * 1000)
         if self._stethoscope is not None and self._stethoscope.wanted:
             rate.beside(self._stethoscope.profile.on_the_wire)
         try:
             connection = GatewayConnection(
                 ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces))
-            peer = DoctorPeer(connection, events, self, self, CameraOutlet(self._encoder, rate))
+            peer = DoctorPeer(connection, events, self, self, CameraOutlet(self._encoder, rate), rate)
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error
         self._doctors.append(peer)
@@ -260,15 +265,30 @@ class MediaEngine:
                 _log.info("microphone.present" if self._microphone else "microphone.away")
                 self._changed()
 
+    async def _drive(self) -> None:
+        wanted, updated = False, 0.0
+        while True:
+            await asyncio.sleep(PACE_TICK_SECONDS if self._doctors else TICK_SECONDS)
+            now = time.monotonic()
+            for doctor in tuple(self._doctors):
+                if doctor.camera is not None:
+                    await doctor.camera.drive(now)
+            if now - updated >= RATE_SECONDS:
+                updated = now
+                self._update_rate(now)
+            wants = any(doctor.camera is not None and doctor.camera.wants for doctor in self._doctors)
+            if wants != wanted:
+                wanted = wants
+                self._update_watched()
+
     def _update_watched(self) -> None:
-        watched = any(peer.camera is not None and peer.camera.open for peer in self._peers())
+        watched = any(peer.camera is not None and peer.camera.wants for peer in self._peers())
         # While an examination camera is shown, the room's pictures are read but not decoded.
         self._reader.watch(watched and self._scene.shown is None)
         self._encoder.watch(watched)
 
     def _update_rate(self, now: float) -> None:
-        targets = [doctor.camera.rate.target for doctor in self._doctors
-                   if doctor.camera is not None and doctor.camera.open and doctor.camera.rate is not None]
+        targets = [doctor.path.target for doctor in self._doctors if doctor.camera is not None and doctor.camera.wants]
         target = min(targets, default=SELF_VIEW_KBPS * 1000)
         self._encoder.set_rate(target, Rungs(self._ladder.step(target, now), self._detail.step(target, now)))
 

@@ -85,11 +85,11 @@ def test_candidates_of_no_use_are_left_out() -> None:
 
 
 def test_our_offer_says_how_we_want_opus() -> None:
-    """Mono, 28 kbit/s, FEC, DTX and NACK stand behind the rtpmap of Opus, and nowhere else."""
+    """Mono, 24 kbit/s, FEC, DTX and NACK stand behind the rtpmap of Opus, and nowhere else."""
     done = finish_offer("v=0\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 VP8/90000\r\n")
     assert done.count("a=fmtp:96 ") == 1
     assert "useinbandfec=1;usedtx=1;stereo=0" in done
-    assert "maxaveragebitrate=28000" in done
+    assert "maxaveragebitrate=24000" in done
     assert "a=rtcp-fb:96 nack\r\n" in done
     assert done.endswith("a=rtpmap:97 VP8/90000\r\n")
 

@@ -150,9 +150,9 @@ class Controller:
         return self._history.add(size, now, probe)
 
     @property
-    def next_number(self) -> int:
-        """The number the next packet gets."""
-        return self._history.next_number
+    def heard(self) -> bool:
+        """Whether feedback ever came."""
+        return self._heard > float("-inf")
 
     @property
     def in_flight(self) -> int:
@@ -310,7 +310,7 @@ class Controller:
 
     def _next_probe(self, now: float) -> Probe | None:
         waits = self._blind or self._judge is not None or now < self._probe_at or self._over_since is not None
-        if waits or self._history.next_number == 0 and not self._probes and self._history.in_flight == 0:
+        if waits or (self._history.next_number == 0 and not self._probes and self._history.in_flight == 0):
             return None
         first = self._heard == float("-inf")
         if first and self._probes:

@@ -1,4 +1,4 @@
-"""Transport-wide feedback: which packets arrived, and when (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1)."""
+"""Transport-wide feedback: which packets arrived, and when (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ TICK_SECONDS, REFERENCE_SECONDS = 250e-6, 0.064
 
 NUMBERS = 1 << 16
 
+_RTPFB = 205
+_SSRCS = 12
 _HEAD = 8
 _VECTOR_BITS = 14
 
@@ -31,6 +33,22 @@ class Feedback:
     base: int
     count: int
     arrived: tuple[tuple[int, float], ...]
+
+
+def messages(rtcp: bytes) -> list[bytes]:
+    """The feedback control information of each such message in a compound RTCP packet (RFC 3550, 6.1); what is cut is
+    left out."""
+    found: list[bytes] = []
+    at = 0
+    while at + 4 <= len(rtcp):
+        end = at + 4 * (int.from_bytes(rtcp[at + 2:at + 4], "big") + 1)
+        if end > len(rtcp):
+            break
+        if rtcp[at + 1] == _RTPFB and rtcp[at] & 0x1F == FORMAT and end - at > _SSRCS:
+            padding = rtcp[end - 1] if rtcp[at] & 0x20 else 0
+            found.append(rtcp[at + _SSRCS:max(at + _SSRCS, end - padding)])
+        at = end
+    return found
 
 
 def parse(fci: bytes) -> Feedback:

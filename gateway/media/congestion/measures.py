@@ -77,7 +77,7 @@ class Arrivals:
         """One packet."""
         self._packets.append((arrived, sent, size))
         self._octets += size
-        while len(self._packets) > RATE_PACKETS and arrived - self._packets[0][0] > RATE_SECONDS or (
+        while (len(self._packets) > RATE_PACKETS and arrived - self._packets[0][0] > RATE_SECONDS) or (
                 len(self._packets) > 2 and arrived - self._packets[0][0] > RATE_SECONDS_MAX):
             self._octets -= self._packets.popleft()[2]
 

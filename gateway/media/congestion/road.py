@@ -27,6 +27,9 @@ HEARTBEAT_SECONDS, IDLE_SECONDS = 0.1, 0.25
 
 HEARTBEAT_OCTETS = 80
 
+TRAIN_LATE_SECONDS = 0.3
+"""A train that could not leave within this shows nothing any more."""
+
 VOICE_BLIND_SECONDS = 1.0
 """Sound goes on into a silence this long: many end sooner. Later it would only be a queue of old words."""
 
@@ -69,7 +72,8 @@ class Road:
         self._blind_since: float | None = None
         self._probe: Probe | None = None
         self._probe_left = 0
-        self._probe_next = 0.0
+        self._probe_next = self._probe_since = 0.0
+        self._reserved = 0
         self.started = False
 
     @property
@@ -102,6 +106,15 @@ class Road:
         """How the voice is to be packed."""
         return self._share.voice
 
+    @property
+    def heard(self) -> bool:
+        """Whether feedback ever came."""
+        return self._recorder.controller.heard
+
+    def reserve(self, bits_per_second: int) -> None:
+        """What an instrument's sound takes from now on, before a packet of it was sent; 0: none any more."""
+        self._reserved = bits_per_second
+
     def begin(self, now: float) -> None:
         """The transport is there."""
         if not self.started:
@@ -109,11 +122,15 @@ class Road:
             self._left_at = now
             self._step(now, None)
 
-    def stamp(self, octets: int, now: float, *, picture: bool = False) -> int:
-        """A packet of `octets` RTP leaves now; the transport number it bears."""
+    def stamp(self, octets: int, now: float, *, picture: bool = False, reserved: bool = False,
+              padding: bool = False) -> int:
+        """A packet of `octets` RTP leaves now; the transport number it bears. `reserved`: its rate was announced;
+        `padding`: it is what `padding` asked for."""
         size = octets + WIRE_OCTETS
+        if padding:
+            return self.pad(size, now)
         probe = self._probe.id if self._probe is not None else 0
-        if not picture:
+        if not picture and not reserved:
             self._before.add(size, now)
         return self._leave(size, now, probe)
 
@@ -143,10 +160,10 @@ class Road:
         """Octets on the wire of the padding packet that is due now, 0 for none. Call until 0, each few ms."""
         if not self.started:
             return 0
+        if self._probe is not None and now - self._probe_since > TRAIN_LATE_SECONDS:
+            self._probe = None
         if self._probe is not None:
-            if now < self._probe_next:
-                return 0
-            return self._probe.size
+            return self._probe.size if now >= self._probe_next else 0
         quiet = HEARTBEAT_SECONDS if self._decision.blind else IDLE_SECONDS
         return HEARTBEAT_OCTETS if now - self._left_at >= quiet else 0
 
@@ -200,11 +217,12 @@ class Road:
         decision = self._decision = self._recorder.step(now, fci)
         self._before.settle(now)
         self._all.settle(now)
-        self._share = self._budget.split(decision.target, self._before.rate, decision.loss, now)
+        self._share = self._budget.split(decision.target, self._before.rate + self._reserved, decision.loss, now)
         if decision.blind:
             self._blind_since = now if self._blind_since is None else self._blind_since
             self._probe = None
         else:
             self._blind_since = None
         if decision.probe is not None:
-            self._probe, self._probe_left, self._probe_next = decision.probe, decision.probe.packets, now
+            self._probe, self._probe_left = decision.probe, decision.probe.packets
+            self._probe_next = self._probe_since = now
