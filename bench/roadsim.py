@@ -25,7 +25,7 @@ from bench.link import BadProfile, Direction
 from gateway.media.congestion.budget import VoiceForm
 from gateway.media.congestion.controller import Limits
 from gateway.media.congestion.road import WIRE_OCTETS, Road
-from gateway.media.rate import Ladder, Pacer, RateController
+from gateway.media.rate import Ladder, Pacer, RateController, beat
 
 STEP = 0.005
 RTP_HEAD = 12 + 16
@@ -93,6 +93,7 @@ class Ours:
         self.road = Road(Limits(30_000, START, CEILING + 150_000), write)
         self._restarts = 0
         self._reported = -1
+        self._now = 0.0
 
     @property
     def picture(self) -> int:
@@ -100,7 +101,7 @@ class Ours:
 
     @property
     def paused(self) -> bool:
-        return self.road.paused
+        return self.road.paused or self.road.searching(self._now)
 
     @property
     def paired(self) -> bool:
@@ -113,9 +114,13 @@ class Ours:
         return self.road.may_speak(now)
 
     def leave(self, size: int, now: float, *, picture: bool) -> int:
+        if not picture:
+            self.road.other(size, now)
+            return -1
         return self.road.stamp(size - WIRE_OCTETS, now, picture=picture)
 
     def tick(self, now: float, send: Callable[[int, int], None]) -> bool:
+        self._now = now
         self.road.begin(now)
         self.road.tick(now)
         while size := self.road.padding(now):
@@ -323,7 +328,7 @@ class Call:
 
     def _picture(self) -> None:
         target = self._sender.picture
-        rung = self._ladder.step(target, self.now)
+        rung = beat(self._ladder.step(target, self.now), target)
         self._next_frame = max(self._next_frame + 1 / rung.frames_per_second, self.now + 0.5 / rung.frames_per_second)
         if self._sender.paused or self._waiting or not self._sender.may_send(self.now):
             self._next_frame = self.now + 0.01 if not self._sender.paused else self._next_frame
@@ -398,12 +403,14 @@ class Call:
     def _receive(self, packet: Packet) -> None:
         now = self.now
         self.figures.octets += packet.size
+        if packet.kind == "voice":
+            self.figures.voice.append(now - packet.sent)
+        if packet.number < 0:
+            return
         behind = (self._unwrapped - packet.number) % 65536
         self._unwrapped = self._unwrapped - behind if behind < 32768 else self._unwrapped + 65536 - behind
         self._arrived.append((self._unwrapped, now))
         self._unwrapped = max(self._unwrapped, self._arrived[-1][0])
-        if packet.kind == "voice":
-            self.figures.voice.append(now - packet.sent)
         if packet.kind != "picture":
             return
         estimate = self._estimator.add(round(now * 1000), round(packet.sent * (1 << 18)) & 0xFFFFFF, packet.size, 1)

@@ -23,7 +23,7 @@ from .hooks import GatewayConnection
 from .mailbox import Mailbox
 from .path import Path
 from .peers import DoctorPeer, KioskPeer, Peer, ice_servers
-from .rate import DETAIL_LADDER, Ladder
+from .rate import DETAIL_LADDER, Ladder, beat
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
@@ -290,7 +290,8 @@ class MediaEngine:
     def _update_rate(self, now: float) -> None:
         targets = [doctor.path.target for doctor in self._doctors if doctor.camera is not None and doctor.camera.wants]
         target = min(targets, default=SELF_VIEW_KBPS * 1000)
-        self._encoder.set_rate(target, Rungs(self._ladder.step(target, now), self._detail.step(target, now)))
+        room = beat(self._ladder.step(target, now), target)
+        self._encoder.set_rate(target, Rungs(room, self._detail.step(target, now)))
 
     async def _stop(self) -> None:
         self._scene.show(None, "")

@@ -32,11 +32,12 @@ class Path:
         self._ceiling = ceiling
         self._road = Road(Limits(FLOOR, start, ceiling + BESIDE_PICTURE), write)
         self._wide_since: float | None = None
+        self._searching = False
         self.wide = False
 
     def widen(self, now: float) -> None:
         """The transport is there, and the browser has agreed to transport-wide feedback."""
-        self.wide, self._wide_since = True, now
+        self.wide, self._wide_since, self._searching = True, now, True
         self._road.begin(now)
 
     @property
@@ -46,8 +47,8 @@ class Path:
 
     @property
     def held(self) -> bool:
-        """Whether no picture leaves now: the path is silent, or too thin for one."""
-        return self.wide and (self._road.blind or self._road.paused)
+        """Whether no picture leaves now: the path is silent, too thin for one, or not known yet."""
+        return self.wide and (self._road.blind or self._road.paused or self._searching)
 
     @property
     def thin(self) -> bool:
@@ -116,6 +117,7 @@ class Path:
         if not self.wide:
             return
         self._road.tick(now)
+        self._searching = self._searching and self._road.searching(now)
         if not self._road.heard and self._wide_since is not None and now - self._wide_since > DEAF_SECONDS:
             self.wide = False
 

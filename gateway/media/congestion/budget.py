@@ -39,9 +39,10 @@ class VoiceForm(enum.StrEnum):
 
 
 class Meter:
-    """What a class of packets takes: up at once, down slowly."""
+    """What a class of packets takes: up at once, down by `down` of the difference a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, down: float = METER_DOWN) -> None:
+        self._down = down
         self._since = float("-inf")
         self._octets = 0
         self.rate = 0.0
@@ -56,7 +57,7 @@ class Meter:
         if now - self._since < METER_SECONDS:
             return
         seen = 8 * self._octets / (now - self._since) if self._since > float("-inf") else 0.0
-        self.rate = seen if seen > self.rate else self.rate + METER_DOWN * (seen - self.rate)
+        self.rate = seen if seen > self.rate else self.rate + self._down * (seen - self.rate)
         self._since, self._octets = now, 0
 
 

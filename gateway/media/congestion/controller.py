@@ -5,6 +5,7 @@ Times are monotonic seconds, rates bit/s on the wire (IP and UDP included), size
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from .feedback import BadFeedback, parse
@@ -14,6 +15,9 @@ from .probing import Judge, Probe, train
 
 QUEUE_SECONDS = 0.045
 """Delay that may stand in a queue: a turn or two of a cellular scheduler. And the time of one packet beside it."""
+
+BESIDE_SECONDS = 1.0
+"""Over which the rate of what nobody acknowledges is taken."""
 
 PACKET_OCTETS = 1200
 PACKET_SECONDS_MAX = 0.12
@@ -142,6 +146,7 @@ class Controller:
         self._restarts = 0
         self._round_trip, self._round_trip_least = ROUND_TRIP_SECONDS, float("inf")
         self._probe_at, self._probe_wait = float("-inf"), PROBE_SECONDS
+        self._beside: deque[tuple[float, int]] = deque()
         self._judge: Judge | None = None
         self._probes = 0
 
@@ -149,10 +154,26 @@ class Controller:
         """A packet leaves; the transport number it bears."""
         return self._history.add(size, now, probe)
 
+    def beside(self, size: int, now: float) -> None:
+        """A packet leaves that nobody will acknowledge: sound, a data channel's."""
+        self._beside.append((now, size))
+        while now - self._beside[0][0] > BESIDE_SECONDS:
+            self._beside.popleft()
+
     @property
     def heard(self) -> bool:
         """Whether feedback ever came."""
         return self._heard > float("-inf")
+
+    @property
+    def decision(self) -> Decision:
+        """Before anything is known."""
+        return self._decide(0.0)
+
+    @property
+    def measured(self) -> bool:
+        """Whether the first train told what there is."""
+        return self._judge is None and self._probes > 0
 
     @property
     def in_flight(self) -> int:
@@ -185,7 +206,7 @@ class Controller:
         return self._decide(now)
 
     def tick(self, now: float) -> Decision:
-        """Time went by; call it every 20 to 50 ms."""
+        """Time went by; call it every 20 to 50 ms, the first time when the path is there."""
         oldest = self._history.oldest_in_flight
         patience = max(BLIND_SECONDS, BLIND_ROUND_TRIPS * self._round_trip + 0.25)
         if oldest is not None and now - max(oldest, self._heard) > patience and now - oldest > patience:
@@ -200,6 +221,13 @@ class Controller:
             self._arrivals.add(packet.sent, packet.arrived, packet.size)
             if self._judge is not None and packet.probe == self._judge.probe.id:
                 self._judge.add(packet.sent, packet.arrived, packet.size)
+
+    def _beside_rate(self) -> float:
+        return 8 * sum(size for _, size in self._beside) / BESIDE_SECONDS
+
+    def _arrives(self) -> float:
+        """Everything: what is not acknowledged is taken to fare no worse."""
+        return self._arrivals.rate() + self._beside_rate()
 
     @property
     def _threshold(self) -> float:
@@ -228,6 +256,7 @@ class Controller:
             return
         arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS)
         if arrives:
+            arrives += self._beside_rate()
             self._known = arrives
             self._set(min(self._rate, KEEP * arrives))
         self._drain = max(DRAIN_LEAST, 1 - (standing - CLEAR_SHARE * threshold) / DRAIN_SECONDS)
@@ -248,7 +277,7 @@ class Controller:
         else:
             share = GROW
         grown = self._rate * (1 + share * min(0.5, now - before))
-        reach = APPLICATION_SHARE * self._arrivals.rate() + APPLICATION_EXTRA
+        reach = APPLICATION_SHARE * self._arrives() + APPLICATION_EXTRA
         if now < self._proven_until:
             reach = max(reach, self._proven)
         if reach < self._rate:
@@ -264,7 +293,7 @@ class Controller:
         if now > self._inherent_until:
             self._inherent = 0.0
         allowed = LOSS_MARGIN * self._inherent + LOSS_EXTRA if self._inherent else 0.0
-        arrives, share = self._arrivals.rate(), self._loss.share
+        arrives, share = self._arrives(), self._loss.share
         if self._try is not None:
             since, before, rate = self._try
             if now - since < LOSS_TRY_SECONDS + self._round_trip:
@@ -282,7 +311,7 @@ class Controller:
 
     def _fall_for_loss(self, rate: float, share: float, now: float) -> None:
         self._try = (now, share, self._rate)
-        self._known = self._arrivals.rate()
+        self._known = self._arrives()
         self._set(min(self._rate, rate))
         self._loss.clear()
         self._steady.clear()
@@ -310,7 +339,7 @@ class Controller:
 
     def _next_probe(self, now: float) -> Probe | None:
         waits = self._blind or self._judge is not None or now < self._probe_at or self._over_since is not None
-        if waits or (self._history.next_number == 0 and not self._probes and self._history.in_flight == 0):
+        if waits:
             return None
         first = self._heard == float("-inf")
         if first and self._probes:
@@ -320,7 +349,7 @@ class Controller:
         top = self._limits.ceiling
         if self._rate >= 0.95 * top:
             # Nothing more is wanted than is believed; while it is not used that belief has to be renewed.
-            if now < self._proven_until - 0.3 * PROVEN_SECONDS or self._arrivals.rate() > 0.65 * self._rate:
+            if now < self._proven_until - 0.3 * PROVEN_SECONDS or self._arrives() > 0.65 * self._rate:
                 return None
             rate = min(1.1 * self._rate, 1.1 * top)
         else:
@@ -371,5 +400,5 @@ class Controller:
         return Decision(
             at=now, target=round(target), pacing=round(pacing), window=0 if self._blind else round(window),
             in_flight=self._history.in_flight, probe=probe, why=self._why, blind=self._blind, restarts=self._restarts,
-            queue=round(self._queue.standing, 4), arrives=round(self._arrivals.rate()),
+            queue=round(self._queue.standing, 4), arrives=round(self._arrives()),
             loss=round(self._loss.share, 3), round_trip=round(self._round_trip, 4))

@@ -12,6 +12,9 @@ from typing import Any
 
 from .controller import Controller, Decision, Limits
 
+BESIDE = -1
+"""In the place of a train's number: nobody acknowledges this packet."""
+
 
 class BadLog(ValueError):
     """A line that is none of ours."""
@@ -32,6 +35,12 @@ class Recorder:
         if self._write is not None:
             self._sent.append((size, now, probe))
         return self.controller.sent(size, now, probe)
+
+    def beside(self, size: int, now: float) -> None:
+        """As `Controller.beside`."""
+        if self._write is not None:
+            self._sent.append((size, now, BESIDE))
+        self.controller.beside(size, now)
 
     def step(self, now: float, fci: bytes | None = None) -> Decision:
         """Feedback, or a tick without."""
@@ -54,7 +63,10 @@ def replay(lines: Iterable[str]) -> Iterator[str]:
                 recorder = Recorder(Limits(*entry["limits"]), written.append)
             else:
                 for size, at, probe in entry["sent"]:
-                    recorder.sent(size, at, probe)
+                    if probe == BESIDE:
+                        recorder.beside(size, at)
+                    else:
+                        recorder.sent(size, at, probe)
                 recorder.step(entry["at"], None if entry["feedback"] is None else bytes.fromhex(entry["feedback"]))
         except (ValueError, KeyError, TypeError) as error:
             raise BadLog(f"line {number}: {type(error).__name__}") from error

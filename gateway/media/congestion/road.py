@@ -19,6 +19,9 @@ BURST_OCTETS, BURST_SECONDS = 1250, 0.02
 STEP_SECONDS = 0.025
 """Between two decisions without feedback."""
 
+SEARCH_SECONDS = 0.5
+"""A round trip of a good path and a report."""
+
 DEBT_OCTETS = 6000.0
 """What goes before the picture takes from it, but no more than this at once."""
 
@@ -60,9 +63,9 @@ class Road:
     def __init__(self, limits: Limits, write: Callable[[str], None] | None = None) -> None:
         self._recorder = Recorder(limits, write)
         self._budget = Budget()
-        self._decision: Decision = self._recorder.step(0.0)
+        self._decision: Decision = self._recorder.controller.decision
         self._share = Share(limits.start // 2, False, VoiceForm.plain)
-        self._before, self._all = Meter(), Meter()
+        self._before, self._all = Meter(), Meter(1.0)
         """What goes before the picture; everything."""
         self._credit = float(BURST_OCTETS)
         self._credit_at = float("-inf")
@@ -74,7 +77,7 @@ class Road:
         self._probe_left = 0
         self._probe_next = self._probe_since = 0.0
         self._reserved = 0
-        self.started = False
+        self.started, self._began = False, 0.0
 
     @property
     def decision(self) -> Decision:
@@ -106,6 +109,10 @@ class Road:
         """How the voice is to be packed."""
         return self._share.voice
 
+    def searching(self, now: float) -> bool:
+        """Whether the first picture should wait for what fits: on a thin path a large one takes seconds."""
+        return not self._recorder.controller.measured and now - self._began < SEARCH_SECONDS
+
     @property
     def heard(self) -> bool:
         """Whether feedback ever came."""
@@ -118,7 +125,7 @@ class Road:
     def begin(self, now: float) -> None:
         """The transport is there."""
         if not self.started:
-            self.started = True
+            self.started, self._began = True, now
             self._left_at = now
             self._step(now, None)
 
@@ -139,6 +146,7 @@ class Road:
         self._before.add(octets, now)
         self._all.add(octets, now)
         self._credit -= octets
+        self._recorder.beside(octets, now)
 
     def may_send(self, now: float) -> bool:
         """Whether a packet of the picture may leave."""
