@@ -22,6 +22,7 @@ from typing import Any
 
 import av
 import numpy as np
+from aiortc import clock
 
 from gateway.media.config import CameraConfig, MediaConfig
 from gateway.media.engine import MediaEngine
@@ -134,6 +135,9 @@ async def speak(peer: Any, until: float) -> None:
             return
         packet = Packet(7, number % 65536, 960 * number % (1 << 32), number == 0, frames[number % len(frames)])
         await peer.voice_out.forward("kiosk", packet, time.monotonic())
+        if number % 50 == 0:
+            # As the kiosk's sender reports: receivers play lips and voice together by it.
+            peer.voice_out.sync("kiosk", 7, clock.current_ntp_time(), packet.timestamp)
 
 
 async def tell(peer: Any, until: float) -> None:
@@ -224,9 +228,9 @@ def parent(options: argparse.Namespace) -> int:
     outages = [word for outage in options.outage for word in ("--outage", outage)]
     traces = ["--traces", str(options.traces)] if options.traces else []
     with tempfile.TemporaryDirectory(prefix="roadcall.") as folder:
-        link = subprocess.Popen([sys.executable, "-m", "bench.linksim", "--near", NEAR, "--far", FAR, "--up", options.up,
-                                 "--down", options.down, *outages, *traces, "--seconds", str(options.seconds + 25)],
-                                stdout=subprocess.PIPE)
+        command = [sys.executable, "-m", "bench.linksim", "--near", NEAR, "--far", FAR, "--up", options.up,
+                   "--down", options.down, *outages, *traces, "--seconds", str(options.seconds + 25)]
+        link = subprocess.Popen(command, stdout=subprocess.PIPE)
         try:
             assert link.stdout is not None
             link.stdout.readline()
