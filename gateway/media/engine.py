@@ -279,6 +279,8 @@ class MediaEngine:
             wants = any(doctor.camera is not None and doctor.camera.wants for doctor in self._doctors)
             if wants != wanted:
                 wanted = wants
+                # First the rate: what begins now begins at a size that fits.
+                self._update_rate(now)
                 self._update_watched()
 
     def _update_watched(self) -> None:

@@ -208,7 +208,7 @@ class CameraOutlet:
         self._restart_after = float("-inf")
         self._wanted = False
         self._keyframe_arrives = float("-inf")
-        self._held, self._restarts = False, 0
+        self._held, self._released, self._restarts = False, False, 0
         self.keyframes = 0
 
     def bind(self, sender: RTCRtpSender) -> None:
@@ -273,9 +273,11 @@ class CameraOutlet:
         if path.restarts != self._restarts:
             self._restarts = path.restarts
             sender.forget()
-        if held and not self._held:
-            self._keyframe_arrives = float("-inf")
+        if self._released:
+            # A tick later: by now the encoder has been told the rate.
+            self._released, self._keyframe_arrives = False, float("-inf")
             self._ask()
+        self._released = held and not self._held
         await sender.repair()
         while size := path.padding(now):
             if not await sender.pad(size):

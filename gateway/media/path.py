@@ -35,6 +35,10 @@ class Path:
         self._searching = False
         self.wide = False
 
+    def agree(self) -> None:
+        """The browser has agreed to transport-wide feedback: no picture before `widen`."""
+        self._searching = True
+
     def widen(self, now: float) -> None:
         """The transport is there, and the browser has agreed to transport-wide feedback."""
         self.wide, self._wide_since, self._searching = True, now, True
@@ -48,7 +52,7 @@ class Path:
     @property
     def held(self) -> bool:
         """Whether no picture leaves now: the path is silent, too thin for one, or not known yet."""
-        return self.wide and (self._road.blind or self._road.paused or self._searching)
+        return self._searching or (self.wide and (self._road.blind or self._road.paused))
 
     @property
     def thin(self) -> bool:

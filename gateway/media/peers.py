@@ -262,6 +262,7 @@ class DoctorPeer(Peer):
             _log.info("path.simple")
             return
         self._path_agreed = True
+        self.path.agree()
         for index, outlet in enumerate(outlets):
             if outlet is not None and outlet.sender is not None:
                 outlet.sender.follow(self.path, descriptions.NUMBERS_ID if index in agreed.numbered else None)

@@ -200,28 +200,28 @@ def test_a_lying_peer_moves_the_rate_only_within_its_limits(steps: list[tuple[st
 def test_the_floor_pauses_the_picture_and_nothing_flaps() -> None:
     """Too little for long pauses; more must last, and each vain return makes it wait longer."""
     budget = Budget()
-    assert not budget.split(300_000, 40_000, 0.0, 0.0).paused
-    assert not budget.split(45_000, 40_000, 0.0, 1.0).paused
-    assert budget.split(45_000, 40_000, 0.0, 1.0 + PAUSE_SECONDS).paused
-    assert budget.split(200_000, 40_000, 0.0, 4.0).paused
-    assert not budget.split(200_000, 40_000, 0.0, 4.0 + RESUME_SECONDS).paused
-    budget.split(45_000, 40_000, 0.0, 8.0)
-    assert budget.split(45_000, 40_000, 0.0, 8.0 + PAUSE_SECONDS).paused
-    budget.split(200_000, 40_000, 0.0, 12.0)
-    assert budget.split(200_000, 40_000, 0.0, 12.0 + RESUME_SECONDS).paused
-    assert not budget.split(200_000, 40_000, 0.0, 12.0 + 2 * RESUME_SECONDS).paused
+    assert not budget.split(300_000, 300_000, 40_000, 0.0, 0.0).paused
+    assert not budget.split(45_000, 45_000, 40_000, 0.0, 1.0).paused
+    assert budget.split(45_000, 45_000, 40_000, 0.0, 1.0 + PAUSE_SECONDS).paused
+    assert budget.split(200_000, 200_000, 40_000, 0.0, 4.0).paused
+    assert not budget.split(200_000, 200_000, 40_000, 0.0, 4.0 + RESUME_SECONDS).paused
+    budget.split(45_000, 45_000, 40_000, 0.0, 8.0)
+    assert budget.split(45_000, 45_000, 40_000, 0.0, 8.0 + PAUSE_SECONDS).paused
+    budget.split(200_000, 200_000, 40_000, 0.0, 12.0)
+    assert budget.split(200_000, 200_000, 40_000, 0.0, 12.0 + RESUME_SECONDS).paused
+    assert not budget.split(200_000, 200_000, 40_000, 0.0, 12.0 + 2 * RESUME_SECONDS).paused
 
 
 def test_the_voice_follows_rate_and_loss() -> None:
     """Thin: two frames a packet, with hysteresis; lossy and wide: said again, for a while; else as it came."""
     budget = Budget()
-    assert budget.split(500_000, 0, 0.0, 0.0).voice is VoiceForm.plain
-    assert budget.split(500_000, 0, 0.03, 1.0).voice is VoiceForm.red
-    assert budget.split(500_000, 0, 0.0, 2.0).voice is VoiceForm.red
-    assert budget.split(500_000, 0, 0.0, 2.0 + RED_HOLD_SECONDS).voice is VoiceForm.plain
-    assert budget.split(100_000, 0, 0.03, 40.0).voice is VoiceForm.paired
-    assert budget.split(150_000, 0, 0.03, 41.0).voice is VoiceForm.paired
-    assert budget.split(RED_ABOVE + 1, 0, 0.0, 42.0).voice is VoiceForm.red
+    assert budget.split(500_000, 500_000, 0, 0.0, 0.0).voice is VoiceForm.plain
+    assert budget.split(500_000, 500_000, 0, 0.03, 1.0).voice is VoiceForm.red
+    assert budget.split(500_000, 500_000, 0, 0.0, 2.0).voice is VoiceForm.red
+    assert budget.split(500_000, 500_000, 0, 0.0, 2.0 + RED_HOLD_SECONDS).voice is VoiceForm.plain
+    assert budget.split(100_000, 100_000, 0, 0.03, 40.0).voice is VoiceForm.paired
+    assert budget.split(150_000, 150_000, 0, 0.03, 41.0).voice is VoiceForm.paired
+    assert budget.split(RED_ABOVE + 1, RED_ABOVE + 1, 0, 0.0, 42.0).voice is VoiceForm.red
 
 
 def test_sound_goes_on_into_a_silence_and_then_only_knocks() -> None:

@@ -18,7 +18,7 @@ RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 20_000, 3.0, 24.0
 """Room for the first keyframe too; each vain return doubles the wait."""
 
 METER_SECONDS = 1.0
-METER_DOWN = 0.3
+METER_DOWN = 0.5
 """A silence between two words does not give the voice's part away."""
 
 PAIR_BELOW, PAIR_NOT_ABOVE = 130_000, 180_000
@@ -82,12 +82,11 @@ class Budget:
         self._voice = VoiceForm.plain
         self._lossy_until = float("-inf")
 
-    def split(self, target: int, before: float, loss: float, now: float) -> Share:
-        """`before`: bit/s of everything that goes before the picture, as measured."""
-        granted = PICTURE_SHARE * (target - before)
-        picture = max(0.0, (granted - HEADER_BITS * PACKETS_A_SECOND) / (1 + HEADER_BITS / PACKET_BITS))
-        self._pause(picture, now)
-        return Share(round(picture), self._paused, self._form(target, loss, now))
+    def split(self, rate: int, target: int, before: float, loss: float, now: float) -> Share:
+        """`rate`, `target` as decided; `before`: bit/s of everything that goes before the picture, as measured."""
+        # A queue that drains is over in a second: no reason to pause.
+        self._pause(_picture(rate, before), now)
+        return Share(round(max(0.0, _picture(target, before))), self._paused, self._form(rate, loss, now))
 
     def _pause(self, picture: float, now: float) -> None:
         if self._paused:
@@ -109,15 +108,20 @@ class Budget:
             if now - self._resumed_at < RESUME_SECONDS_MAX:
                 self._wait = min(RESUME_SECONDS_MAX, 2 * self._wait)
 
-    def _form(self, target: int, loss: float, now: float) -> VoiceForm:
+    def _form(self, rate: int, loss: float, now: float) -> VoiceForm:
         if loss > RED_LOSS:
             self._lossy_until = now + RED_HOLD_SECONDS
         elif loss > RED_LOSS_CLEAR and now < self._lossy_until:
             self._lossy_until = max(self._lossy_until, now + RED_HOLD_SECONDS / 2)
-        if target < (PAIR_NOT_ABOVE if self._voice is VoiceForm.paired else PAIR_BELOW):
+        if rate < (PAIR_NOT_ABOVE if self._voice is VoiceForm.paired else PAIR_BELOW):
             self._voice = VoiceForm.paired
-        elif now < self._lossy_until and target > RED_ABOVE:
+        elif now < self._lossy_until and rate > RED_ABOVE:
             self._voice = VoiceForm.red
         else:
             self._voice = VoiceForm.plain
         return self._voice
+
+
+def _picture(granted: int, before: float) -> float:
+    left = PICTURE_SHARE * (granted - before) - HEADER_BITS * PACKETS_A_SECOND
+    return left / (1 + HEADER_BITS / PACKET_BITS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .feedback import BadFeedback, parse
 from .history import Acked, History
 from .measures import RATE_SECONDS, Arrivals, Loss, QueueDelay
-from .probing import Judge, Probe, train
+from .probing import FIRST_TRAIN_SECONDS, TRAIN_SECONDS, Judge, Probe, train
 
 QUEUE_SECONDS = 0.045
 """Delay that may stand in a queue: a turn or two of a cellular scheduler. And the time of one packet beside it."""
@@ -46,6 +46,9 @@ GROW, GROW_BACK, GROW_NEAR = 0.08, 0.40, 0.03
 
 APPLICATION_SHARE, APPLICATION_EXTRA = 1.5, 30_000
 """Without a train that showed more, the rate stays within this of what really arrives."""
+
+USED_SHARE = 0.7
+"""Only a rate that is used shows that there is more; else trains do."""
 
 PROVEN_SECONDS = 10.0
 """So long a train's finding holds while nobody uses it."""
@@ -100,11 +103,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do from now on, and why. `target` bit/s of everything; `pacing` bit/s of the picture's packets; `window`
+    """What to do from now on, and why. `rate`: what the path is believed to take, bit/s of
+    everything; `target`: what to send of it, less while a queue drains; `pacing` bit/s of the picture's packets; `window`
     octets that may be on their way; `probe` a train to send now; `restarts` counts outages in which packets were
     lost: a new one calls for a keyframe. `queue` and `round_trip` in seconds, `arrives` bit/s, `loss` a share."""
 
     at: float
+    rate: int
     target: int
     pacing: int
     window: int
@@ -276,6 +281,8 @@ class Controller:
             share = GROW_NEAR
         else:
             share = GROW
+        if self._arrives() < USED_SHARE * self._rate:
+            share = 0.0
         grown = self._rate * (1 + share * min(0.5, now - before))
         reach = APPLICATION_SHARE * self._arrives() + APPLICATION_EXTRA
         if now < self._proven_until:
@@ -355,7 +362,7 @@ class Controller:
         else:
             rate = min(PROBE_SHARE * self._rate, 1.2 * top)
         self._probes += 1
-        probe = train(self._probes, rate)
+        probe = train(self._probes, rate, FIRST_TRAIN_SECONDS if first else TRAIN_SECONDS)
         self._judge = Judge(probe, now)
         return probe
 
@@ -398,7 +405,7 @@ class Controller:
         else:
             pacing = max(PACING * target, min(0.85 * self._peak, PACING_MOST * target))
         return Decision(
-            at=now, target=round(target), pacing=round(pacing), window=0 if self._blind else round(window),
+            at=now, rate=round(self._rate), target=round(target), pacing=round(pacing), window=0 if self._blind else round(window),
             in_flight=self._history.in_flight, probe=probe, why=self._why, blind=self._blind, restarts=self._restarts,
             queue=round(self._queue.standing, 4), arrives=round(self._arrives()),
             loss=round(self._loss.share, 3), round_trip=round(self._round_trip, 4))

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 TRAIN_SECONDS = 0.04
 """Four turns of a cellular scheduler (10 ms). What a train that was too fast leaves in the queue drains in as long."""
 
+FIRST_TRAIN_SECONDS = 0.02
+"""The first train of a call may be seven times too fast, and the picture waits for it."""
+
 TRAIN_PACKETS, TRAIN_PACKETS_MAX = 6, 40
 PACKET_BYTES, PACKET_BYTES_MAX = 80, 320
 """On the wire. RTP padding ends at 255 octets (RFC 3550, section 5.1)."""
@@ -39,9 +42,9 @@ class Found:
     free: bool
 
 
-def train(number: int, rate: float) -> Probe:
-    """A train at this rate."""
-    octets = rate * TRAIN_SECONDS / 8
+def train(number: int, rate: float, seconds: float = TRAIN_SECONDS) -> Probe:
+    """A train at this rate that lasts so long."""
+    octets = rate * seconds / 8
     size = min(PACKET_BYTES_MAX, max(PACKET_BYTES, octets / TRAIN_PACKETS))
     packets = min(TRAIN_PACKETS_MAX, max(TRAIN_PACKETS, octets / size))
     return Probe(number, rate, round(packets), round(size))

@@ -19,8 +19,8 @@ BURST_OCTETS, BURST_SECONDS = 1250, 0.02
 STEP_SECONDS = 0.025
 """Between two decisions without feedback."""
 
-SEARCH_SECONDS = 0.5
-"""A round trip of a good path and a report."""
+SEARCH_SECONDS = 0.7
+"""Longer than a train takes on a thin path and its report comes back."""
 
 DEBT_OCTETS = 6000.0
 """What goes before the picture takes from it, but no more than this at once."""
@@ -225,7 +225,8 @@ class Road:
         decision = self._decision = self._recorder.step(now, fci)
         self._before.settle(now)
         self._all.settle(now)
-        self._share = self._budget.split(decision.target, self._before.rate + self._reserved, decision.loss, now)
+        before = self._before.rate + self._reserved
+        self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now)
         if decision.blind:
             self._blind_since = now if self._blind_since is None else self._blind_since
             self._probe = None
