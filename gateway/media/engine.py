@@ -16,12 +16,13 @@ from protocol.values import IceServer
 from . import interfaces
 from .camera import CameraReader, CameraState
 from .config import MediaConfig
+from .decisions import DecisionLog
 from .encoder import IN_FLIGHT_MAX, CameraEncoder, Captured, EncodedFrame, Rungs
 from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import CameraOutlet, Inlet, Outlet
 from .hooks import GatewayConnection
 from .mailbox import Mailbox
-from .path import Path
+from .path import CallFigures, Path
 from .peers import DoctorPeer, KioskPeer, Peer, ice_servers
 from .rate import DETAIL_LADDER, Ladder, beat
 from .scene_source import Scene, SceneSource
@@ -79,6 +80,22 @@ class MediaEngine:
         self._stethoscope = (Stethoscope(config.stethoscope, changed, self._take_sound)
                              if config.stethoscope is not None else None)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._decisions = DecisionLog(config.decisions) if config.decisions is not None else None
+        self._rungs = Rungs(self._ladder.rung, self._detail.rung)
+        self._thin = False
+
+    @property
+    def paths(self) -> tuple[CallFigures, ...]:
+        """One per connected doctor, as of now; ask once a second."""
+        rung = self._rungs.detail if self._scene.shown is not None else self._rungs.room
+        return tuple(CallFigures(doctor.path.target // 1000, doctor.path.held, rung.quarters, rung.frames_per_second,
+                                 doctor.camera.keyframes, *doctor.local_candidate, doctor.path.figures)
+                     for doctor in self._doctors if doctor.camera is not None and doctor.camera.open)
+
+    @property
+    def picture_code(self) -> str | None:
+        """`picture.paused_thin` while no doctor's path has room for a picture: sound and readings go on."""
+        return "picture.paused_thin" if self._thin else None
 
     @property
     def camera(self) -> CameraView:
@@ -120,6 +137,8 @@ class MediaEngine:
                 tasks.create_task(self._close_retired())
                 tasks.create_task(self._watch())
                 tasks.create_task(self._drive())
+                if self._decisions is not None:
+                    tasks.create_task(self._decisions.run())
                 tasks.create_task(self._send_sounds())
                 if self._stethoscope is not None:
                     tasks.create_task(self._stethoscope.run())
@@ -129,7 +148,8 @@ class MediaEngine:
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
         """A new peer connection for a doctor's page. MediaRefused when an ICE server's address is none."""
         config = self._config
-        rate = Path(config.floor_kbps * 1000, config.start_kbps * 1000, config.ceiling_kbps * 1000)
+        rate = Path(config.floor_kbps * 1000, config.start_kbps * 1000, config.ceiling_kbps * 1000,
+                    self._decisions.open() if self._decisions is not None else None)
         if self._stethoscope is not None and self._stethoscope.wanted:
             rate.beside(self._stethoscope.profile.on_the_wire)
         try:
@@ -282,6 +302,12 @@ class MediaEngine:
                 # First the rate: what begins now begins at a size that fits.
                 self._update_rate(now)
                 self._update_watched()
+            open_paths = [doctor.path for doctor in self._doctors if doctor.camera is not None and doctor.camera.open]
+            thin = bool(open_paths) and all(path.thin for path in open_paths)
+            if thin != self._thin:
+                self._thin = thin
+                _log.info("picture.paused_thin" if thin else "picture.resumed")
+                self._changed()
 
     def _update_watched(self) -> None:
         watched = any(peer.camera is not None and peer.camera.wants for peer in self._peers())
@@ -292,8 +318,8 @@ class MediaEngine:
     def _update_rate(self, now: float) -> None:
         targets = [doctor.path.target for doctor in self._doctors if doctor.camera is not None and doctor.camera.wants]
         target = min(targets, default=SELF_VIEW_KBPS * 1000)
-        room = beat(self._ladder.step(target, now), target)
-        self._encoder.set_rate(target, Rungs(room, self._detail.step(target, now)))
+        self._rungs = Rungs(beat(self._ladder.step(target, now), target), self._detail.step(target, now))
+        self._encoder.set_rate(target, self._rungs)
 
     async def _stop(self) -> None:
         self._scene.show(None, "")

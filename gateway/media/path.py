@@ -4,6 +4,7 @@ rule of REMB and receiver reports. Pure but for what is handed in."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .congestion.budget import VoiceForm
 from .congestion.controller import Limits
@@ -21,6 +22,22 @@ DEAF_SECONDS = 3.0
 
 DATA_OCTETS = 28 + 37
 """IP, UDP and the DTLS record around each SCTP packet (RFC 6347, 4.1; AEAD with explicit nonce)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFigures:
+    """One doctor's picture and path, for a second's line. `path` None: the simple rule holds, which measures little.
+    `picture_kbps`: what the encoder is asked for; `quarters` of the camera's sides; `interface`, `candidate`: our
+    address on the pair in use and its kind (host, srflx, relay), empty before there is one."""
+
+    picture_kbps: int
+    paused: bool
+    quarters: int
+    frames_per_second: int
+    keyframes: int
+    interface: str
+    candidate: str
+    path: PathFigures | None
 
 
 class Path:

@@ -85,6 +85,13 @@ class Peer:
         return self._state
 
     @property
+    def local_candidate(self) -> tuple[str, str]:
+        """Our address on the pair in use and its kind (RFC 8445, 5.1.1); empty before there is one."""
+        ice = self._connection.ice
+        candidate = ice.local_candidate_in_use() if ice is not None else None
+        return ("", "") if candidate is None else candidate
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of our DTLS certificate, upper case with colons."""
         return self._connection.fingerprint

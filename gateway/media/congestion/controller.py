@@ -19,8 +19,8 @@ QUEUE_SECONDS = 0.045
 BESIDE_SECONDS = 1.0
 """Over which the rate of what nobody acknowledges is taken."""
 
-PACKET_OCTETS = 1200
-PACKET_SECONDS_MAX = 0.12
+PACKET_OCTETS = 800
+PACKET_SECONDS_MAX = 0.09
 
 CLEAR_SHARE = 0.6
 """Of the threshold: below it the queue counts as empty."""
@@ -103,10 +103,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do from now on, and why. `rate`: what the path is believed to take, bit/s of
-    everything; `target`: what to send of it, less while a queue drains; `pacing` bit/s of the picture's packets; `window`
-    octets that may be on their way; `probe` a train to send now; `restarts` counts outages in which packets were
-    lost: a new one calls for a keyframe. `queue` and `round_trip` in seconds, `arrives` bit/s, `loss` a share."""
+    """What to do from now on, and why. `rate`: what the path is believed to take, bit/s of everything; `target`: what
+    to send of it, less while a queue drains; `pacing` bit/s of the picture's packets; `window` octets that may be on
+    their way; `probe` a train to send now; `restarts` counts outages in which packets were lost: a new one calls for a
+    keyframe. `queue` and `round_trip` in seconds, `arrives` bit/s, `loss` a share."""
 
     at: float
     rate: int
@@ -405,7 +405,7 @@ class Controller:
         else:
             pacing = max(PACING * target, min(0.85 * self._peak, PACING_MOST * target))
         return Decision(
-            at=now, rate=round(self._rate), target=round(target), pacing=round(pacing), window=0 if self._blind else round(window),
-            in_flight=self._history.in_flight, probe=probe, why=self._why, blind=self._blind, restarts=self._restarts,
-            queue=round(self._queue.standing, 4), arrives=round(self._arrives()),
-            loss=round(self._loss.share, 3), round_trip=round(self._round_trip, 4))
+            at=now, rate=round(self._rate), target=round(target), pacing=round(pacing),
+            window=0 if self._blind else round(window), in_flight=self._history.in_flight, probe=probe, why=self._why,
+            blind=self._blind, restarts=self._restarts, queue=round(self._queue.standing, 4),
+            arrives=round(self._arrives()), loss=round(self._loss.share, 3), round_trip=round(self._round_trip, 4))
