@@ -273,6 +273,8 @@ class CameraOutlet:
         if path.restarts != self._restarts:
             self._restarts = path.restarts
             sender.forget()
+            self._waiting.clear()
+            self._starts, self._asked, self._released = False, True, True
         if self._released:
             # A tick later: by now the encoder has been told the rate.
             self._released, self._keyframe_arrives = False, float("-inf")

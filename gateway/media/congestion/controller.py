@@ -59,6 +59,9 @@ LOSS_HIGH = 0.12
 LOSS_STEADY, LOSS_STEADY_SECONDS = 0.04, 2.5
 """So much for so long is tried: the rate falls a little, and if the loss stays it was not ours."""
 
+LOSS_COLLAPSE, COLLAPSE_SECONDS = 0.3, 3.0
+"""So much of a second lost: sending it again would take a thin link longer than a keyframe does."""
+
 LOSS_TRY, LOSS_TRY_SECONDS, LOSS_STAYS = 0.88, 2.5, 0.6
 
 LOSS_BELIEVED_SECONDS = 30.0
@@ -105,7 +108,7 @@ class Limits:
 class Decision:
     """What to do from now on, and why. `rate`: what the path is believed to take, bit/s of everything; `target`: what
     to send of it, less while a queue drains; `pacing` bit/s of the picture's packets; `window` octets that may be on
-    their way; `probe` a train to send now; `restarts` counts outages in which packets were lost: a new one calls for a
+    their way; `probe` a train to send now; `restarts` counts outages and collapses in which packets were lost: a new one calls for a
     keyframe. `queue` and `round_trip` in seconds, `arrives` bit/s, `loss` a share."""
 
     at: float
@@ -146,6 +149,7 @@ class Controller:
         self._steady = Loss(LOSS_STEADY_SECONDS)
         self._try: tuple[float, float, float] | None = None
         """Since when, for which loss, and from which rate it fell to see whether the loss goes."""
+        self._collapsed_at = float("-inf")
         self._inherent, self._inherent_until = 0.0, float("-inf")
         self._blind = False
         self._restarts = 0
@@ -301,6 +305,8 @@ class Controller:
             self._inherent = 0.0
         allowed = LOSS_MARGIN * self._inherent + LOSS_EXTRA if self._inherent else 0.0
         arrives, share = self._arrives(), self._loss.share
+        if share > LOSS_COLLAPSE and now - self._collapsed_at > COLLAPSE_SECONDS:
+            self._restarts, self._collapsed_at = self._restarts + 1, now
         if self._try is not None:
             since, before, rate = self._try
             if now - since < LOSS_TRY_SECONDS + self._round_trip:
