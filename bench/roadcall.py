@@ -33,7 +33,6 @@ from sim.camera import READER_JS, SceneCamera
 
 NEAR, FAR = "roadcall-a", "roadcall-b"
 FRAMES_A_SECOND = 25
-WARM_SECONDS = 0.0
 
 PAGE = """
 async (offer) => {
@@ -152,8 +151,8 @@ async def call(options: argparse.Namespace) -> dict[str, Any]:
     camera = SceneCamera(width=options.width, height=options.width * 9 // 16, fps=FRAMES_A_SECOND)
     if options.video is not None:
         moving(camera, options.video, options.width)
-    config = MediaConfig(CameraConfig(f"tcp://127.0.0.1:{camera.open()}", options.width, options.width * 9 // 16,
-                                      simulated=True, name="road"), interfaces=("wan0",))
+    room = CameraConfig(f"tcp://127.0.0.1:{camera.open()}", options.width, options.width * 9 // 16, simulated=True)
+    config = MediaConfig(room, interfaces=("wan0",), decisions=options.decisions)
     engine = MediaEngine(config, lambda: None)
     with tempfile.TemporaryDirectory(prefix="roadcall.") as folder:
         launcher = Path(folder) / "chromium-far"
@@ -173,20 +172,15 @@ async def _measure(engine: MediaEngine, page: Any, options: argparse.Namespace) 
     peer = await engine.doctor_peer([], Events())
     answer = await page.evaluate(PAGE % READER_JS, await peer.offer())
     began, cpu = time.time(), time.process_time()
-    options.started.touch()
     await peer.answer(answer)
     until = time.monotonic() + options.seconds
-    lines: list[str] = []
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(speak(peer, until))
         tasks.create_task(tell(peer, until))
         while time.monotonic() < until:
             await asyncio.sleep(1.0)
-            path = getattr(peer, "path", None)
-            line = f"{time.time() - began:5.1f} {path.figures if path is not None else peer.camera.rate.target}"
-            lines.append(line)
             if options.verbose:
-                print(line, file=sys.stderr, flush=True)
+                print(f"{time.time() - began:5.1f} {engine.paths}", file=sys.stderr, flush=True)
     burnt = 100 * (time.process_time() - cpu) / options.seconds
     raw = await page.evaluate(STATS)
     await peer.close()
@@ -206,10 +200,9 @@ def _judged(raw: dict[str, Any], began: float, offset: float, options: argparse.
     gaps = [(round(a, 2), round(b - a, 2)) for a, b in itertools.pairwise(edges) if b - a > 0.5]
     late = sorted(at - sent for at, sent in raw["told"])
     sound, picture = raw["sound"], raw["picture"]
-    share = lambda values, p: round(values[min(len(values) - 1, int(p * len(values)))] * 1000) if values else None  # noqa: E731
     return {
-        "fps": round(len(times) / options.seconds, 1), "p50_ms": share(ages, 0.5), "p95_ms": share(ages, 0.95),
-        "p99_ms": share(ages, 0.99), "frozen_s": round(sum(length for _, length in gaps), 1), "gaps": gaps,
+        "fps": round(len(times) / options.seconds, 1), "p50_ms": _at(ages, 0.5), "p95_ms": _at(ages, 0.95),
+        "p99_ms": _at(ages, 0.99), "frozen_s": round(sum(length for _, length in gaps), 1), "gaps": gaps,
         "widths": sorted({width for _, _, width in raw["seen"]}), "codes": len(ages), "shown": len(times),
         "picture_kbps": round(picture.get("bytesReceived", 0) * 8 / options.seconds / 1000),
         "packets_lost": picture.get("packetsLost"), "keyframes": picture.get("keyFramesDecoded"),
@@ -220,7 +213,12 @@ def _judged(raw: dict[str, Any], began: float, offset: float, options: argparse.
             1, sound.get("totalSamplesReceived", 1)), 2),
         "sound_buffer_ms": round(1000 * sound.get("jitterBufferDelay", 0) / max(
             1, sound.get("jitterBufferEmittedCount", 1))),
-        "readings": len(late), "reading_p99_ms": share(late, 0.99), "cpu_percent": round(burnt, 1)}
+        "readings": len(late), "reading_p99_ms": _at(late, 0.99), "cpu_percent": round(burnt, 1)}
+
+
+def _at(values: list[float], share: float) -> int | None:
+    """A percentile of sorted seconds, in ms."""
+    return round(values[min(len(values) - 1, int(share * len(values)))] * 1000) if values else None
 
 
 def parent(options: argparse.Namespace) -> int:
@@ -251,6 +249,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--video", type=Path, help="a film in the place of the drawn room")
     parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--decisions", type=Path, help="a folder for the log of decisions")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--inside")
     options = parser.parse_args()
@@ -258,7 +257,6 @@ def main() -> int:
         parser.exit(69, "network namespaces need root\n")
     if options.inside is None:
         return parent(options)
-    options.started = Path(options.inside) / "started"
     print(json.dumps(asyncio.run(call(options))))
     return 0
 

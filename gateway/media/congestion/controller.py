@@ -108,8 +108,8 @@ class Limits:
 class Decision:
     """What to do from now on, and why. `rate`: what the path is believed to take, bit/s of everything; `target`: what
     to send of it, less while a queue drains; `pacing` bit/s of the picture's packets; `window` octets that may be on
-    their way; `probe` a train to send now; `restarts` counts outages and collapses in which packets were lost: a new one calls for a
-    keyframe. `queue` and `round_trip` in seconds, `arrives` bit/s, `loss` a share."""
+    their way; `probe` a train to send now; `restarts` counts outages and collapses in which packets were lost: a new
+    one calls for a keyframe. `queue` and `round_trip` in seconds, `arrives` bit/s, `loss` a share."""
 
     at: float
     rate: int
