@@ -14,7 +14,7 @@ HEADER_BITS, PACKETS_A_SECOND, PACKET_BITS = 8 * 72, 10, 8 * 1150
 PAUSE_BELOW, PAUSE_SECONDS = 12_000, 1.5
 """A few small pictures a second need this; with less a face is a smear."""
 
-RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 20_000, 3.0, 24.0
+RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 20_000, 1.0, 8.0
 """Room for the first keyframe too; each vain return doubles the wait."""
 
 METER_SECONDS = 1.0
