@@ -13,6 +13,7 @@ import itertools
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -235,7 +236,8 @@ def parent(options: argparse.Namespace) -> int:
             return subprocess.call(["ip", "netns", "exec", NEAR, sys.executable, __file__, "--inside", folder,
                                     *sys.argv[1:]])
         finally:
-            link.terminate()
+            # As by a key: it takes its namespaces along.
+            link.send_signal(signal.SIGINT)
             link.wait()
 
 
