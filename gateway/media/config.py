@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 START_KBPS = 300
 """First rate of a call: 540 lines at 15 pictures are readable at once, a 3G uplink carries it until the
@@ -139,6 +140,7 @@ class MediaConfig:
     """The media room. `interfaces` are names; `*` stands for every physical one that is up (also when empty).
 
     `lo` is used only when it is named. Rates in kbit/s of the room camera's picture.
+    `decisions`: a folder for the log of the rate's decisions (`congestion.replay`); None: none is written.
     """
 
     camera: CameraConfig
@@ -147,6 +149,7 @@ class MediaConfig:
     floor_kbps: int = FLOOR_KBPS
     ceiling_kbps: int = CEILING_KBPS
     stethoscope: StethoscopeConfig | None = None
+    decisions: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.floor_kbps <= self.start_kbps <= self.ceiling_kbps:

@@ -16,13 +16,15 @@ from protocol.values import IceServer
 from . import interfaces
 from .camera import CameraReader, CameraState
 from .config import MediaConfig
+from .decisions import DecisionLog
 from .encoder import IN_FLIGHT_MAX, CameraEncoder, Captured, EncodedFrame, Rungs
 from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import CameraOutlet, Inlet, Outlet
 from .hooks import GatewayConnection
 from .mailbox import Mailbox
-from .peers import DoctorPeer, KioskPeer, Peer, ice_servers, rate_controller
-from .rate import DETAIL_LADDER, Ladder
+from .path import CallFigures, Path
+from .peers import DoctorPeer, KioskPeer, Peer, ice_servers
+from .rate import DETAIL_LADDER, Ladder, beat
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
@@ -32,6 +34,9 @@ TICK_SECONDS = 0.25
 
 PACE_TICK_SECONDS = 0.005
 """Packets of a large picture leave in steps of this; a 4G scheduler gives turns of 1 to 10 ms."""
+
+RATE_SECONDS = 0.05
+"""How soon the encoder follows the path: a picture's time."""
 
 MICROPHONE_SECONDS = 2.0
 """With DTX a silent room still sends a packet each 400 ms."""
@@ -75,6 +80,22 @@ class MediaEngine:
         self._stethoscope = (Stethoscope(config.stethoscope, changed, self._take_sound)
                              if config.stethoscope is not None else None)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._decisions = DecisionLog(config.decisions) if config.decisions is not None else None
+        self._rungs = Rungs(self._ladder.rung, self._detail.rung)
+        self._thin = False
+
+    @property
+    def paths(self) -> tuple[CallFigures, ...]:
+        """One per connected doctor, as of now; ask once a second."""
+        rung = self._rungs.detail if self._scene.shown is not None else self._rungs.room
+        return tuple(CallFigures(doctor.path.target // 1000, doctor.path.held, rung.quarters, rung.frames_per_second,
+                                 doctor.camera.keyframes, *doctor.local_candidate, doctor.path.figures)
+                     for doctor in self._doctors if doctor.camera is not None and doctor.camera.open)
+
+    @property
+    def picture_code(self) -> str | None:
+        """`picture.paused_thin` while no doctor's path has room for a picture: sound and readings go on."""
+        return "picture.paused_thin" if self._thin else None
 
     @property
     def camera(self) -> CameraView:
@@ -115,6 +136,9 @@ class MediaEngine:
                 tasks.create_task(self._send_frames())
                 tasks.create_task(self._close_retired())
                 tasks.create_task(self._watch())
+                tasks.create_task(self._drive())
+                if self._decisions is not None:
+                    tasks.create_task(self._decisions.run())
                 tasks.create_task(self._send_sounds())
                 if self._stethoscope is not None:
                     tasks.create_task(self._stethoscope.run())
@@ -124,13 +148,14 @@ class MediaEngine:
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
         """A new peer connection for a doctor's page. MediaRefused when an ICE server's address is none."""
         config = self._config
-        rate = rate_controller(config.floor_kbps, config.start_kbps, config.ceiling_kbps)
+        rate = Path(config.floor_kbps * 1000, config.start_kbps * 1000, config.ceiling_kbps * 1000,
+                    self._decisions.open() if self._decisions is not None else None)
         if self._stethoscope is not None and self._stethoscope.wanted:
             rate.beside(self._stethoscope.profile.on_the_wire)
         try:
             connection = GatewayConnection(
                 ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces))
-            peer = DoctorPeer(connection, events, self, self, CameraOutlet(self._encoder, rate))
+            peer = DoctorPeer(connection, events, self, self, CameraOutlet(self._encoder, rate), rate)
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error
         self._doctors.append(peer)
@@ -260,17 +285,41 @@ class MediaEngine:
                 _log.info("microphone.present" if self._microphone else "microphone.away")
                 self._changed()
 
+    async def _drive(self) -> None:
+        wanted, updated = False, 0.0
+        while True:
+            await asyncio.sleep(PACE_TICK_SECONDS if self._doctors else TICK_SECONDS)
+            now = time.monotonic()
+            for doctor in tuple(self._doctors):
+                if doctor.camera is not None:
+                    await doctor.camera.drive(now)
+            if now - updated >= RATE_SECONDS:
+                updated = now
+                self._update_rate(now)
+            wants = any(doctor.camera is not None and doctor.camera.wants for doctor in self._doctors)
+            if wants != wanted:
+                wanted = wants
+                # First the rate: what begins now begins at a size that fits.
+                self._update_rate(now)
+                self._update_watched()
+            open_paths = [doctor.path for doctor in self._doctors if doctor.camera is not None and doctor.camera.open]
+            thin = bool(open_paths) and all(path.thin for path in open_paths)
+            if thin != self._thin:
+                self._thin = thin
+                _log.info("picture.paused_thin" if thin else "picture.resumed")
+                self._changed()
+
     def _update_watched(self) -> None:
-        watched = any(peer.camera is not None and peer.camera.open for peer in self._peers())
+        watched = any(peer.camera is not None and peer.camera.wants for peer in self._peers())
         # While an examination camera is shown, the room's pictures are read but not decoded.
         self._reader.watch(watched and self._scene.shown is None)
         self._encoder.watch(watched)
 
     def _update_rate(self, now: float) -> None:
-        targets = [doctor.camera.rate.target for doctor in self._doctors
-                   if doctor.camera is not None and doctor.camera.open and doctor.camera.rate is not None]
+        targets = [doctor.path.target for doctor in self._doctors if doctor.camera is not None and doctor.camera.wants]
         target = min(targets, default=SELF_VIEW_KBPS * 1000)
-        self._encoder.set_rate(target, Rungs(self._ladder.step(target, now), self._detail.step(target, now)))
+        self._rungs = Rungs(beat(self._ladder.step(target, now), target), self._detail.step(target, now))
+        self._encoder.set_rate(target, self._rungs)
 
     async def _stop(self) -> None:
         self._scene.show(None, "")

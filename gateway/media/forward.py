@@ -13,9 +13,12 @@ from typing import Protocol
 from aiortc import RTCRtpReceiver, RTCRtpSender
 
 from .hooks import PacketReceiver, PacketSender
-from .rate import KeyframeGate, Pacer, RateController
+from .path import Path
+from .rate import KeyframeGate
+from .sdp import RED_PAYLOAD_TYPE
 from .sound import SoundPacket
 from .splice import Packet, Splice
+from .voice import VoicePacking
 
 OPUS_RATE, VIDEO_RATE = 48_000, 90_000
 """RTP clocks (RFC 7587, section 4.1; RFC 7741, section 4.1)."""
@@ -137,6 +140,26 @@ class Outlet:
         """As `remb`."""
 
 
+class VoiceOutlet(Outlet):
+    """The kiosk's voice to a doctor, packed as the path needs it."""
+
+    def __init__(self, route: Route, path: Path) -> None:
+        super().__init__(route, OPUS_RATE)
+        self._path = path
+        self.packing = VoicePacking()
+
+    async def forward(self, origin: object, packet: Packet, now: float) -> None:
+        """As the other, but numbered anew: there may be fewer packets than came, or none into an outage."""
+        if self.sender is None or not self.sender.open:
+            return
+        ours = self._splice.take(origin, packet, now)
+        if ours is None or not self._path.may_speak(now):
+            return
+        for spoken in self.packing.take(ours.payload, ours.timestamp, ours.marker, self._path.voice):
+            await self.sender.write(spoken.payload, spoken.timestamp, spoken.marker,
+                                    payload_type=RED_PAYLOAD_TYPE if spoken.redundant else None)
+
+
 class SoundOutlet:
     """The stethoscope's packets to one peer: at once, before any picture, never left out."""
 
@@ -172,20 +195,21 @@ class SoundOutlet:
 class CameraOutlet:
     """The encoder's packets to one peer, and what that peer's link takes. `rate` None: it sets no rate."""
 
-    def __init__(self, encoder: KeyframeSource, rate: RateController | None) -> None:
+    def __init__(self, encoder: KeyframeSource, rate: Path | None) -> None:
         self._encoder = encoder
         self.rate = rate
         self.sender: PacketSender | None = None
         self._sent: deque[tuple[float, int]] = deque(maxlen=SENT_SAMPLES)
         self._waiting: deque[tuple[bytes, int, bool]] = deque()
         """One picture at most: the next one is handed over when this one has left."""
-        self._pacer = Pacer()
         self._starts = False
         """Whether this receiver has what the next picture builds on."""
         self._asked = False
         self._restart_after = float("-inf")
         self._wanted = False
         self._keyframe_arrives = float("-inf")
+        self._held, self._released, self._restarts = False, False, 0
+        self.keyframes = 0
 
     def bind(self, sender: RTCRtpSender) -> None:
         """The m-line's sender."""
@@ -201,7 +225,7 @@ class CameraOutlet:
         """One access unit. With a full socket it is left out, and all until the next keyframe."""
         if self.sender is None or not self.sender.open:
             return
-        if backlog > BACKLOG_BYTES:
+        if backlog > BACKLOG_BYTES or (self.rate is not None and self.rate.held):
             self._starts, self._asked = False, False
             return
         if not self._starts and not keyframe:
@@ -213,7 +237,8 @@ class CameraOutlet:
             self._wanted = False
             bits = 8 * sum(map(len, payloads))
             self._keyframe_arrives = (time.monotonic() + KEYFRAME_EXTRA_SECONDS
-                                      + KEYFRAME_MARGIN * bits / self.rate.target)
+                                      + KEYFRAME_MARGIN * bits / max(1, self.rate.target))
+            self.keyframes += 1
         self._waiting.extend((payload, timestamp, i == len(payloads) - 1) for i, payload in enumerate(payloads))
         await self.pump(time.monotonic())
 
@@ -222,12 +247,44 @@ class CameraOutlet:
         if self.sender is None or not self.sender.open:
             self._waiting.clear()
         while self.sender is not None and self._waiting:
-            if self.rate is not None and not self._pacer.may_send(self.rate.target, now):
+            if self.rate is not None and not self.rate.may_send(now):
                 return False
             payload, timestamp, last = self._waiting.popleft()
-            self._pacer.sent(len(payload))
+            if self.rate is not None:
+                self.rate.sent(len(payload))
             await self.sender.write(payload, timestamp, last)
         return True
+
+    @property
+    def wants(self) -> bool:
+        """Whether a picture would be sent now."""
+        return self.open and (self.rate is None or not self.rate.held)
+
+    async def drive(self, now: float) -> None:
+        """Each few ms: what the path asks for besides pictures, and what an outage leaves behind."""
+        path, sender = self.rate, self.sender
+        if path is None or sender is None or not sender.open:
+            return
+        path.tick(now)
+        held, self._held = self._held, path.held
+        if self._held and not held:
+            self._starts, self._asked = False, False
+            self._waiting.clear()
+        if path.restarts != self._restarts:
+            self._restarts = path.restarts
+            sender.forget()
+            self._waiting.clear()
+            self._starts, self._asked, self._released = False, True, True
+        if self._released:
+            # A tick later: by now the encoder has been told the rate.
+            self._released, self._keyframe_arrives = False, float("-inf")
+            self._ask()
+        self._released = held and not self._held
+        await sender.repair()
+        while size := path.padding(now):
+            if not await sender.pad(size):
+                break
+        await self.pump(now)
 
     async def ready(self) -> None:
         """Start with a keyframe."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
@@ -28,7 +29,13 @@ from aiortc import (
 from aiortc.codecs import is_rtx
 from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcicetransport import connection_kwargs
-from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters, RTCRtpReceiveParameters
+from aiortc.rtcrtpparameters import (
+    RTCRtpCodecCapability,
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpParameters,
+    RTCRtpReceiveParameters,
+)
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtcrtpsender import random_sequence_number
 from aiortc.rtp import (
@@ -36,6 +43,7 @@ from aiortc.rtp import (
     RTCP_PSFB_FIR,
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
+    HeaderExtensionsMap,
     RtcpPsfbPacket,
     RtcpRrPacket,
     RtcpRtpfbPacket,
@@ -47,6 +55,8 @@ from aiortc.rtp import (
     wrap_rtx,
 )
 
+from .congestion.feedback import URI, messages
+from .congestion.road import WIRE_OCTETS
 from .ice import GatewayIce
 from .nack import MissingPackets
 from .splice import Packet
@@ -60,6 +70,12 @@ RETRANSMIT_AGAIN_SECONDS = 0.1
 RETRANSMIT_SHARE, RETRANSMIT_CREDIT = 0.25, 24_000
 """Retransmissions may be this share of what is sent, and a keyframe (bytes) at once: on a full link
 answering every request only keeps it full (measured: 6,800 of 7,700 packets dropped at 150 kbit/s)."""
+
+REPAIRS_MAX = 256
+"""Packets asked for that wait their turn; more at once is an outage, which a keyframe mends."""
+
+HEAD_OCTETS, PADDING_MAX = 12 + 16, 255
+"""RTP's fixed head and our extensions; a length of padding is one octet (RFC 3550, section 5.1)."""
 
 SOURCES_MAX = 4
 """SSRCs of one receiving m-line: the stream, its retransmissions, and one change of both."""
@@ -94,6 +110,19 @@ class SenderEvents(Protocol):
         """Receiver report of this stream: extended highest sequence number, packets lost since the start."""
 
 
+class SendPath(Protocol):
+    """Who counts what leaves to one peer."""
+
+    def stamp(self, octets: int, now: float, *, picture: bool, reserved: bool, padding: bool) -> int | None:
+        """The transport number of an RTP packet of `octets` that leaves now; None: it bears none."""
+
+    def unnumbered(self, octets: int, now: float) -> None:
+        """A packet (octets on the wire) without a transport number leaves."""
+
+    def may_repair(self, now: float) -> bool:
+        """Whether a lost packet may be sent again now."""
+
+
 class ReceiverEvents(Protocol):
     """What comes in on one of our m-lines."""
 
@@ -118,6 +147,10 @@ class PacketSender(RTCRtpSender):
         self._again = random_sequence_number()
         """Numbers of the retransmission stream (RFC 4588, section 4)."""
         self._credit = float(RETRANSMIT_CREDIT)
+        self._repairs: deque[int] = deque(maxlen=REPAIRS_MAX)
+        self._path: SendPath | None = None
+        self._useless_before: int | None = None
+        self._picture, self._numbered = kind == "video", False
         self.sent_bytes = 0
 
     @property
@@ -125,14 +158,25 @@ class PacketSender(RTCRtpSender):
         """Whether packets can be written."""
         return self._open
 
-    async def write(self, payload: bytes, timestamp: int, marker: bool, number: int | None = None) -> None:
-        """Send one packet now; silently nothing when the connection is gone. `number`: keep the source's."""
+    def follow(self, path: SendPath, extension_id: int | None) -> None:
+        """Count what leaves on this path; with an extension's number, each packet bears its transport number."""
+        self._path = path
+        self._numbered = extension_id is not None
+        if extension_id is not None:
+            extension = RTCRtpHeaderExtensionParameters(id=extension_id, uri=URI)
+            numbers: HeaderExtensionsMap = self._RTCRtpSender__rtp_header_extensions_map  # type: ignore[attr-defined]
+            numbers.configure(RTCRtpParameters(headerExtensions=[extension]))
+
+    async def write(self, payload: bytes, timestamp: int, marker: bool, number: int | None = None,
+                    payload_type: int | None = None) -> None:
+        """Send one packet now; silently nothing when the connection is gone. `number`: keep the source's;
+        `payload_type`: another than the line's first."""
         if not self._open:
             return
         if number is None:
             number, self._number = self._number, (self._number + 1) % 65536
-        packet = RtpPacket(payload_type=self._payload_type or 0, marker=int(marker), sequence_number=number,
-                           timestamp=timestamp, ssrc=self._ssrc, payload=payload)
+        packet = RtpPacket(payload_type=payload_type or self._payload_type or 0, marker=int(marker),
+                           sequence_number=number, timestamp=timestamp, ssrc=self._ssrc, payload=payload)
         packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
         packet.extensions.mid = self._RTCRtpSender__mid  # type: ignore[attr-defined]
         self._past[number % HISTORY] = (packet, 0.0)
@@ -144,12 +188,44 @@ class PacketSender(RTCRtpSender):
         if not self._forwarded:
             self.sync(clock.current_ntp_time(), timestamp)
 
+    async def pad(self, size: int) -> bool:
+        """A packet of `size` octets on the wire with nothing in it, as one more of the retransmissions (RFC 4588);
+        False when the other side takes none."""
+        payload_type = self._RTCRtpSender__rtx_payload_type  # type: ignore[attr-defined]
+        if not self._open or payload_type is None:
+            return False
+        packet = RtpPacket(payload_type=payload_type, sequence_number=self._again, ssrc=self._rtx_ssrc,
+                           timestamp=self._RTCRtpSender__rtp_timestamp or 0)
+        packet.padding_size = min(PADDING_MAX, max(1, size - WIRE_OCTETS - HEAD_OCTETS))
+        packet.extensions.mid = self._RTCRtpSender__mid  # type: ignore[attr-defined]
+        self._again = (self._again + 1) % 65536
+        await self._put(packet, padding=True)
+        return True
+
+    async def repair(self) -> None:
+        """Send again what was asked for, as far as the path takes it now."""
+        while self._repairs and self._path is not None and self._path.may_repair(time.monotonic()):
+            await self._send_again(self._repairs.popleft())
+
+    def forget(self) -> None:
+        """What was sent is of no use any more: requests for it find nothing, and say nothing."""
+        self._past.clear()
+        self._repairs.clear()
+        self._useless_before = self._number
+
     def sync(self, ntp: int, timestamp: int) -> None:
         """The pair our sender reports carry, so that the receiver plays sound and picture together."""
         self._RTCRtpSender__ntp_timestamp = ntp
         self._RTCRtpSender__rtp_timestamp = timestamp
 
-    async def _put(self, packet: RtpPacket) -> None:
+    async def _put(self, packet: RtpPacket, *, padding: bool = False) -> None:
+        if self._path is not None:
+            octets, now = HEAD_OCTETS + len(packet.payload) + packet.padding_size, time.monotonic()
+            if self._numbered:
+                packet.extensions.transport_sequence_number = self._path.stamp(
+                    octets, now, picture=self._picture, reserved=not self._forwarded, padding=padding)
+            else:
+                self._path.unnumbered(octets + WIRE_OCTETS, now)
         try:
             data = packet.serialize(self._RTCRtpSender__rtp_header_extensions_map)  # type: ignore[attr-defined]
             await self.transport._send_rtp(data)
@@ -177,6 +253,7 @@ class PacketSender(RTCRtpSender):
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             for number in packet.lost:
                 await self._retransmit(number)
+            await self.repair()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
             await self._events.keyframe_wanted()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
@@ -187,20 +264,31 @@ class PacketSender(RTCRtpSender):
             self._events.remb(bits_per_second)
 
     async def _retransmit(self, sequence_number: int) -> None:
-        now = time.monotonic()
         kept = self._past.get(sequence_number % HISTORY)
         if kept is None or kept[0].sequence_number != sequence_number:
-            self._events.unrepaired()
-            return
-        packet, last = kept
+            before = self._useless_before
+            if before is None or (sequence_number - before) % 65536 < 32768:
+                self._events.unrepaired()
+        elif time.monotonic() - kept[1] >= self._round_trip():
+            if self._path is None or not self._picture:
+                await self._send_again(sequence_number)
+            elif sequence_number not in self._repairs:
+                self._repairs.append(sequence_number)
+
+    def _round_trip(self) -> float:
         round_trip: float | None = self._RTCRtpSender__rtt  # type: ignore[attr-defined]
-        if now - last < (round_trip or RETRANSMIT_AGAIN_SECONDS):
+        return round_trip or RETRANSMIT_AGAIN_SECONDS
+
+    async def _send_again(self, sequence_number: int) -> None:
+        kept = self._past.get(sequence_number % HISTORY)
+        if kept is None or kept[0].sequence_number != sequence_number:
             return
+        packet, _ = kept
         if self._credit < len(packet.payload):
             self._events.unrepaired()
             return
         self._credit -= len(packet.payload)
-        self._past[sequence_number % HISTORY] = (packet, now)
+        self._past[sequence_number % HISTORY] = (packet, time.monotonic())
         payload_type = self._RTCRtpSender__rtx_payload_type  # type: ignore[attr-defined]
         if payload_type is not None:
             packet = wrap_rtx(packet, payload_type=payload_type, sequence_number=self._again, ssrc=self._rtx_ssrc)
@@ -302,6 +390,23 @@ class PacketReceiver(RTCRtpReceiver):
 class GatewayDtls(RTCDtlsTransport):
     """DTLS with one fingerprint in the description: the binding signs one (protocol.binding)."""
 
+    feedback_came: Callable[[bytes], None] | None = None
+    """Transport-wide feedback, which speaks of all streams and is routed to none."""
+
+    data_left: Callable[[int], None] | None = None
+    """Octets of an SCTP packet that leaves."""
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        if self.feedback_came is not None:
+            for fci in messages(data):
+                self.feedback_came(fci)
+        await super()._handle_rtcp_data(data)
+
+    async def _send_data(self, data: bytes) -> None:
+        if self.data_left is not None:
+            self.data_left(len(data))
+        await super()._send_data(data)
+
     async def _send_rtp(self, data: bytes) -> None:
         # uvloop says RuntimeError for a socket that closed meanwhile; the library's RTCP tasks expect
         # ConnectionError, and one that ends otherwise makes `stop` wait for ever.
@@ -330,6 +435,7 @@ class GatewayConnection(RTCPeerConnection):
     def __init__(self, servers: Sequence[RTCIceServer], addresses: Callable[[], list[str]]) -> None:
         self._servers, self._addresses = list(servers), addresses
         self.ice: GatewayIce | None = None
+        self.dtls: GatewayDtls | None = None
         super().__init__(RTCConfiguration(iceServers=self._servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
     @property
@@ -369,7 +475,7 @@ class GatewayConnection(RTCPeerConnection):
         transport.on("statechange", private._RTCPeerConnection__updateIceConnectionState)
         transport.on("statechange", private._RTCPeerConnection__updateConnectionState)
         private._RTCPeerConnection__iceTransports.add(transport)
-        dtls = GatewayDtls(transport, private._RTCPeerConnection__certificates)
+        dtls = self.dtls = GatewayDtls(transport, private._RTCPeerConnection__certificates)
         dtls.on("statechange", private._RTCPeerConnection__updateConnectionState)
         private._RTCPeerConnection__dtlsTransports.add(dtls)
         for update in ("IceGatheringState", "IceConnectionState", "ConnectionState"):

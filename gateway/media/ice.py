@@ -114,6 +114,12 @@ class GatewayIce(Connection):
         size = getattr(pair.protocol.transport, "get_write_buffer_size", None) if pair is not None else None
         return int(size()) if size is not None else 0
 
+    def local_candidate_in_use(self) -> tuple[str, str] | None:
+        """Host and type of our end of the nominated pair."""
+        pair = self._nominated.get(1)
+        candidate = pair.local_candidate if pair is not None else None
+        return (candidate.host, candidate.type) if candidate is not None else None
+
     def _ask(self, pair: CandidatePair) -> None:
         assert self.remote_password is not None
         key = self.remote_password.encode()

@@ -19,9 +19,9 @@ from protocol.values import IceServer
 from . import sdp as descriptions
 from .encoder import EncodedFrame
 from .events import MediaRefused, PeerClosed, PeerEvents, PeerState
-from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route, SoundOutlet
+from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route, SoundOutlet, VoiceOutlet
 from .hooks import GatewayConnection, hasten
-from .rate import RateController
+from .path import Path
 
 SILENCE_SECONDS = 3.0
 """Browsers send RTCP, sound or a keepalive at least each 2.5 s."""
@@ -72,6 +72,8 @@ class Peer:
         self._answered = False
         self._closing = False
         self._kinds: tuple[str, ...] = ()
+        self._wide = False
+        """Whether the offer asks for transport-wide feedback."""
         self._early: list[str] = []
         self.inlets: tuple[Inlet, ...] = ()
         self.camera: CameraOutlet | None = None
@@ -81,6 +83,13 @@ class Peer:
     def state(self) -> PeerState:
         """Where it stands."""
         return self._state
+
+    @property
+    def local_candidate(self) -> tuple[str, str]:
+        """Our address on the pair in use and its kind (RFC 8445, 5.1.1); empty before there is one."""
+        ice = self._connection.ice
+        candidate = ice.local_candidate_in_use() if ice is not None else None
+        return ("", "") if candidate is None else candidate
 
     @property
     def fingerprint(self) -> str:
@@ -95,7 +104,7 @@ class Peer:
         except InvalidStateError as error:
             raise PeerClosed("closed while it gathered") from error
         self._since = time.monotonic()
-        return descriptions.finish_offer(self._connection.localDescription.sdp)
+        return descriptions.finish_offer(self._connection.localDescription.sdp, wide=self._wide)
 
     async def answer(self, sdp: str) -> None:
         """Take the other side's answer. MediaRefused says why not; PeerClosed when over."""
@@ -105,6 +114,7 @@ class Peer:
         usable = descriptions.check_answer(sdp, self._kinds)
         self._answered = True
         self._since = time.monotonic()
+        self._agree(descriptions.agreed(usable))
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(sdp=usable, type="answer"))
         except Exception as error:
@@ -169,6 +179,9 @@ class Peer:
             backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
             await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog)
 
+    def _agree(self, agreed: descriptions.Agreed) -> None:
+        """What the answer grants of an offer's wishes."""
+
     async def _add_candidate(self, text: str) -> None:
         try:
             candidate = candidate_from_sdp(text)
@@ -213,10 +226,12 @@ class DoctorPeer(Peer):
     channels."""
 
     def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
-                 camera: CameraOutlet) -> None:
+                 camera: CameraOutlet, path: Path) -> None:
         super().__init__(connection, events, owner)
-        self.voice_in, self.voice_out = Inlet(self, route), Outlet(route, OPUS_RATE)
+        self.path = path
+        self.voice_in, self.voice_out = Inlet(self, route), VoiceOutlet(route, path)
         self.picture_in = Inlet(self, route)
+        self._wide = True
         self.camera = camera
         self.stethoscope = SoundOutlet()
         self.inlets = (self.voice_in, self.picture_in)
@@ -232,6 +247,7 @@ class DoctorPeer(Peer):
         camera.bind(room.sender)
         self.stethoscope.bind(stethoscope.sender)
         self._kinds = ("audio", "video", "video", "audio", "application")
+        self._path_agreed = False
         self._channels = {
             CONTROL: connection.createDataChannel(CONTROL),
             WAVEFORM: connection.createDataChannel(WAVEFORM, ordered=False, maxRetransmits=0),
@@ -243,6 +259,22 @@ class DoctorPeer(Peer):
             self._listen(label, channel)
         # The page opens no channels of its own; one that does gets no listener and no memory.
         connection.on("datachannel", lambda channel: channel.close())
+
+    def _agree(self, agreed: descriptions.Agreed) -> None:
+        packing = self.voice_out.packing
+        packing.red, packing.opus_type = agreed.red, agreed.opus_type
+        outlets = (self.voice_out, self.camera, None, self.stethoscope)
+        camera = self._kinds.index("video")
+        if camera not in agreed.numbered or self._connection.dtls is None:
+            _log.info("path.simple")
+            return
+        self._path_agreed = True
+        self.path.agree()
+        for index, outlet in enumerate(outlets):
+            if outlet is not None and outlet.sender is not None:
+                outlet.sender.follow(self.path, descriptions.NUMBERS_ID if index in agreed.numbered else None)
+        self._connection.dtls.feedback_came = lambda fci: self.path.feedback(fci, time.monotonic())
+        self._connection.dtls.data_left = lambda octets: self.path.data(octets, time.monotonic())
 
     def send(self, channel: str, data: str | bytes) -> bool:
         """Queue one message; False when the channel is not open or its buffer is full (the message is dropped)."""
@@ -279,6 +311,9 @@ class DoctorPeer(Peer):
         channel.on("close", self._low[label].set)
 
     def _become(self, state: PeerState) -> None:
+        if state is PeerState.connected and self._path_agreed and not self.path.wide:
+            self._path_agreed = False
+            self.path.widen(time.monotonic())
         super()._become(state)
         if state is PeerState.closed:
             for low in self._low.values():
@@ -311,8 +346,3 @@ def ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
     """The library's form; it uses the first STUN and the first TURN server it understands."""
     return [RTCIceServer(urls=list(server.urls), username=server.username or None,
                          credential=server.credential or None) for server in servers]
-
-
-def rate_controller(floor_kbps: int, start_kbps: int, ceiling_kbps: int) -> RateController:
-    """In bit/s."""
-    return RateController(floor_kbps * 1000, start_kbps * 1000, ceiling_kbps * 1000)

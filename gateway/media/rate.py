@@ -7,7 +7,7 @@ Loss rule in the spirit of Galene's sender; delay is judged by the receiver and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LOSS_LOW, LOSS_HIGH = 0.02, 0.10
 """Under the first, radio noise: try more. Over the second, a full queue: give way."""
@@ -84,8 +84,8 @@ class Rung:
 
 
 LADDER = (
-    Rung(0, 2, 8, 160),
-    Rung(100, 2, 15, 320),
+    Rung(0, 2, 8, 100),
+    Rung(65, 2, 15, 320),
     Rung(220, 3, 15, 600),
     Rung(400, 4, 25, 4000),
 )
@@ -194,6 +194,19 @@ class RateController:
         self._rate = max(rate, float(self._least))
         if self._most < self._ceiling:
             self._most = max(self._rate, BESIDE_FALL * self._most)
+
+
+PICTURE_BITS = {2: 4_500, 3: 10_000, 4: 16_000}
+"""Of one picture at these quarters of the sides: fewer is blur."""
+
+PICTURES_LEAST, PICTURES_MOST = 8, 25
+
+
+def beat(rung: Rung, bits_per_second: int) -> Rung:
+    """The rung with as many pictures a second as the rate feeds: unlike its size this costs no keyframe, so it may
+    follow at once."""
+    pictures = bits_per_second // PICTURE_BITS.get(rung.quarters, PICTURE_BITS[4])
+    return replace(rung, frames_per_second=min(PICTURES_MOST, max(PICTURES_LEAST, pictures)))
 
 
 class Ladder:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .congestion.feedback import URI
 from .events import MediaRefused
 
 SDP_BYTES = 32 * 1024
@@ -14,14 +15,20 @@ SDP_BYTES = 32 * 1024
 CANDIDATES_MAX = 64
 """Interfaces times families times servers of a laptop is about 20; more only costs checks."""
 
-OPUS_WISHES = "minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=28000"
-"""RFC 7587, section 6.1: one voice, mono, 28 kbit/s, redundancy against loss, nothing in silence."""
+OPUS_WISHES = "minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=24000"
+"""RFC 7587, section 6.1: one voice, mono, 24 kbit/s, redundancy against loss, nothing in silence."""
 
 SOUND_WISHES = "minptime=20;useinbandfec=0;usedtx=0;stereo=0;sprop-stereo=0;maxplaybackrate=48000"
 """What the stethoscope's sound is: full band, no silence left out, no redundancy at the cost of sound."""
 
 SOUND_PAYLOAD_TYPE = 109
 """One type has one format in all m-lines of a bundle (RFC 8843, section 10.1.2): the voice's has another."""
+
+RED_PAYLOAD_TYPE = 63
+"""Of the voice with redundancy (RFC 2198): the one browsers use themselves."""
+
+NUMBERS_ID = 5
+"""The header extension of transport-wide numbers; the library's own are 1 to 3."""
 
 _FINGERPRINT = re.compile(r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", re.IGNORECASE)
 _SETUPS = {"active", "passive"}
@@ -34,10 +41,12 @@ class Candidate:
     text: str
 
 
-def finish_offer(sdp: str) -> str:
+def finish_offer(sdp: str, *, wide: bool = False) -> str:
     """Our offer with what the library does not write: how we want Opus, and NACK for sound.
 
     Sound that is only sent is the stethoscope's. The answer brings its payload type back to the library.
+    `wide`: transport-wide feedback for what is only sent (a browser that numbers its own packets would wait for
+    ours), and redundancy for the voice.
     """
     lines: list[str] = []
     for section in _sections(sdp):
@@ -49,8 +58,44 @@ def finish_offer(sdp: str) -> str:
             if match:
                 done.append(f"a=rtcp-fb:{match[1]} nack")
                 done.append(f"a=fmtp:{match[1]} {SOUND_WISHES if instrument else OPUS_WISHES}")
+                if wide and not instrument:
+                    done[0] += f" {RED_PAYLOAD_TYPE}"
+                    done.append(f"a=rtpmap:{RED_PAYLOAD_TYPE} red/48000/2")
+                    done.append(f"a=fmtp:{RED_PAYLOAD_TYPE} {match[1]}/{match[1]}")
+            codec = re.fullmatch(r"a=rtpmap:(\d+) (?:opus|H264)/\d+(?:/2)?", line, re.IGNORECASE)
+            if wide and codec and "a=sendonly" in section:
+                done.append(f"a=extmap:{NUMBERS_ID} {URI}")
+                done.append(f"a=rtcp-fb:{codec[1]} transport-cc")
         lines += _renumbered(done) if instrument else done
     return "\r\n".join([*lines, ""])
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What of our wishes an answer grants: the m-lines (by index) whose packets are reported on, RED for the voice
+    and the payload type of the Opus inside."""
+
+    numbered: frozenset[int]
+    red: bool
+    opus_type: int
+
+
+def agreed(sdp: str) -> Agreed:
+    """Read from an answer that `check_answer` let pass."""
+    numbered: set[int] = set()
+    red, opus = False, 0
+    for index, section in enumerate(_sections(sdp)[1:]):
+        extended = any(re.fullmatch(rf"a=extmap:{NUMBERS_ID}(?:/\w+)? {re.escape(URI)}.*", line) for line in section)
+        reported = any(re.fullmatch(r"a=rtcp-fb:(?:\d+|\*) transport-cc", line) for line in section)
+        if extended and reported:
+            numbered.add(index)
+        if index == 0:
+            types = section[0].split(" ")[3:]
+            red = str(RED_PAYLOAD_TYPE) in types and any(
+                line.lower().startswith(f"a=rtpmap:{RED_PAYLOAD_TYPE} red/") for line in section)
+            found = [re.fullmatch(r"a=rtpmap:(\d+) opus/48000/2", line, re.IGNORECASE) for line in section]
+            opus = next((int(match[1]) for match in found if match), 0)
+    return Agreed(frozenset(numbered), red and 0 < opus < 128, opus)
 
 
 def check_answer(sdp: str, kinds: Sequence[str]) -> str:

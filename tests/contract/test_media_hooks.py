@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtcsctptransport import RTCSctpTransport
 from aiortc.rtp import (
+    HeaderExtensionsMap,
     RtcpPsfbPacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
@@ -31,6 +33,8 @@ from aiortc.rtp import (
 
 from gateway.media import hooks, ice
 from gateway.media.camera import CameraFrame
+from gateway.media.congestion.feedback import URI
+from gateway.media.congestion.road import WIRE_OCTETS
 from gateway.media.encoder import _Codec
 from gateway.media.hooks import GatewayConnection, PacketReceiver, PacketSender
 from gateway.media.peers import H264, OPUS, VP8
@@ -433,3 +437,106 @@ def test_x264_is_constrained_baseline_with_repeated_headers() -> None:
             assert level <= 0x1F
             assert b"\x00\x00\x01\x68" in data
             assert b"\x00\x00\x01\x65" in data
+
+
+class Counting:
+    """A path that numbers packets and remembers what left."""
+
+    def __init__(self) -> None:
+        self.numbered: list[tuple[int, bool, bool, bool]] = []
+        self.beside: list[int] = []
+        self.open = True
+
+    def stamp(self, octets: int, now: float, *, picture: bool, reserved: bool, padding: bool) -> int | None:
+        self.numbered.append((octets, picture, reserved, padding))
+        return len(self.numbered) - 1
+
+    def unnumbered(self, octets: int, now: float) -> None:
+        self.beside.append(octets)
+
+    def may_repair(self, now: float) -> bool:
+        return self.open
+
+
+async def test_packets_bear_transport_numbers_on_the_wire(ends: Ends) -> None:
+    """Media, retransmissions and padding: one count over all, in the header extension of the answer."""
+    await ends.join()
+    sender, path = sender_of(ends.room), Counting()
+    sender.follow(path, 5)
+    numbers = HeaderExtensionsMap()
+    numbers.configure(RTCRtpParameters(headerExtensions=[RTCRtpHeaderExtensionParameters(id=5, uri=URI)]))
+    sent: list[RtpPacket] = []
+
+    async def catch(data: bytes) -> None:
+        if not is_rtcp(data):
+            sent.append(RtpPacket.parse(data, numbers))
+            assert len(data) <= path.numbered[-1][0]
+
+    sender.transport._send_rtp = catch  # type: ignore[method-assign]
+    first = sender._number
+    await sender.write(b"\x41picture", 7, True)
+    await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first]))
+    assert await sender.pad(200)
+    assert [packet.extensions.transport_sequence_number for packet in sent] == [0, 1, 2]
+    assert [packet.ssrc for packet in sent] == [sender._ssrc, sender._rtx_ssrc, sender._rtx_ssrc]
+    assert sent[1].sequence_number + 1 == sent[2].sequence_number
+    assert (sent[2].payload, sent[2].padding_size) == (b"", 200 - WIRE_OCTETS - hooks.HEAD_OCTETS)
+    assert [entry[1:] for entry in path.numbered] == [(True, True, False), (True, True, False), (True, True, True)]
+
+
+async def test_repairs_wait_for_the_path_and_a_new_start_forgets_them(ends: Ends) -> None:
+    """A closed window holds retransmissions back; after `forget` old requests are ignored, new losses are not."""
+    await ends.join()
+    sender, path = sender_of(ends.room), Counting()
+    sender.follow(path, 5)
+    first = sender._number
+    for i in range(4):
+        await sender.write(b"\x41%d" % i, i, True)
+    path.open = False
+    await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first]))
+    assert len(path.numbered) == 4
+    path.open = True
+    await sender.repair()
+    assert len(path.numbered) == 5
+    sender.forget()
+    await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first + 1]))
+    assert (len(path.numbered), ends.said.given_up) == (5, 0)
+    await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[sender._number]))
+    assert ends.said.given_up == 1
+
+
+async def test_a_voice_without_the_extension_is_counted_beside(ends: Ends) -> None:
+    """Its octets on the wire, none numbered; another payload type than the line's can be written."""
+    await ends.join()
+    sender, path = sender_of(ends.voice), Counting()
+    sender.follow(path, None)
+    arrived: asyncio.Queue[RtpPacket] = asyncio.Queue()
+
+    async def catch(data: bytes) -> None:
+        if not is_rtcp(data):
+            arrived.put_nowait(RtpPacket.parse(data))
+
+    sender.transport._send_rtp = catch  # type: ignore[method-assign]
+    await sender.write(b"\x48voice", 960, False, payload_type=63)
+    assert (await arrived.get()).payload_type == 63
+    assert path.numbered == []
+    assert path.beside == [6 + hooks.HEAD_OCTETS + WIRE_OCTETS]
+
+
+async def test_transport_feedback_and_data_are_heard(ends: Ends) -> None:
+    """RTCP FMT 15 that comes over DTLS is handed on raw, beside the library's own routing; SCTP octets are counted."""
+    told: asyncio.Queue[bytes] = asyncio.Queue()
+    octets: list[int] = []
+    assert ends.ours.dtls is not None
+    ends.ours.dtls.feedback_came = told.put_nowait
+    ends.ours.dtls.data_left = octets.append
+    await ends.join()
+    theirs = ends.theirs.getTransceivers()[0].receiver.transport
+    async with asyncio.timeout(5):
+        # Its own sound comes: it is connected as well.
+        await ends.said.packets.get()
+    await theirs._send_rtp(bytes.fromhex("8fcd0005" "00000001" "00000002" "0000000100000000" "20010000"))
+    async with asyncio.timeout(5):
+        assert await told.get() == bytes.fromhex("000000010000000020010000")
+    assert octets
+    assert ends.ours.connectionState == "connected"

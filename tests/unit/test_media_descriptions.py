@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.media.config import CameraConfig, CameraKind, MediaConfig
 from gateway.media.events import MediaRefused
 from gateway.media.interfaces import ADDRESSES_MAX, Interface, choose
-from gateway.media.sdp import CANDIDATES_MAX, check_answer, finish_offer, read_candidate
+from gateway.media.sdp import CANDIDATES_MAX, agreed, check_answer, finish_offer, read_candidate
 
 PRINT = "sha-256 " + ":".join(["AB"] * 32)
 SECTION = ("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n"
@@ -85,11 +85,11 @@ def test_candidates_of_no_use_are_left_out() -> None:
 
 
 def test_our_offer_says_how_we_want_opus() -> None:
-    """Mono, 28 kbit/s, FEC, DTX and NACK stand behind the rtpmap of Opus, and nowhere else."""
+    """Mono, 24 kbit/s, FEC, DTX and NACK stand behind the rtpmap of Opus, and nowhere else."""
     done = finish_offer("v=0\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 VP8/90000\r\n")
     assert done.count("a=fmtp:96 ") == 1
     assert "useinbandfec=1;usedtx=1;stereo=0" in done
-    assert "maxaveragebitrate=28000" in done
+    assert "maxaveragebitrate=24000" in done
     assert "a=rtcp-fb:96 nack\r\n" in done
     assert done.endswith("a=rtpmap:97 VP8/90000\r\n")
 
@@ -144,3 +144,35 @@ def test_rates_must_be_ordered() -> None:
     """A floor above the start is a configuration error."""
     with pytest.raises(ValueError, match="kbit/s"):
         MediaConfig(CameraConfig("file:x.mkv"), floor_kbps=900, start_kbps=500)
+
+
+OFFERED = ("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=sendrecv\r\na=rtpmap:96 opus/48000/2\r\n"
+           "m=video 9 UDP/TLS/RTP/SAVPF 97 98\r\na=sendonly\r\na=rtpmap:97 H264/90000\r\na=rtpmap:98 rtx/90000\r\n"
+           "m=video 9 UDP/TLS/RTP/SAVPF 99\r\na=recvonly\r\na=rtpmap:99 VP8/90000\r\n"
+           "m=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=sendonly\r\na=rtpmap:96 opus/48000/2\r\n")
+
+
+def test_a_doctors_offer_asks_for_transport_feedback_on_what_is_only_sent() -> None:
+    """Picture and stethoscope are numbered; voice and the doctor's picture are not, the voice has RED behind Opus."""
+    _, voice, room, doctor, stethoscope = finish_offer(OFFERED, wide=True).split("m=")
+    assert "transport-cc" not in voice + doctor
+    assert "a=rtcp-fb:97 transport-cc" in room
+    assert "a=rtcp-fb:109 transport-cc" in stethoscope
+    assert room.count("a=extmap:5 http") == stethoscope.count("a=extmap:5 http") == 1
+    assert voice.startswith("audio 9 UDP/TLS/RTP/SAVPF 96 63\r\n")
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 96/96" in voice
+    assert "transport-cc" not in finish_offer(OFFERED)
+    assert " 63" not in finish_offer(OFFERED)
+
+
+def test_what_an_answer_grants_is_read() -> None:
+    """Both the extension and the feedback make an m-line numbered; RED counts when the voice's line has it."""
+    uri = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+    answer = ("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96 63\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\n"
+              f"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=extmap:5 {uri}\r\na=rtcp-fb:97 transport-cc\r\n"
+              f"m=video 9 UDP/TLS/RTP/SAVPF 99\r\na=extmap:5 {uri}\r\n")
+    told = agreed(answer)
+    assert told.numbered == {1}
+    assert (told.red, told.opus_type) == (True, 96)
+    assert agreed(answer.replace(" 96 63", " 96")).red is False
+    assert agreed("v=0\r\n").numbered == frozenset()

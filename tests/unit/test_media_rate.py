@@ -16,6 +16,7 @@ from gateway.media.rate import (
     Ladder,
     Pacer,
     RateController,
+    beat,
 )
 
 FLOOR, START, CEILING = 60_000, 500_000, 2_400_000
@@ -235,3 +236,11 @@ def test_keyframe_requests_merge_and_none_is_forgotten() -> None:
     gate.want()
     assert not gate.due(KEYFRAME_SECONDS - 0.01)
     assert gate.due(KEYFRAME_SECONDS)
+
+
+def test_as_many_pictures_as_the_rate_feeds() -> None:
+    """Within a rung's size, from eight to twenty-five, at once and without another size."""
+    ladder = Ladder(70_000)
+    told = [beat(ladder.rung, kbps * 1000) for kbps in (20, 60, 90, 300)]
+    assert [rung.frames_per_second for rung in told] == [8, 13, 20, 25]
+    assert {(rung.quarters, rung.ceiling_kbps) for rung in told} == {(ladder.rung.quarters, ladder.rung.ceiling_kbps)}

@@ -1,0 +1,127 @@
+"""Who gets which part of the path: readings, voice, instruments' sound, then the picture. Pure; bit/s, seconds."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+PICTURE_SHARE = 0.97
+"""An encoder misses its rate by a few percent."""
+
+HEADER_BITS, PACKETS_A_SECOND, PACKET_BITS = 8 * 72, 10, 8 * 1150
+"""IP, UDP, RTP with extensions and the tag, around each packet: those of small pictures, and of the rest."""
+
+PAUSE_BELOW, PAUSE_SECONDS = 12_000, 1.5
+"""A few small pictures a second need this; with less a face is a smear."""
+
+RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 20_000, 1.0, 8.0
+"""Room for the first keyframe too; each vain return doubles the wait."""
+
+METER_SECONDS = 1.0
+METER_DOWN = 0.5
+"""A silence between two words does not give the voice's part away."""
+
+PAIR_BELOW, PAIR_NOT_ABOVE = 130_000, 180_000
+"""Half of a 20 ms packet of sound is headers: on a thin path two go as one."""
+
+RED_LOSS, RED_LOSS_CLEAR, RED_ABOVE = 0.01, 0.003, 300_000
+"""Said twice, sound survives every second packet lost; it costs 25 kbit/s."""
+
+RED_HOLD_SECONDS = 20.0
+
+
+class VoiceForm(enum.StrEnum):
+    """How the forwarded voice is put into packets."""
+
+    plain = "plain"
+    paired = "paired"
+    red = "red"
+
+
+class Meter:
+    """What a class of packets takes: up at once, down by `down` of the difference a second."""
+
+    def __init__(self, down: float = METER_DOWN) -> None:
+        self._down = down
+        self._since = float("-inf")
+        self._octets = 0
+        self.rate = 0.0
+
+    def add(self, size: int, now: float) -> None:
+        """A packet left."""
+        self.settle(now)
+        self._octets += size
+
+    def settle(self, now: float) -> None:
+        """Close the window when it is over."""
+        if now - self._since < METER_SECONDS:
+            return
+        seen = 8 * self._octets / (now - self._since) if self._since > float("-inf") else 0.0
+        self.rate = seen if seen > self.rate else self.rate + self._down * (seen - self.rate)
+        self._since, self._octets = now, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`picture` bit/s for the encoder; `paused`: too little for one."""
+
+    picture: int
+    paused: bool
+    voice: VoiceForm
+
+
+class Budget:
+    """Splits what the controller grants; remembers what was decided, so that nothing flaps."""
+
+    def __init__(self) -> None:
+        self._paused = False
+        self._thin_since: float | None = None
+        self._wide_since: float | None = None
+        self._resumed_at = float("-inf")
+        self._wait = RESUME_SECONDS
+        self._voice = VoiceForm.plain
+        self._lossy_until = float("-inf")
+
+    def split(self, rate: int, target: int, before: float, loss: float, now: float) -> Share:
+        """`rate`, `target` as decided; `before`: bit/s of everything that goes before the picture, as measured."""
+        # A queue that drains is over in a second: no reason to pause.
+        self._pause(_picture(rate, before), now)
+        return Share(round(max(0.0, _picture(target, before))), self._paused, self._form(rate, loss, now))
+
+    def _pause(self, picture: float, now: float) -> None:
+        if self._paused:
+            if picture <= RESUME_ABOVE:
+                self._wide_since = None
+            elif self._wide_since is None:
+                self._wide_since = now
+            elif now - self._wide_since >= self._wait:
+                self._paused, self._resumed_at, self._thin_since = False, now, None
+            return
+        if now - self._resumed_at > RESUME_SECONDS_MAX:
+            self._wait = RESUME_SECONDS
+        if picture >= PAUSE_BELOW:
+            self._thin_since = None
+        elif self._thin_since is None:
+            self._thin_since = now
+        elif now - self._thin_since >= PAUSE_SECONDS:
+            self._paused, self._wide_since = True, None
+            if now - self._resumed_at < RESUME_SECONDS_MAX:
+                self._wait = min(RESUME_SECONDS_MAX, 2 * self._wait)
+
+    def _form(self, rate: int, loss: float, now: float) -> VoiceForm:
+        if loss > RED_LOSS:
+            self._lossy_until = now + RED_HOLD_SECONDS
+        elif loss > RED_LOSS_CLEAR and now < self._lossy_until:
+            self._lossy_until = max(self._lossy_until, now + RED_HOLD_SECONDS / 2)
+        if rate < (PAIR_NOT_ABOVE if self._voice is VoiceForm.paired else PAIR_BELOW):
+            self._voice = VoiceForm.paired
+        elif now < self._lossy_until and rate > RED_ABOVE:
+            self._voice = VoiceForm.red
+        else:
+            self._voice = VoiceForm.plain
+        return self._voice
+
+
+def _picture(granted: int, before: float) -> float:
+    left = PICTURE_SHARE * (granted - before) - HEADER_BITS * PACKETS_A_SECOND
+    return left / (1 + HEADER_BITS / PACKET_BITS)

@@ -1,0 +1,417 @@
+"""How much may be sent: queue delay first, loss second, trains of packets for growth, silence as an outage. Pure.
+
+Times are monotonic seconds, rates bit/s on the wire (IP and UDP included), sizes octets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from .feedback import BadFeedback, parse
+from .history import Acked, History
+from .measures import RATE_SECONDS, Arrivals, Loss, QueueDelay
+from .probing import FIRST_TRAIN_SECONDS, TRAIN_SECONDS, Judge, Probe, train
+
+QUEUE_SECONDS = 0.045
+"""Delay that may stand in a queue: a turn or two of a cellular scheduler. And the time of one packet beside it."""
+
+BESIDE_SECONDS = 1.0
+"""Over which the rate of what nobody acknowledges is taken."""
+
+PACKET_OCTETS = 800
+PACKET_SECONDS_MAX = 0.09
+
+CLEAR_SHARE = 0.6
+"""Of the threshold: below it the queue counts as empty."""
+
+PERSISTS_SECONDS = 0.15
+"""A delay over the threshold must last this long, or be twice as large: a scheduler's stall is neither."""
+
+SEVERE_SECONDS = 0.25
+"""A deep fall is measured over no more than this: before it the link was another."""
+
+KEEP = 0.92
+"""Of what arrives while a queue stands: the rest drains it."""
+
+DRAIN_SECONDS, DRAIN_LEAST = 0.8, 0.55
+"""A standing queue is to be gone within this; meanwhile at least this share of the rate is sent."""
+
+BASE_MOVED_SECONDS, BASE_MOVED_SHARE = 4.0, 0.7
+"""A delay that stays for so long at this share of the rate it appeared at is no queue of ours: the path changed, or
+somebody else fills it."""
+
+GROW, GROW_BACK, GROW_NEAR = 0.08, 0.40, 0.03
+"""Shares a second: beyond what was known, up to what was known to fit, and around where a queue was found."""
+
+APPLICATION_SHARE, APPLICATION_EXTRA = 1.5, 30_000
+"""Without a train that showed more, the rate stays within this of what really arrives."""
+
+USED_SHARE = 0.7
+"""Only a rate that is used shows that there is more; else trains do."""
+
+PROVEN_SECONDS = 10.0
+"""So long a train's finding holds while nobody uses it."""
+
+LOSS_HIGH = 0.12
+"""Bursts of radio loss reach a tenth within a second; more is a full queue that is too short to be seen as delay."""
+
+LOSS_STEADY, LOSS_STEADY_SECONDS = 0.04, 2.5
+"""So much for so long is tried: the rate falls a little, and if the loss stays it was not ours."""
+
+LOSS_COLLAPSE, COLLAPSE_SECONDS = 0.3, 3.0
+"""So much of a second lost: sending it again would take a thin link longer than a keyframe does."""
+
+LOSS_TRY, LOSS_TRY_SECONDS, LOSS_STAYS = 0.88, 2.5, 0.6
+
+LOSS_BELIEVED_SECONDS = 30.0
+"""So long loss that was not ours is taken for the path's own."""
+
+LOSS_MARGIN, LOSS_EXTRA = 1.5, 0.02
+
+BLIND_SECONDS, BLIND_ROUND_TRIPS = 0.45, 1.5
+"""Receivers report each 50 to 250 ms. Nothing for so long, with packets on their way, is an outage."""
+
+SHORT_SECONDS = 1.0
+"""An outage shorter than this changed nothing about the link."""
+
+RETURN_SHORT, RETURN_LONG = 0.9, 0.6
+"""Shares of the rate before that are sent after an outage."""
+
+FEEDBACK_SECONDS, WINDOW_SECONDS, WINDOW_OCTETS = 0.25, 0.20, 3000
+"""On their way may be: what is sent in a round trip, until the next report, and what a short queue takes."""
+
+PROBE_SHARE = 2.0
+PROBE_SECONDS, PROBE_SECONDS_MAX = 1.0, 5.0
+"""Between two trains; a train that found the limit doubles the wait."""
+
+PACING, PACING_MOST = 1.25, 2.5
+"""A picture leaves at these multiples of the rate; the higher one only where a train came through so fast."""
+
+PACING_LOSSY = 1.1
+"""A queue too short for a picture's packets loses them at any rate."""
+
+ROUND_TRIP_SECONDS = 0.2
+"""Until one is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """bit/s on the wire, everything together."""
+
+    floor: int
+    start: int
+    ceiling: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do from now on, and why. `rate`: what the path is believed to take, bit/s of everything; `target`: what
+    to send of it, less while a queue drains; `pacing` bit/s of the picture's packets; `window` octets that may be on
+    their way; `probe` a train to send now; `restarts` counts outages and collapses in which packets were lost: a new
+    one calls for a keyframe. `queue` and `round_trip` in seconds, `arrives` bit/s, `loss` a share."""
+
+    at: float
+    rate: int
+    target: int
+    pacing: int
+    window: int
+    in_flight: int
+    probe: Probe | None
+    why: str
+    blind: bool
+    restarts: int
+    queue: float
+    arrives: int
+    loss: float
+    round_trip: float
+
+
+class Controller:
+    """One path to one receiver."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._history = History()
+        self._queue, self._arrivals, self._loss = QueueDelay(), Arrivals(), Loss()
+        self._rate = float(limits.start)
+        self._drain = 1.0
+        self._known = 0.0
+        """What arrived when a queue last stood; 0: none was ever found."""
+        self._peak = 0.0
+        """What the last successful train came through at."""
+        self._proven, self._proven_until = float(limits.start), float("inf")
+        self._why = "start"
+        self._heard = float("-inf")
+        self._grown_at: float | None = None
+        self._over_since: float | None = None
+        self._over_rate = 0.0
+        self._steady = Loss(LOSS_STEADY_SECONDS)
+        self._try: tuple[float, float, float] | None = None
+        """Since when, for which loss, and from which rate it fell to see whether the loss goes."""
+        self._collapsed_at = float("-inf")
+        self._inherent, self._inherent_until = 0.0, float("-inf")
+        self._blind = False
+        self._restarts = 0
+        self._round_trip, self._round_trip_least = ROUND_TRIP_SECONDS, float("inf")
+        self._probe_at, self._probe_wait = float("-inf"), PROBE_SECONDS
+        self._beside: deque[tuple[float, int]] = deque()
+        self._judge: Judge | None = None
+        self._probes = 0
+
+    def sent(self, size: int, now: float, probe: int = 0) -> int:
+        """A packet leaves; the transport number it bears."""
+        return self._history.add(size, now, probe)
+
+    def beside(self, size: int, now: float) -> None:
+        """A packet leaves that nobody will acknowledge: sound, a data channel's."""
+        self._beside.append((now, size))
+        while now - self._beside[0][0] > BESIDE_SECONDS:
+            self._beside.popleft()
+
+    @property
+    def heard(self) -> bool:
+        """Whether feedback ever came."""
+        return self._heard > float("-inf")
+
+    @property
+    def decision(self) -> Decision:
+        """Before anything is known."""
+        return self._decide(0.0)
+
+    @property
+    def measured(self) -> bool:
+        """Whether the first train told what there is."""
+        return self._judge is None and self._probes > 0
+
+    @property
+    def in_flight(self) -> int:
+        """Octets of which nothing is known."""
+        return self._history.in_flight
+
+    def feedback(self, fci: bytes, now: float) -> Decision:
+        """Transport-wide feedback came; one that contradicts itself changes nothing."""
+        try:
+            outcome = self._history.take(parse(fci))
+        except BadFeedback:
+            return self._decide(now)
+        if not outcome.acked:
+            return self._decide(now)
+        if self._heard == float("-inf"):
+            self._proven_until = now + PROVEN_SECONDS
+        silent, self._heard = now - self._heard, now
+        if self._blind:
+            self._come_back(silent, outcome.lost + outcome.unknown, now)
+        else:
+            for loss in (self._loss, self._steady):
+                loss.add(len(outcome.acked), outcome.lost, outcome.late, now)
+        round_trip = max(0.0, now - outcome.newest_sent)
+        self._round_trip += 0.2 * (round_trip - self._round_trip)
+        self._round_trip_least = min(self._round_trip_least * 1.001, round_trip)
+        self._observe(outcome.acked)
+        self._judge_delay(now)
+        self._judge_loss(now)
+        self._judge_probe(now)
+        return self._decide(now)
+
+    def tick(self, now: float) -> Decision:
+        """Time went by; call it every 20 to 50 ms, the first time when the path is there."""
+        oldest = self._history.oldest_in_flight
+        patience = max(BLIND_SECONDS, BLIND_ROUND_TRIPS * self._round_trip + 0.25)
+        if oldest is not None and now - max(oldest, self._heard) > patience and now - oldest > patience:
+            self._blind, self._why = True, "silence"
+            self._judge = None
+        self._judge_probe(now)
+        return self._decide(now, self._next_probe(now))
+
+    def _observe(self, packets: tuple[Acked, ...]) -> None:
+        for packet in sorted(packets, key=lambda packet: packet.arrived):
+            self._queue.add(packet.sent, packet.arrived)
+            self._arrivals.add(packet.sent, packet.arrived, packet.size)
+            if self._judge is not None and packet.probe == self._judge.probe.id:
+                self._judge.add(packet.sent, packet.arrived, packet.size)
+
+    def _beside_rate(self) -> float:
+        return 8 * sum(size for _, size in self._beside) / BESIDE_SECONDS
+
+    def _arrives(self) -> float:
+        """Everything: what is not acknowledged is taken to fare no worse."""
+        return self._arrivals.rate() + self._beside_rate()
+
+    @property
+    def _threshold(self) -> float:
+        return QUEUE_SECONDS + min(PACKET_SECONDS_MAX, PACKET_OCTETS * 8 / self._rate)
+
+    def _judge_delay(self, now: float) -> None:
+        standing, threshold = self._queue.standing, self._threshold
+        if standing <= threshold:
+            self._over_since = None
+            if standing < CLEAR_SHARE * threshold:
+                self._drain = 1.0
+                self._grow(now)
+            else:
+                self._grown_at, self._why = now, "hold"
+            return
+        self._grown_at = now
+        severe = standing > 2 * threshold
+        if self._over_since is None:
+            self._over_since, self._over_rate = now, self._rate
+        if not severe and now - self._over_since < PERSISTS_SECONDS:
+            self._why = "hold"
+            return
+        if now - self._over_since > BASE_MOVED_SECONDS and self._rate < BASE_MOVED_SHARE * self._over_rate:
+            self._queue.rebase()
+            self._over_since, self._drain, self._why = None, 1.0, "base"
+            return
+        arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS)
+        if arrives:
+            arrives += self._beside_rate()
+            self._known = arrives
+            self._set(min(self._rate, KEEP * arrives))
+        self._drain = max(DRAIN_LEAST, 1 - (standing - CLEAR_SHARE * threshold) / DRAIN_SECONDS)
+        self._proven_until = now
+        self._peak = min(self._peak, arrives)
+        self._probe_at = max(self._probe_at, now + self._probe_wait)
+        self._judge = None
+        self._why = "queue"
+
+    def _grow(self, now: float) -> None:
+        before, self._grown_at = self._grown_at, now
+        if before is None or self._try is not None or self._loss.share > LOSS_EXTRA + LOSS_MARGIN * self._inherent:
+            return
+        if self._rate < 0.9 * self._known:
+            share = GROW_BACK
+        elif self._rate < 1.15 * self._known:
+            share = GROW_NEAR
+        else:
+            share = GROW
+        if self._arrives() < USED_SHARE * self._rate:
+            share = 0.0
+        grown = self._rate * (1 + share * min(0.5, now - before))
+        reach = APPLICATION_SHARE * self._arrives() + APPLICATION_EXTRA
+        if now < self._proven_until:
+            reach = max(reach, self._proven)
+        if reach < self._rate:
+            # Believed, but neither used nor shown of late.
+            if now >= self._proven_until:
+                self._set(max(reach, min(self._rate, self._limits.start)))
+                self._why = "unused"
+        else:
+            self._set(min(grown, reach))
+            self._why = "grow"
+
+    def _judge_loss(self, now: float) -> None:
+        if now > self._inherent_until:
+            self._inherent = 0.0
+        allowed = LOSS_MARGIN * self._inherent + LOSS_EXTRA if self._inherent else 0.0
+        arrives, share = self._arrives(), self._loss.share
+        if share > LOSS_COLLAPSE and now - self._collapsed_at > COLLAPSE_SECONDS:
+            self._restarts, self._collapsed_at = self._restarts + 1, now
+        if self._try is not None:
+            since, before, rate = self._try
+            if now - since < LOSS_TRY_SECONDS + self._round_trip:
+                return
+            self._try = None
+            if self._steady.share > LOSS_STAYS * before:
+                self._inherent, self._inherent_until = max(before, self._steady.share), now + LOSS_BELIEVED_SECONDS
+                self._set(max(self._rate, rate))
+            return
+        if share > max(LOSS_HIGH, allowed):
+            self._fall_for_loss(max(0.5 * self._rate, min(self._rate * (1 - share / 2), arrives)), share, now)
+        elif self._steady.share > max(LOSS_STEADY, allowed):
+            self._fall_for_loss(max(0.5 * self._rate, min(LOSS_TRY * self._rate, 0.97 * arrives)),
+                                self._steady.share, now)
+
+    def _fall_for_loss(self, rate: float, share: float, now: float) -> None:
+        self._try = (now, share, self._rate)
+        self._known = self._arrives()
+        self._set(min(self._rate, rate))
+        self._loss.clear()
+        self._steady.clear()
+        self._probe_at = max(self._probe_at, now + LOSS_TRY_SECONDS)
+        self._judge, self._proven_until, self._why = None, now, "loss"
+
+    def _come_back(self, silent: float, lost: int, now: float) -> None:
+        self._blind = False
+        self._queue.forget_recent()
+        self._arrivals.clear()
+        self._loss.clear()
+        self._steady.clear()
+        self._try = None
+        self._over_since, self._drain, self._grown_at = None, 1.0, now
+        self._known = self._rate
+        if lost:
+            self._restarts += 1
+        if silent < SHORT_SECONDS:
+            self._set(RETURN_SHORT * self._rate)
+        else:
+            self._set(RETURN_LONG * self._rate)
+            self._probe_at, self._probe_wait = now, PROBE_SECONDS
+        self._proven, self._proven_until = self._rate, now + PROVEN_SECONDS
+        self._why = "return"
+
+    def _next_probe(self, now: float) -> Probe | None:
+        waits = self._blind or self._judge is not None or now < self._probe_at or self._over_since is not None
+        if waits:
+            return None
+        first = self._heard == float("-inf")
+        if first and self._probes:
+            return None
+        if self._queue.standing > CLEAR_SHARE * self._threshold:
+            return None
+        top = self._limits.ceiling
+        if self._rate >= 0.95 * top:
+            # Nothing more is wanted than is believed; while it is not used that belief has to be renewed.
+            if now < self._proven_until - 0.3 * PROVEN_SECONDS or self._arrives() > 0.65 * self._rate:
+                return None
+            rate = min(1.1 * self._rate, 1.1 * top)
+        else:
+            rate = min(PROBE_SHARE * self._rate, 1.2 * top)
+        self._probes += 1
+        probe = train(self._probes, rate, FIRST_TRAIN_SECONDS if first else TRAIN_SECONDS)
+        self._judge = Judge(probe, now)
+        return probe
+
+    def _judge_probe(self, now: float) -> None:
+        judge = self._judge
+        if judge is None:
+            return
+        waited = now - judge.since
+        if not judge.complete and waited < self._round_trip + 0.5:
+            return
+        self._judge = None
+        found = judge.found()
+        self._probe_wait = min(PROBE_SECONDS_MAX, 2 * self._probe_wait)
+        self._probe_at = now + self._probe_wait
+        if found is None:
+            return
+        reached = KEEP * min(found.rate, judge.probe.rate)
+        if judge.probe.id == 1 and not found.free and reached < self._rate:
+            # The first packets of a call went into an empty queue: this is the link.
+            self._known = found.rate
+            self._set(reached)
+        if reached >= 0.97 * self._rate or found.free:
+            self._proven, self._proven_until = max(reached, self._rate), now + PROVEN_SECONDS
+        if reached > self._rate:
+            self._set(reached)
+            self._peak, self._why = found.rate, "probe"
+        if found.free and reached >= self._rate:
+            self._probe_wait, self._probe_at = PROBE_SECONDS, now
+            self._known = 0.0 if self._known < self._rate else self._known
+
+    def _set(self, rate: float) -> None:
+        self._rate = min(float(self._limits.ceiling), max(float(self._limits.floor), rate))
+
+    def _decide(self, now: float, probe: Probe | None = None) -> Decision:
+        target = self._rate * self._drain
+        least = self._round_trip_least if self._round_trip_least != float("inf") else ROUND_TRIP_SECONDS
+        window = WINDOW_OCTETS + target / 8 * (least + FEEDBACK_SECONDS + WINDOW_SECONDS)
+        if self._steady.share > LOSS_EXTRA:
+            pacing = PACING_LOSSY * target
+        else:
+            pacing = max(PACING * target, min(0.85 * self._peak, PACING_MOST * target))
+        return Decision(
+            at=now, rate=round(self._rate), target=round(target), pacing=round(pacing),
+            window=0 if self._blind else round(window), in_flight=self._history.in_flight, probe=probe, why=self._why,
+            blind=self._blind, restarts=self._restarts, queue=round(self._queue.standing, 4),
+            arrives=round(self._arrives()), loss=round(self._loss.share, 3), round_trip=round(self._round_trip, 4))

@@ -1,0 +1,237 @@
+"""One pacer and one window for everything that goes to a doctor: voice first, the picture in what is left. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .budget import Budget, Meter, Share, VoiceForm
+from .controller import Decision, Limits
+from .probing import Probe
+from .replay import Recorder
+
+WIRE_OCTETS = 28 + 16
+"""IP, UDP and the authentication tag of SRTP, around each RTP packet."""
+
+BURST_OCTETS, BURST_SECONDS = 1250, 0.02
+"""A packet, or what a loop that is late by this has missed, may leave at once."""
+
+STEP_SECONDS = 0.025
+"""Between two decisions without feedback."""
+
+SEARCH_SECONDS = 0.7
+"""Longer than a train takes on a thin path and its report comes back."""
+
+DEBT_OCTETS = 6000.0
+"""What goes before the picture takes from it, but no more than this at once."""
+
+HEARTBEAT_SECONDS, IDLE_SECONDS = 0.1, 0.25
+"""In an outage one small packet each, which finds the network again; and when nothing else is sent."""
+
+HEARTBEAT_OCTETS = 80
+
+TRAIN_LATE_SECONDS = 0.3
+"""A train that could not leave within this shows nothing any more."""
+
+VOICE_BLIND_SECONDS = 1.0
+"""Sound goes on into a silence this long: many end sooner. Later it would only be a queue of old words."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathFigures:
+    """What the path does, for a second's line: rates in kbit/s, times in ms, loss in percent."""
+
+    target_kbps: int
+    picture_kbps: int
+    sent_kbps: int
+    arrives_kbps: int
+    loss_percent: float
+    round_trip_ms: int
+    queue_ms: int
+    window_octets: int
+    in_flight_octets: int
+    voice: str
+    paused: bool
+    blind: bool
+    why: str
+    outages: int
+
+
+class Road:
+    """The way to one doctor. All `now` are monotonic seconds."""
+
+    def __init__(self, limits: Limits, write: Callable[[str], None] | None = None) -> None:
+        self._recorder = Recorder(limits, write)
+        self._budget = Budget()
+        self._decision: Decision = self._recorder.controller.decision
+        self._share = Share(limits.start // 2, False, VoiceForm.plain)
+        self._before, self._all = Meter(), Meter(1.0)
+        """What goes before the picture; everything."""
+        self._credit = float(BURST_OCTETS)
+        self._credit_at = float("-inf")
+        self._stepped_at = float("-inf")
+        self._left_at = float("-inf")
+        self._voice_at = float("-inf")
+        self._blind_since: float | None = None
+        self._probe: Probe | None = None
+        self._probe_left = 0
+        self._probe_next = self._probe_since = 0.0
+        self._reserved = 0
+        self.started, self._began = False, 0.0
+
+    @property
+    def decision(self) -> Decision:
+        """The last one."""
+        return self._decision
+
+    @property
+    def picture(self) -> int:
+        """bit/s for the encoder."""
+        return self._share.picture
+
+    @property
+    def paused(self) -> bool:
+        """Whether there is too little for a picture."""
+        return self._share.paused
+
+    @property
+    def blind(self) -> bool:
+        """Whether nothing is acknowledged any more."""
+        return self._decision.blind
+
+    @property
+    def restarts(self) -> int:
+        """Outages in which packets were lost: at a new one pictures begin anew with a keyframe."""
+        return self._decision.restarts
+
+    @property
+    def voice(self) -> VoiceForm:
+        """How the voice is to be packed."""
+        return self._share.voice
+
+    def searching(self, now: float) -> bool:
+        """Whether the first picture should wait for what fits: on a thin path a large one takes seconds."""
+        return not self._recorder.controller.measured and now - self._began < SEARCH_SECONDS
+
+    @property
+    def heard(self) -> bool:
+        """Whether feedback ever came."""
+        return self._recorder.controller.heard
+
+    def reserve(self, bits_per_second: int) -> None:
+        """What an instrument's sound takes from now on, before a packet of it was sent; 0: none any more."""
+        self._reserved = bits_per_second
+
+    def begin(self, now: float) -> None:
+        """The transport is there."""
+        if not self.started:
+            self.started, self._began = True, now
+            self._left_at = now
+            self._step(now, None)
+
+    def stamp(self, octets: int, now: float, *, picture: bool = False, reserved: bool = False,
+              padding: bool = False) -> int:
+        """A packet of `octets` RTP leaves now; the transport number it bears. `reserved`: its rate was announced;
+        `padding`: it is what `padding` asked for."""
+        size = octets + WIRE_OCTETS
+        if padding:
+            return self.pad(size, now)
+        probe = self._probe.id if self._probe is not None else 0
+        if not picture and not reserved:
+            self._before.add(size, now)
+        return self._leave(size, now, probe)
+
+    def other(self, octets: int, now: float) -> None:
+        """Octets of a data channel's packet, on the wire: they take their part, but are not acknowledged here."""
+        self._before.add(octets, now)
+        self._all.add(octets, now)
+        self._credit -= octets
+        self._recorder.beside(octets, now)
+
+    def may_send(self, now: float) -> bool:
+        """Whether a packet of the picture may leave."""
+        if self._decision.blind or self._recorder.controller.in_flight >= self._decision.window:
+            return False
+        self._earn(now)
+        return self._credit > 0
+
+    def may_speak(self, now: float) -> bool:
+        """Whether a packet of sound may leave: always, but in a long outage ten a second."""
+        if self._blind_since is None or now - self._blind_since < VOICE_BLIND_SECONDS:
+            return True
+        if now - self._voice_at < HEARTBEAT_SECONDS:
+            return False
+        self._voice_at = now
+        return True
+
+    def padding(self, now: float) -> int:
+        """Octets on the wire of the padding packet that is due now, 0 for none. Call until 0, each few ms."""
+        if not self.started:
+            return 0
+        if self._probe is not None and now - self._probe_since > TRAIN_LATE_SECONDS:
+            self._probe = None
+        if self._probe is not None:
+            return self._probe.size if now >= self._probe_next else 0
+        quiet = HEARTBEAT_SECONDS if self._decision.blind else IDLE_SECONDS
+        return HEARTBEAT_OCTETS if now - self._left_at >= quiet else 0
+
+    def pad(self, size: int, now: float) -> int:
+        """The padding packet of `size` octets on the wire leaves; its transport number."""
+        probe = self._probe
+        number = self._leave(size, now, probe.id if probe is not None else 0)
+        if probe is not None:
+            self._probe_left -= 1
+            self._probe_next = max(self._probe_next, now - 0.01) + 8 * size / probe.rate
+            if self._probe_left <= 0:
+                self._probe = None
+        return number
+
+    def feedback(self, fci: bytes, now: float) -> None:
+        """Transport-wide feedback."""
+        self._step(now, fci)
+
+    def tick(self, now: float) -> None:
+        """Each few ms."""
+        if self.started and now - self._stepped_at >= STEP_SECONDS:
+            self._step(now, None)
+
+    def figures(self) -> PathFigures:
+        """As of the last step."""
+        decision, share = self._decision, self._share
+        return PathFigures(
+            target_kbps=decision.target // 1000, picture_kbps=share.picture // 1000,
+            sent_kbps=round(self._all.rate / 1000), arrives_kbps=decision.arrives // 1000,
+            loss_percent=round(100 * decision.loss, 1), round_trip_ms=round(1000 * decision.round_trip),
+            queue_ms=round(1000 * decision.queue), window_octets=decision.window, in_flight_octets=decision.in_flight,
+            voice=share.voice.value, paused=share.paused, blind=decision.blind, why=decision.why,
+            outages=decision.restarts)
+
+    def _leave(self, size: int, now: float, probe: int) -> int:
+        self._earn(now)
+        self._credit -= size
+        self._left_at = now
+        self._all.add(size, now)
+        return self._recorder.sent(size, now, probe)
+
+    def _earn(self, now: float) -> None:
+        if self._credit_at > float("-inf"):
+            self._credit += (now - self._credit_at) * self._decision.pacing / 8
+        most = max(float(BURST_OCTETS), self._decision.pacing / 8 * BURST_SECONDS)
+        self._credit = max(-DEBT_OCTETS, min(most, self._credit))
+        self._credit_at = now
+
+    def _step(self, now: float, fci: bytes | None) -> None:
+        self._stepped_at = now
+        decision = self._decision = self._recorder.step(now, fci)
+        self._before.settle(now)
+        self._all.settle(now)
+        before = self._before.rate + self._reserved
+        self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now)
+        if decision.blind:
+            self._blind_since = now if self._blind_since is None else self._blind_since
+            self._probe = None
+        else:
+            self._blind_since = None
+        if decision.probe is not None:
+            self._probe, self._probe_left = decision.probe, decision.probe.packets
+            self._probe_next = self._probe_since = now
