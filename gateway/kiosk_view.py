@@ -28,6 +28,9 @@ class _LocalEvents:
         if state is PeerState.closed:
             self._closed()
 
+    def local_candidate(self, candidate: str) -> None:
+        """Loopback does not change."""
+
     def channel_open(self, channel: str) -> None:
         """The local connection has none."""
 

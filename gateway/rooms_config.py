@@ -21,7 +21,8 @@ def media(config: GatewayConfig) -> MediaConfig:
     return MediaConfig(
         camera=CameraConfig(source=camera.source, width=camera.width, height=camera.height,
                             frames_per_second=camera.frames_per_second, simulated=camera.simulated, name=camera.name),
-        stethoscope=_sound(config), interfaces=table.interfaces, **rates)
+        stethoscope=_sound(config), interfaces=table.interfaces,
+        relay_only=table.relay_only, turn_ca=table.turn_ca, **rates)
 
 
 def instruments(config: GatewayConfig) -> tuple[InstrumentConfig, ...]:

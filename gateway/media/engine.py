@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -74,6 +75,7 @@ class MediaEngine:
         self._sounds: asyncio.Queue[SoundPacket] = asyncio.Queue(SOUND_PACKETS)
         self._stethoscope = (Stethoscope(config.stethoscope, changed, self._take_sound)
                              if config.stethoscope is not None else None)
+        self._turn_tls = ssl.create_default_context(cafile=config.turn_ca) if config.turn_ca else None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -129,7 +131,8 @@ class MediaEngine:
             rate.beside(self._stethoscope.profile.on_the_wire)
         try:
             connection = GatewayConnection(
-                ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces))
+                ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces),
+                relay_only=config.relay_only, tls=self._turn_tls)
             peer = DoctorPeer(connection, events, self, self, CameraOutlet(self._encoder, rate))
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error

@@ -228,7 +228,7 @@ async def _allocate(owner: Connection, address: Address, server: TurnServer, pre
     host, port = transport.get_extra_info("sockname")
     related = transport.get_extra_info("related_address")
     if hide:
-        related = ("0.0.0.0" if address.version == 4 else "::", 9)
+        related = ("0.0.0.0" if address.version == 4 else "::", 9)  # noqa: S104 - RFC 8839: no address
     protocol.local_candidate = Candidate(
         foundation=candidate_foundation("relay", "udp", host), component=1, transport="udp",
         priority=priority("relay", preference), host=host, port=port, type="relay",

@@ -379,7 +379,7 @@ class GatewayIce(Connection):
             standby = [cast(Socket, p) for p in self._protocols if cast(Socket, p).address == address]
             low = (address.uplink != used.path.uplink and not any(
                 own.local_candidate.priority > used.pair.local_candidate.priority for own in standby))
-            if address not in mine or low or all(own.lost for own in standby):
+            if address not in mine or low or any(own.lost for own in standby):
                 self._renewed[address] = now
                 self._job(self._gather_on(address))
         self._choose(now)
