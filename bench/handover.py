@@ -27,6 +27,9 @@ BACK_AIM_S, HANDOVER_AIM_S = 1.0, 1.0
 
 SETTLE_S, PATIENCE_S = 6.0, 20.0
 
+REMOTE = ("remote-video", "doctor-video")
+"""The other side's picture, at the doctor and at the kiosk."""
+
 _WATCH = """
 () => {
   if (window.passerelleFrames) return;
@@ -112,11 +115,11 @@ async def _cut(it: Scene, emulator: Emulator, length: float, which: Any, settle:
     await asyncio.sleep(length)
     back = time.time() * 1000
     until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until and not any(
+    while time.monotonic() < until and not any(  # noqa: ASYNC110 - it waits for another process
             name == "remote-video" for name, _ in await it.doctor.page.evaluate(_FRAMES, back + 100)):
         await asyncio.sleep(0.2)
     await asyncio.sleep(settle)
-    told = {"seconds": length}
+    told: dict[str, Any] = {"seconds": length}
     for who, page in (("doctor", it.doctor.page), ("kiosk", it.nurse.page)):
         told[who] = await _seen(page, since, back)
     say(str(told))
@@ -124,7 +127,7 @@ async def _cut(it: Scene, emulator: Emulator, length: float, which: Any, settle:
 
 
 async def _seen(page: Page, since: float, back: float) -> dict[str, Any]:
-    frames = [at for name, at in await page.evaluate(_FRAMES, since - 1000) if name.startswith("remote")]
+    frames = [at for name, at in await page.evaluate(_FRAMES, since - 1000) if name in REMOTE]
     if not frames:
         return {"gap_s": None, "back_s": None}
     now = time.time() * 1000
