@@ -62,10 +62,12 @@ PING_SECONDS = 3.0
 dead socket from a quiet one; 0.3 kbit/s."""
 QUIET_SECONDS = 5.0
 """A ping and its pong are overdue: TCP may be waiting longer and longer between its tries, so we try ourselves."""
-KNOCK_SECONDS = 0.8
-"""A port that takes a connection within this has its network back. Slower links are tried as before."""
-KNOCKS = 6
-"""Before the next whole try: about as long as the longest pause."""
+KNOCK_SECONDS = 0.4
+"""Between tries of a bare connection while the network is away: the system's own wait longer each time, up to 4 s."""
+KNOCK_PATIENCE_SECONDS = 3.0
+"""Of one such try; eight run at once then. A round trip longer than that carries no call."""
+KNOCKING_SECONDS = 60.0
+"""Then the name is asked again and the whole is tried: the relay may have moved."""
 REACHED_SECONDS = 4.0
 """Heard within this the relay is there; nothing was heard for a ping and its pong otherwise."""
 SILENCE_SECONDS = 25.0
@@ -201,39 +203,47 @@ class RelayLink:
                 self._went(code, pause > 0)
                 step = min(BACK_OFF_FIRST_SECONDS * 2 ** min(failures, 10), BACK_OFF_LAST_SECONDS)
                 if far and pause == 0 and self._where is not None:
-                    await self._knock_until()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(KNOCKING_SECONDS):
+                            await self._network_back()
                 else:
                     await asyncio.sleep(pause or step * (0.5 + self._jitter() / 2))
 
-    async def _knock_until(self) -> None:
-        """Return as soon as the network is back, or after `KNOCKS`."""
-        for _ in range(KNOCKS):
-            began = time.monotonic()
-            if await self._knock():
-                return
-            await asyncio.sleep(max(0.0, began + KNOCK_SECONDS - time.monotonic()))
+    async def _network_back(self) -> None:
+        """Return when the relay's port takes a connection."""
+        tries: set[asyncio.Task[bool]] = set()
+        try:
+            while True:
+                tries.add(asyncio.create_task(self._knock()))
+                done, tries = await asyncio.wait(tries, timeout=KNOCK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if any(task.result() for task in done):
+                    return
+                if done:
+                    await asyncio.sleep(KNOCK_SECONDS)
+        finally:
+            for task in tries:
+                task.cancel()
+            await asyncio.gather(*tries, return_exceptions=True)
 
     async def _knock(self) -> bool:
-        """Whether the relay's port takes a connection now."""
         assert self._where is not None
         try:
-            async with asyncio.timeout(KNOCK_SECONDS):
+            async with asyncio.timeout(KNOCK_PATIENCE_SECONDS):
                 _, writer = await asyncio.open_connection(*self._where)
         except (OSError, TimeoutError):
             return False
         writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
         return True
 
     async def _mistrust(self) -> None:
         """End a socket whose network came back without it. Raises FrameError."""
         while True:
             await asyncio.sleep(max(KNOCK_SECONDS, self._heard + QUIET_SECONDS - time.monotonic()))
-            quiet = time.monotonic() - self._heard
-            if quiet >= QUIET_SECONDS and self._where is not None and await self._knock():
+            heard = self._heard
+            if time.monotonic() - heard >= QUIET_SECONDS and self._where is not None:
+                await self._network_back()
                 await asyncio.sleep(BACK_OFF_FIRST_SECONDS)
-                if time.monotonic() - self._heard > quiet:
+                if self._heard == heard:
                     raise FrameError("link.silent")
 
     async def _reason(self, error: BaseException, tls: ssl.SSLContext) -> str:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import structlog
 
-from protocol.kiosk import CameraView
+from protocol.kiosk import CameraView, Uplink
 from protocol.values import IceServer
 
 from . import interfaces
@@ -27,6 +27,7 @@ from .rate import DETAIL_LADDER, Ladder
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
+from .track import uplinks
 
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
@@ -42,6 +43,9 @@ SELF_VIEW_KBPS = 800
 
 SOUND_PACKETS = 10
 """Of the stethoscope's sound, 200 ms; a loop that is later than that drops the oldest."""
+
+INTERFACES_SECONDS = 2.0
+"""Between looks at the interfaces for the nurse's bar; the call itself looks more often."""
 
 THIN_KBPS = 400
 """Where the picture has less than this, or believes so little more that it may be wrong, the stethoscope's sound
@@ -62,6 +66,7 @@ class MediaEngine:
         self._kiosk: KioskPeer | None = None
         self._camera_state = CameraState(present=False, code="camera.missing")
         self._microphone = False
+        self._present: tuple[interfaces.Address, ...] = ()
         self._retired: asyncio.Queue[Peer] = asyncio.Queue()
         """Bounded by the number of peers: each retires once."""
         self._frames: asyncio.Queue[EncodedFrame] = asyncio.Queue(IN_FLIGHT_MAX)
@@ -85,6 +90,12 @@ class MediaEngine:
         return CameraView(present=state.present, name=config.name[:200], width=state.width, height=state.height,
                           frames_per_second=config.frames_per_second if state.present else 0, code=state.code,
                           simulated=config.simulated)
+
+    @property
+    def uplinks(self) -> tuple[Uplink, ...]:
+        """The interfaces a call may use, the preferred one first, and what the call of now knows of each."""
+        doctor = self._speaker()
+        return uplinks(self._present, doctor.paths if doctor is not None else ())
 
     @property
     def shown(self) -> str | None:
@@ -118,6 +129,7 @@ class MediaEngine:
                 tasks.create_task(self._close_retired())
                 tasks.create_task(self._watch())
                 tasks.create_task(self._send_sounds())
+                tasks.create_task(self._look_at_interfaces())
                 if self._stethoscope is not None:
                     tasks.create_task(self._stethoscope.run())
         finally:
@@ -262,6 +274,15 @@ class MediaEngine:
                 self._microphone = not self._microphone
                 _log.info("microphone.present" if self._microphone else "microphone.away")
                 self._changed()
+
+    async def _look_at_interfaces(self) -> None:
+        while True:
+            before = self.uplinks
+            self._present = tuple(await asyncio.to_thread(
+                lambda: interfaces.choose(interfaces.present(), self._config.interfaces)))
+            if self.uplinks != before:
+                self._changed()
+            await asyncio.sleep(INTERFACES_SECONDS)
 
     def _update_watched(self) -> None:
         watched = any(peer.camera is not None and peer.camera.open for peer in self._peers())

@@ -217,7 +217,7 @@ describe("a call", () => {
     expect(peer.of("problem")[0]?.code).toBe("event.encounter");
   });
 
-  test("three seconds of silence are said, six end the peer connection", async () => {
+  test("three seconds of silence are said, twelve end the peer connection", async () => {
     const peer = await answered(1);
     peer.connect();
     peer.say({ type: "beat", sent: 1, echo: null });
@@ -225,6 +225,7 @@ describe("a call", () => {
     expect(call.phase.value).toBe("connected");
     pass(1000);
     expect(call.phase.value).toBe("interrupted");
+    pass(6000);
     expect(said("rejoin")).toEqual([]);
     pass(3500);
     expect(said("rejoin")).toMatchObject([{ generation: 1, cause: "call.silent" }]);

@@ -16,10 +16,11 @@ import type { FromDoctor } from "./signalling";
 
 /** Three beats missed: the doctor is told that the picture is not live. */
 const INTERRUPTED_MS = 3000;
-/** A path that is silent for that long is given up, also when the browser still calls it connected. */
-const SILENT_MS = 6000;
-/** `disconnected` heals by itself within seconds or never. */
-const DISCONNECTED_MS = 2500;
+/** A path that is silent for that long is given up, also when the browser still calls it connected. The vehicle asks
+ * for the next one after 6 s, when it can: who asks while it is out of reach ends a call that heals by itself. */
+const SILENT_MS = 12_000;
+/** `disconnected` heals by itself when the network comes back, or the vehicle's other uplink takes over. */
+const DISCONNECTED_MS = 12_000;
 /** From granted to connected: an offer, an answer and ICE over a link of 800 ms round trip need 6 s. */
 const OPENING_MS = 8000;
 /** Candidates that come before their description; a page gathers about 30. */
