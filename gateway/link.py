@@ -68,6 +68,8 @@ KNOCK_PATIENCE_SECONDS = 3.0
 """Of one such try; eight run at once then. A round trip longer than that carries no call."""
 KNOCKING_SECONDS = 60.0
 """Then the name is asked again and the whole is tried: the relay may have moved."""
+GRACE_SECONDS = 0.1
+"""The old socket may come back with the network by itself."""
 REACHED_SECONDS = 4.0
 """Heard within this the relay is there; nothing was heard for a ping and its pong otherwise."""
 SILENCE_SECONDS = 25.0
@@ -81,6 +83,8 @@ UNSAVED_SECONDS = 2.0
 ACK_SECONDS = 0.1
 """An acknowledgement waits that long for a frame to travel in."""
 
+SILENT = "link.silent"
+"""The network is there, the socket did not notice."""
 OUT_OF_REACH = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ETIMEDOUT, errno.EADDRNOTAVAIL})
 """There is no network; a port that refuses is another matter."""
 
@@ -184,14 +188,14 @@ class RelayLink:
         failures = 0
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
-                pause, far = 0.0, False
+                pause, far, back = 0.0, False, False
                 try:
                     await self._one_socket(http, tls)
                     code = "link.closed"
                 except _Dismissal as dismissal:
                     code, pause = dismissal.code, DISMISSED_SECONDS
                 except FrameError as error:
-                    code = error.code
+                    code, back = error.code, error.code == SILENT
                 except aiohttp.WSServerHandshakeError as error:
                     code, pause = _handshake_code(error), DISMISSED_SECONDS if error.status in (401, 403) else 0.0
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -202,6 +206,8 @@ class RelayLink:
                 failures = 0 if was_online else failures + 1
                 self._went(code, pause > 0)
                 step = min(BACK_OFF_FIRST_SECONDS * 2 ** min(failures, 10), BACK_OFF_LAST_SECONDS)
+                if back:
+                    continue
                 if far and pause == 0 and self._where is not None:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(KNOCKING_SECONDS):
@@ -242,9 +248,9 @@ class RelayLink:
             heard = self._heard
             if time.monotonic() - heard >= QUIET_SECONDS and self._where is not None:
                 await self._network_back()
-                await asyncio.sleep(BACK_OFF_FIRST_SECONDS)
+                await asyncio.sleep(GRACE_SECONDS)
                 if self._heard == heard:
-                    raise FrameError("link.silent")
+                    raise FrameError(SILENT)
 
     async def _reason(self, error: BaseException, tls: ssl.SSLContext) -> str:
         code = tls_code(error) or self._identity.certificate_code()
