@@ -279,7 +279,7 @@ describe("a call", () => {
     expect(said("rejoin")).toEqual([]);
     peer.events.state("failed");
     call.relayForgot();
-    expect(said("rejoin")).toHaveLength(2);
+    expect(said("rejoin")).toHaveLength(1);
     call.leave(true, "Dr");
     call.relayForgot();
     expect(said("left")).toHaveLength(2);
