@@ -27,7 +27,7 @@ BACK_AIM_S, HANDOVER_AIM_S = 1.0, 1.0
 
 SETTLE_S, PATIENCE_S = 6.0, 20.0
 
-REMOTE = ("remote-video", "doctor-video")
+REMOTE = ("remote-video", "doctor-picture-video")
 """The other side's picture, at the doctor and at the kiosk."""
 
 _WATCH = """

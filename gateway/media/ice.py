@@ -44,6 +44,9 @@ as a full socket buffer would."""
 TICK_SECONDS = 0.05
 """Resolution of the choice between ways; nothing is done at a tick while one way alone is there."""
 
+ALONE_QUIET_SECONDS = 1.0
+"""A way without another one is asked past it: a browser that gave up sends nothing until it is asked."""
+
 LOOK_SECONDS, LOOK_QUIET_SECONDS = 1.0, 0.2
 """Between looks at the machine's addresses: in peace, and while the used way is quiet."""
 
@@ -307,7 +310,8 @@ class GatewayIce(Connection):
             quiet = not used.path.alive(now) or used.path.silent_since is not None
             several = len({track.path.uplink for track in self._tracks.values()}) + len(self._tracks) > 2
             for track in self._tracks.values():
-                if several and track.path.due(now, used=track is used, doubt=quiet):
+                wanted = several or now - used.path.heard > ALONE_QUIET_SECONDS
+                if wanted and track.path.due(now, used=track is used, doubt=quiet):
                     self._ask_on(track, now)
             if not self._followed and now - used.path.asked > 0.1:
                 self._ask_on(used, now)

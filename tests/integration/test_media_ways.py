@@ -132,7 +132,8 @@ def _garbage() -> list[bytes]:
             body = struct.pack("!HH", attribute, size) + noise.randbytes(size + -size % 4)
             made.append(struct.pack("!HHI", kind, len(body), 0x2112A442) + noise.randbytes(12) + body)
     hello = b"\x16\xfe\xff" + bytes(8) + struct.pack("!H", 300) + b"\x01" + noise.randbytes(299)
-    made += [hello, b"\x80\x60" + noise.randbytes(500), b"\x80\xc9\x00\x07" + noise.randbytes(4), b"\x40\x00\x00\x04aaaa"]
+    made += [hello, b"\x80\x60" + noise.randbytes(500), b"\x80\xc9\x00\x07" + noise.randbytes(4)]
+    made.append(b"\x40\x00\x00\x04aaaa")
     return made
 
 
