@@ -83,7 +83,7 @@ class NoMedia:
 class NoRelay:
     """A bus without a network."""
 
-    online = False
+    online = reached = False
 
     def send(self, body: FromVehicle, acknowledged: Callable[[], None] | None = None) -> None:
         """Goes nowhere."""

@@ -103,6 +103,9 @@ class Events:
     def peer_state(self, state: Any) -> None:
         print(f"  {state}", file=sys.stderr)
 
+    def local_candidate(self, candidate: str) -> None:
+        """Another way to us."""
+
     def channel_open(self, channel: str) -> None:
         """A data channel is open."""
 

@@ -108,8 +108,15 @@ const took = (channel, data) => {
   }
 };
 
-window.answer = async (offer) => {
+let generation = 0;
+
+window.candidate = async (number, candidate) => {
+  if (number === generation && connection) await connection.addIceCandidate({ candidate, sdpMLineIndex: 0 });
+};
+
+window.answer = async (offer, number = 0) => {
   connection?.close();
+  generation = number;
   const pc = connection = new RTCPeerConnection({ iceServers: [] });
   pc.onconnectionstatechange = () => kept.states.push([performance.now(), pc.connectionState]);
   let heard = false;

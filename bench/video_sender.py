@@ -7,6 +7,7 @@ own encoders and rates. One JSON object per line on standard output and input; t
 does not cross the link by itself:
 
     out: {"kind": "offer", "number": N, "sdp": TEXT}     in: {"kind": "answer", "number": N, "sdp": TEXT}
+    out: {"kind": "candidate", "number": N, "candidate": TEXT}                                       (ours)
     out: {"kind": "kiosk_offer", "sdp": TEXT}            in: {"kind": "kiosk_answer", "sdp": TEXT}   (ours)
     in:  {"kind": "join"}                                begin
     in:  {"kind": "count"}                               out: {"kind": "sent", "readings": [...], "chunks": [...]}
@@ -119,14 +120,17 @@ class Load:
 class _Events:
     """What one of our peers tells."""
 
-    def __init__(self, load: Load) -> None:
-        self._load = load
+    def __init__(self, load: Load, number: int = 0) -> None:
+        self._load, self._number = load, number
         self.peer: DoctorPeer | None = None
         self.since = time.monotonic()
 
     def peer_state(self, state: PeerState) -> None:
         self.since = time.monotonic()
         print(f"peer {state}", file=sys.stderr)
+
+    def local_candidate(self, candidate: str) -> None:
+        say({"kind": "candidate", "number": self._number, "candidate": candidate})
 
     def channel_open(self, channel: str) -> None:
         if channel == CONTROL and self.peer is not None:
@@ -154,7 +158,7 @@ async def ours(port: int, load: Load, answers: Answers, joined: asyncio.Event) -
 
 
 async def _generation(engine: MediaEngine, number: int, load: Load, answers: Answers) -> None:
-    events = _Events(load)
+    events = _Events(load, number)
     peer = await engine.doctor_peer([], events)
     events.peer = peer
     try:

@@ -237,9 +237,13 @@ async def answer_offers(sender: Child, page: Page, signalling: Signalling) -> No
     """Carry a sender's offers to the page and its answers back, until cancelled."""
     while True:
         offer = await sender.inbox.get()
+        if offer.get("kind") == "candidate":
+            await signalling.pass_on()
+            await page.evaluate("([number, text]) => window.candidate(number, text)",
+                                [offer["number"], offer["candidate"]])
         if offer.get("kind") != "offer":
             continue
         await signalling.pass_on()
-        answer = await page.evaluate("(sdp) => window.answer(sdp)", offer["sdp"])
+        answer = await page.evaluate("([sdp, number]) => window.answer(sdp, number)", [offer["sdp"], offer["number"]])
         await signalling.pass_on()
         sender.say({"kind": "answer", "number": offer["number"], "sdp": answer})

@@ -57,9 +57,14 @@ class KioskTable(_Table, frozen=True, kw_only=True):
 
 
 class MediaTable(_Table, frozen=True, kw_only=True):
-    """`[media]`. No `interfaces`: every physical interface that is up."""
+    """`[media]`. No `interfaces`: every physical interface that is up; the first one named is preferred.
+
+    `turn_ca`: the authority's file for TURN over TLS, where the system does not know it.
+    """
 
     interfaces: tuple[str, ...] = ()
+    relay_only: bool = False
+    turn_ca: str = ""
     start_kbps: Annotated[int, Meta(ge=50, le=20_000)] | None = None
     floor_kbps: Annotated[int, Meta(ge=30, le=20_000)] | None = None
     ceiling_kbps: Annotated[int, Meta(ge=100, le=50_000)] | None = None

@@ -28,6 +28,9 @@ class _LocalEvents:
         if state is PeerState.closed:
             self._closed()
 
+    def local_candidate(self, candidate: str) -> None:
+        """Loopback does not change."""
+
     def channel_open(self, channel: str) -> None:
         """The local connection has none."""
 
@@ -57,7 +60,8 @@ class KioskRooms:
     def state(self, nurse: Nurse | None) -> KioskState:
         """The whole state; without a nurse nothing of a patient, not even that there is one."""
         facts = self._facts()
-        link = Link(relay=facts.link.state, since=facts.link.since, round_trip_ms=facts.link.round_trip_ms)
+        link = Link(relay=facts.link.state, since=facts.link.since, round_trip_ms=facts.link.round_trip_ms,
+                    uplinks=self._media.uplinks)
         if nurse is None:
             return KioskState(revision=0, now=self._now(), vehicle=self._vehicle, release=self._release, link=link,
                               power=facts.power, demo=self._demo, nurses=self._nurses, problems=self._problems())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import random
 import ssl
 import struct
@@ -56,10 +57,23 @@ CONNECT_SECONDS = 10.0
 """TCP, TLS and upgrade over a link of 800 ms round trip need about 4 s."""
 WELCOME_SECONDS = 10.0
 """One round trip and a look into the registry."""
-PING_SECONDS = 10.0
-"""Keeps the address translation of a mobile network open (30 s on the worst) and measures the round trip."""
+PING_SECONDS = 3.0
+"""Keeps the address translation of a mobile network open (30 s on the worst), measures the round trip, and tells a
+dead socket from a quiet one; 0.3 kbit/s."""
+QUIET_SECONDS = 5.0
+"""A ping and its pong are overdue: TCP may be waiting longer and longer between its tries, so we try ourselves."""
+KNOCK_SECONDS = 0.4
+"""Between tries of a bare connection while the network is away: the system's own wait longer each time, up to 4 s."""
+KNOCK_PATIENCE_SECONDS = 3.0
+"""Of one such try; eight run at once then. A round trip longer than that carries no call."""
+KNOCKING_SECONDS = 60.0
+"""Then the name is asked again and the whole is tried: the relay may have moved."""
+GRACE_SECONDS = 0.1
+"""The old socket may come back with the network by itself."""
+REACHED_SECONDS = 4.0
+"""Heard within this the relay is there; nothing was heard for a ping and its pong otherwise."""
 SILENCE_SECONDS = 25.0
-"""Two pings and their pongs lost: the socket is dead."""
+"""Eight pings and their pongs lost: the socket is dead."""
 CLOSE_SECONDS = 2.0
 """A close frame's answer takes a round trip; a dead socket gives none."""
 SEND_SECONDS = 10.0
@@ -68,6 +82,11 @@ UNSAVED_SECONDS = 2.0
 """Between tries at a disk that refuses: full or remounting takes seconds at least, and a call waits behind it."""
 ACK_SECONDS = 0.1
 """An acknowledgement waits that long for a frame to travel in."""
+
+SILENT = "link.silent"
+"""The network is there, the socket did not notice."""
+OUT_OF_REACH = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ETIMEDOUT, errno.EADDRNOTAVAIL})
+"""There is no network; a port that refuses is another matter."""
 
 _decoder = msgspec.json.Decoder(FrameToVehicle)
 _encoder = msgspec.json.Encoder()
@@ -118,6 +137,9 @@ class RelayLink:
         self._flushed = asyncio.Event()
         self._view = LinkView(LinkState.connecting, datetime.now(UTC))
         self._welcome: Welcome | None = None
+        self._heard = 0.0
+        self._where: tuple[str, int] | None = None
+        """The relay's address of last time: knocking needs no name server."""
 
     @property
     def view(self) -> LinkView:
@@ -128,6 +150,11 @@ class RelayLink:
     def online(self) -> bool:
         """The relay has welcomed us on a socket that is open."""
         return self._view.state is LinkState.online
+
+    @property
+    def reached(self) -> bool:
+        """Something came from the relay a moment ago: what we say now arrives."""
+        return self.online and time.monotonic() - self._heard < REACHED_SECONDS
 
     @property
     def welcome(self) -> Welcome | None:
@@ -161,24 +188,69 @@ class RelayLink:
         failures = 0
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
-                pause = 0.0
+                pause, far, back = 0.0, False, False
                 try:
                     await self._one_socket(http, tls)
                     code = "link.closed"
                 except _Dismissal as dismissal:
                     code, pause = dismissal.code, DISMISSED_SECONDS
                 except FrameError as error:
-                    code = error.code
+                    code, back = error.code, error.code == SILENT
                 except aiohttp.WSServerHandshakeError as error:
                     code, pause = _handshake_code(error), DISMISSED_SECONDS if error.status in (401, 403) else 0.0
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
                     code = await self._reason(error, tls)
+                    far = isinstance(error, TimeoutError) or getattr(error, "errno", None) in OUT_OF_REACH
                     pause = DISMISSED_SECONDS if code.startswith("certificate.") else 0.0
                 was_online = self.online
                 failures = 0 if was_online else failures + 1
                 self._went(code, pause > 0)
                 step = min(BACK_OFF_FIRST_SECONDS * 2 ** min(failures, 10), BACK_OFF_LAST_SECONDS)
-                await asyncio.sleep(pause or step * (0.5 + self._jitter() / 2))
+                if back:
+                    continue
+                if far and pause == 0 and self._where is not None:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(KNOCKING_SECONDS):
+                            await self._network_back()
+                else:
+                    await asyncio.sleep(pause or step * (0.5 + self._jitter() / 2))
+
+    async def _network_back(self) -> None:
+        """Return when the relay's port takes a connection."""
+        tries: set[asyncio.Task[bool]] = set()
+        try:
+            while True:
+                tries.add(asyncio.create_task(self._knock()))
+                done, tries = await asyncio.wait(tries, timeout=KNOCK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if any(task.result() for task in done):
+                    return
+                if done:
+                    await asyncio.sleep(KNOCK_SECONDS)
+        finally:
+            for task in tries:
+                task.cancel()
+            await asyncio.gather(*tries, return_exceptions=True)
+
+    async def _knock(self) -> bool:
+        assert self._where is not None
+        try:
+            async with asyncio.timeout(KNOCK_PATIENCE_SECONDS):
+                _, writer = await asyncio.open_connection(*self._where)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
+
+    async def _mistrust(self) -> None:
+        """End a socket whose network came back without it. Raises FrameError."""
+        while True:
+            await asyncio.sleep(max(KNOCK_SECONDS, self._heard + QUIET_SECONDS - time.monotonic()))
+            heard = self._heard
+            if time.monotonic() - heard >= QUIET_SECONDS and self._where is not None:
+                await self._network_back()
+                await asyncio.sleep(GRACE_SECONDS)
+                if self._heard == heard:
+                    raise FrameError(SILENT)
 
     async def _reason(self, error: BaseException, tls: ssl.SSLContext) -> str:
         code = tls_code(error) or self._identity.certificate_code()
@@ -214,15 +286,20 @@ class RelayLink:
             if socket.protocol != SUBPROTOCOL:
                 raise _Dismissal("version.unsupported")
             await self._greet(socket)
+            self._heard = time.monotonic()
+            where = socket.get_extra_info("peername")
+            self._where = (where[0], where[1]) if where else None
             sent = self._frames.last - self._frames.unacknowledged
             async with asyncio.TaskGroup() as tasks:
                 writer = tasks.create_task(self._write(socket, sent), name="link.write")
                 pinger = tasks.create_task(self._ping(socket), name="link.ping")
+                doubter = tasks.create_task(self._mistrust(), name="link.mistrust")
                 try:
                     await self._read(socket)
                 finally:
                     writer.cancel()
                     pinger.cancel()
+                    doubter.cancel()
         except BaseExceptionGroup as group:
             # Reader, writer and pinger fail for one cause; the relay's own word for it comes first.
             said = [error for error in group.exceptions if isinstance(error, _Dismissal | FrameError)]
@@ -278,6 +355,7 @@ class RelayLink:
         while True:
             async with asyncio.timeout(SILENCE_SECONDS):
                 message = await socket.receive()
+            self._heard = time.monotonic()
             if message.type is aiohttp.WSMsgType.TEXT:
                 try:
                     return _decoder.decode(message.data)

@@ -11,7 +11,7 @@ from protocol.readings import CAMERAS, InstrumentKind
 
 from .aboard import STETHOSCOPE
 from .config import GatewayConfig, InstrumentTable
-from .media.config import CameraConfig, MediaConfig, StethoscopeConfig
+from .media.config import CEILING_KBPS, FLOOR_KBPS, START_KBPS, CameraConfig, MediaConfig, StethoscopeConfig
 from .peripherals import models
 from .peripherals.config import InstrumentConfig
 
@@ -48,12 +48,12 @@ TAKES: Final[Mapping[str, _Takes]] = {
 def media(config: GatewayConfig) -> MediaConfig:
     """The media room's part. ValueError says which value does not fit."""
     camera, table = config.camera, config.media
-    rates = {name: value for name, value in (("start_kbps", table.start_kbps), ("floor_kbps", table.floor_kbps),
-                                             ("ceiling_kbps", table.ceiling_kbps)) if value is not None}
     return MediaConfig(
         camera=CameraConfig(source=camera.source, width=camera.width, height=camera.height,
                             frames_per_second=camera.frames_per_second, simulated=camera.simulated, name=camera.name),
-        stethoscope=_sound(config), interfaces=table.interfaces, **rates)
+        stethoscope=_sound(config), interfaces=table.interfaces,
+        start_kbps=table.start_kbps or START_KBPS, floor_kbps=table.floor_kbps or FLOOR_KBPS,
+        ceiling_kbps=table.ceiling_kbps or CEILING_KBPS, relay_only=table.relay_only, turn_ca=table.turn_ca)
 
 
 def instruments(config: GatewayConfig) -> tuple[InstrumentConfig, ...]:

@@ -26,6 +26,27 @@ class RelayLink(enum.StrEnum):
     offline = "offline"
 
 
+class UplinkState(enum.StrEnum):
+    """One of the vehicle's ways out, as far as the call needs it."""
+
+    present = "present"
+    """It has an address; nothing was asked of it: there is no call."""
+    answering = "answering"
+    silent = "silent"
+
+
+class Uplink(Struct, frozen=True, kw_only=True):
+    """One network interface of the vehicle, the preferred one first. `round_trip_ms`: to the doctor's page."""
+
+    name: Line
+    operator: Line = ""
+    state: UplinkState
+    in_use: bool = False
+    relayed: bool = False
+    """Through a TURN server."""
+    round_trip_ms: int | None = None
+
+
 class Link(Struct, frozen=True, kw_only=True):
     """The network as the nurse's bar shows it. None: not measured, never guessed."""
 
@@ -33,6 +54,7 @@ class Link(Struct, frozen=True, kw_only=True):
     since: Instant
     operator: Line = ""
     round_trip_ms: int | None = None
+    uplinks: tuple[Uplink, ...] = ()
 
 
 class PowerSource(enum.StrEnum):

@@ -139,7 +139,9 @@ class StethoscopeConfig:
 class MediaConfig:
     """The media room. `interfaces` are names; `*` stands for every physical one that is up (also when empty).
 
-    `lo` is used only when it is named. Rates in kbit/s of the room camera's picture.
+    The first is preferred. `lo` is used only when it is named. `relay_only`: media pass through TURN servers alone.
+    `turn_ca`: file of the authority of TURN servers over TLS, where it is not one the system knows. Rates in kbit/s of
+    the room camera's picture.
     `decisions`: a folder for the log of the rate's decisions (`congestion.replay`); None: none is written.
     """
 
@@ -150,6 +152,8 @@ class MediaConfig:
     ceiling_kbps: int = CEILING_KBPS
     stethoscope: StethoscopeConfig | None = None
     decisions: Path | None = None
+    relay_only: bool = False
+    turn_ca: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.floor_kbps <= self.start_kbps <= self.ceiling_kbps:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import structlog
 
-from protocol.kiosk import CameraView
+from protocol.kiosk import CameraView, Uplink
 from protocol.values import IceServer
 
 from . import interfaces
@@ -28,6 +29,7 @@ from .rate import DETAIL_LADDER, Ladder, beat
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
+from .track import uplinks
 
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
@@ -46,6 +48,9 @@ SELF_VIEW_KBPS = 800
 
 SOUND_PACKETS = 10
 """Of the stethoscope's sound, 200 ms; a loop that is later than that drops the oldest."""
+
+INTERFACES_SECONDS = 2.0
+"""Between looks at the interfaces for the nurse's bar; the call itself looks more often."""
 
 THIN_KBPS = 400
 """Where the picture has less than this, or believes so little more that it may be wrong, the stethoscope's sound
@@ -66,6 +71,7 @@ class MediaEngine:
         self._kiosk: KioskPeer | None = None
         self._camera_state = CameraState(present=False, code="camera.missing")
         self._microphone = False
+        self._present: tuple[interfaces.Address, ...] = ()
         self._retired: asyncio.Queue[Peer] = asyncio.Queue()
         """Bounded by the number of peers: each retires once."""
         self._frames: asyncio.Queue[EncodedFrame] = asyncio.Queue(IN_FLIGHT_MAX)
@@ -79,6 +85,7 @@ class MediaEngine:
         self._sounds: asyncio.Queue[SoundPacket] = asyncio.Queue(SOUND_PACKETS)
         self._stethoscope = (Stethoscope(config.stethoscope, changed, self._take_sound)
                              if config.stethoscope is not None else None)
+        self._turn_tls = ssl.create_default_context(cafile=config.turn_ca) if config.turn_ca else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decisions = DecisionLog(config.decisions) if config.decisions is not None else None
         self._rungs = Rungs(self._ladder.rung, self._detail.rung)
@@ -104,6 +111,12 @@ class MediaEngine:
         return CameraView(present=state.present, name=config.name[:200], width=state.width, height=state.height,
                           frames_per_second=config.frames_per_second if state.present else 0, code=state.code,
                           simulated=config.simulated)
+
+    @property
+    def uplinks(self) -> tuple[Uplink, ...]:
+        """The interfaces a call may use, the preferred one first, and what the call of now knows of each."""
+        doctor = self._speaker()
+        return uplinks(self._present, doctor.paths if doctor is not None else ())
 
     @property
     def shown(self) -> str | None:
@@ -140,6 +153,7 @@ class MediaEngine:
                 if self._decisions is not None:
                     tasks.create_task(self._decisions.run())
                 tasks.create_task(self._send_sounds())
+                tasks.create_task(self._look_at_interfaces())
                 if self._stethoscope is not None:
                     tasks.create_task(self._stethoscope.run())
         finally:
@@ -154,7 +168,8 @@ class MediaEngine:
             rate.beside(self._stethoscope.profile.on_the_wire)
         try:
             connection = GatewayConnection(
-                ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces))
+                ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces),
+                relay_only=config.relay_only, tls=self._turn_tls)
             peer = DoctorPeer(connection, events, self, self, CameraOutlet(self._encoder, rate), rate)
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error
@@ -308,6 +323,15 @@ class MediaEngine:
                 self._thin = thin
                 _log.info("picture.paused_thin" if thin else "picture.resumed")
                 self._changed()
+
+    async def _look_at_interfaces(self) -> None:
+        while True:
+            before = self.uplinks
+            self._present = tuple(await asyncio.to_thread(
+                lambda: interfaces.choose(interfaces.present(), self._config.interfaces)))
+            if self.uplinks != before:
+                self._changed()
+            await asyncio.sleep(INTERFACES_SECONDS)
 
     def _update_watched(self) -> None:
         watched = any(peer.camera is not None and peer.camera.wants for peer in self._peers())

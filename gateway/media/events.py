@@ -21,6 +21,9 @@ class PeerEvents(Protocol):
     def peer_state(self, state: PeerState) -> None:
         """The state changed. `interrupted`: nothing came for `peers.SILENCE_SECONDS`."""
 
+    def local_candidate(self, candidate: str) -> None:
+        """Another way to us, found after the offer: to be said to the other side (RFC 8838)."""
+
     def channel_open(self, channel: str) -> None:
         """A data channel of `protocol.channels` can be written to."""
 

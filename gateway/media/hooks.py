@@ -7,9 +7,11 @@ With `ice` the only module that leans on names the library does not promise;
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, cast
 
 import aiortc.rtcsctptransport
@@ -28,7 +30,6 @@ from aiortc import (
 )
 from aiortc.codecs import is_rtx
 from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport
-from aiortc.rtcicetransport import connection_kwargs
 from aiortc.rtcrtpparameters import (
     RTCRtpCodecCapability,
     RTCRtpCodecParameters,
@@ -55,9 +56,11 @@ from aiortc.rtp import (
     wrap_rtx,
 )
 
+from . import servers as ice_servers
 from .congestion.feedback import URI, messages
 from .congestion.road import WIRE_OCTETS
 from .ice import GatewayIce
+from .interfaces import Address
 from .nack import MissingPackets
 from .splice import Packet
 
@@ -424,19 +427,21 @@ class GatewayDtls(RTCDtlsTransport):
 class GatewayGatherer(RTCIceGatherer):
     """A gatherer around our own ICE session."""
 
-    def __init__(self, servers: list[RTCIceServer], addresses: Callable[[], list[str]]) -> None:
-        super().__init__(iceServers=servers)
-        self._connection = GatewayIce(addresses, ice_controlling=False, **connection_kwargs(servers))
+    def __init__(self, session: GatewayIce) -> None:
+        super().__init__(iceServers=[])
+        self._connection = session
 
 
 class GatewayConnection(RTCPeerConnection):
-    """A peer connection on one transport, with our ICE, DTLS, senders and receivers."""
+    """A peer connection on one transport, with our ICE, DTLS, senders and receivers. ValueError: no such server."""
 
-    def __init__(self, servers: Sequence[RTCIceServer], addresses: Callable[[], list[str]]) -> None:
-        self._servers, self._addresses = list(servers), addresses
+    def __init__(self, servers: Sequence[RTCIceServer], addresses: Callable[[], list[Address]], *,
+                 relay_only: bool = False, tls: ssl.SSLContext | None = None) -> None:
+        self._make_session = partial(GatewayIce, addresses, servers=ice_servers.read(servers), relay_only=relay_only,
+                                     tls=tls, ice_controlling=False)
         self.ice: GatewayIce | None = None
         self.dtls: GatewayDtls | None = None
-        super().__init__(RTCConfiguration(iceServers=self._servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
     @property
     def fingerprint(self) -> str:
@@ -467,8 +472,8 @@ class GatewayConnection(RTCPeerConnection):
         return line
 
     def _RTCPeerConnection__createDtlsTransport(self) -> RTCDtlsTransport:
-        gatherer = GatewayGatherer(self._servers, self._addresses)
-        self.ice = cast(GatewayIce, gatherer._connection)
+        self.ice = self._make_session()
+        gatherer = GatewayGatherer(self.ice)
         private = cast(Any, self)
         gatherer.on("statechange", private._RTCPeerConnection__updateIceGatheringState)
         transport = RTCIceTransport(gatherer)

@@ -1,23 +1,35 @@
-"""Private hooks of aioice 0.13 (docs/adr/media-hooks.md): consent, gathering, what was heard.
+"""Private hooks of aioice 0.13 (docs/adr/media-hooks.md, media-path.md): consent, gathering, several ways at once.
 
-With `hooks` the only module that leans on names the library does not promise;
+With `gather` and `hooks` the only modules that lean on names the library does not promise;
 `tests/contract/test_media_hooks.py` fails when an upgrade moves one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import ssl
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
 
-from aioice import Candidate, Connection, stun
+import structlog
+from aioice import Candidate, Connection, TransportPolicy, stun
 from aioice.ice import CandidatePair, StunProtocol
 
+from .gather import NOMINATION, Socket, open_socket, priority, reflexive, relayed
+from .interfaces import Address
+from .paths import Chooser
+from .servers import Servers
+from .track import ASKED_AT_ONCE, DISCOVER_SECONDS, PathView, Track, view
+
 GATHER_SECONDS = 1
-"""A STUN or TURN server that has not answered by then would delay every call; the library waits 5 s."""
+"""A STUN or TURN server that has not answered by then would delay every call; what comes later is trickled."""
+
+RELAY_SECONDS = 6.0
+"""When nothing but a relay is allowed the offer waits for one: two round trips of a slow link, TLS included."""
 
 CONSENT_SECONDS = 5.0
 """RFC 7675, section 5.1: about every 5 s, randomized by 20 %."""
@@ -29,9 +41,30 @@ RECEIVE_QUEUE = 2048
 """Datagrams waiting for the DTLS loop: half a second of the fastest link; past it new ones are dropped,
 as a full socket buffer would."""
 
+TICK_SECONDS = 0.05
+"""Resolution of the choice between ways; nothing is done at a tick while one way alone is there."""
+
+ALONE_QUIET_SECONDS = 1.0
+"""A way without another one is asked past it: a browser that gave up sends nothing until it is asked."""
+
+LOOK_SECONDS, LOOK_QUIET_SECONDS = 1.0, 0.2
+"""Between looks at the machine's addresses: in peace, and while the used way is quiet."""
+
+RENEW_SECONDS = 8.0
+"""Between new sockets on a way that waits; a round trip and a message over the relay long enough."""
+
+PREFERENCE_FIRST, PREFERENCE_STEP = 20_000, 64
+"""Browsers stop checking a pair that is worse than the used one and on the same network of theirs. So a way that
+waits always has the higher priority, which its nomination does not need (docs/adr/media-path.md)."""
+
+KNOWN_MAX = 64
+"""Addresses the peer proved to be at: its interfaces and translations."""
+
+log = structlog.get_logger()
+
 
 class ConsentAnswer(stun.Transaction):
-    """A consent check that waits for its answer as long as consent itself lasts."""
+    """A check that waits for its answer as long as consent itself lasts."""
 
     def __init__(self, request: stun.Message, addr: tuple[str, int], protocol: StunProtocol, key: bytes,
                  answered: Callable[[], None]) -> None:
@@ -48,44 +81,119 @@ class ConsentAnswer(stun.Transaction):
 
 
 class GatewayIce(Connection):
-    """One ICE session. `heard` is when anything last came from the peer, monotonic seconds."""
+    """One ICE session. `heard` is when anything last came from the peer, monotonic seconds.
 
-    def __init__(self, addresses: Callable[[], list[str]], **options: Any) -> None:
-        super().__init__(**options)
+    `trickle` is called with each candidate found after the offer. `relay_only`: nothing but relays.
+    """
+
+    def __init__(self, addresses: Callable[[], list[Address]], *, servers: Servers | None = None,
+                 relay_only: bool = False, tls: ssl.SSLContext | None = None, **options: Any) -> None:
+        policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
+        super().__init__(transport_policy=policy, **options)
         self._addresses = addresses
+        self._servers = servers or Servers()
+        self._relay_only, self._tls = relay_only, tls
+        self.trickle: Callable[[Candidate], None] | None = None
         self.heard = time.monotonic()
         self.dropped = 0
         self._consented = 0.0
         self._asked: deque[tuple[float, StunProtocol, bytes]] = deque()
+        self._known: dict[tuple[str, int], float] = {}
+        self._tracks: dict[tuple[StunProtocol, tuple[str, int]], Track] = {}
+        self._jobs: set[asyncio.Task[Any]] = set()
+        self._offered = self._steady = False
+        self._preference = PREFERENCE_FIRST
+        self._nomination = 1
+        self._followed = True
+        self._chooser = Chooser(0.0)
+        self._looked = 0.0
+        self._renewed: dict[Address, float] = {}
+        self._gathering: set[Address] = set()
 
     async def gather_candidates(self) -> None:
-        """Host candidates of the chosen interfaces, server candidates until the deadline."""
+        """Candidates of the chosen interfaces; of servers those that answered within the deadline."""
         if self._local_candidates_start:
             return
         self._local_candidates_start = True
         # Interfaces are read from files of the kernel's.
         addresses = await asyncio.to_thread(self._addresses)
-        found = await asyncio.gather(*(
-            self.get_component_candidates(component=component, addresses=addresses, timeout=GATHER_SECONDS)
-            for component in self._components))
-        for candidates in found:
-            self._local_candidates += candidates
-        self._local_candidates_end = True
+        jobs = [self._job(self._gather_on(address)) for address in addresses]
+        if jobs:
+            await asyncio.wait(jobs, timeout=GATHER_SECONDS)
+            began = time.monotonic()
+            while (self._relay_only and not self._local_candidates and any(not job.done() for job in jobs)
+                   and time.monotonic() - began < RELAY_SECONDS - GATHER_SECONDS):
+                await asyncio.wait([job for job in jobs if not job.done()], timeout=0.2)
+        self._local_candidates_end = self._offered = True
+
+    async def connect(self) -> None:
+        """As the library's; then the ways are watched."""
+        await super().connect()
+        now = time.monotonic()
+        self._steady = True
+        self._chooser = Chooser(now)
+        self._job(self._watch())
+
+    def build_request(self, pair: CandidatePair, nominate: bool) -> stun.Message:
+        """Once connected, only the way in use is nominated, and by number."""
+        request = super().build_request(pair, nominate and not self._steady)
+        protocol = cast(Socket, pair.protocol)
+        if protocol.local_candidate.type != "relay":
+            request.attributes["PRIORITY"] = protocol.local_candidate.priority
+        if self._steady and self.ice_controlling and pair is self._nominated.get(1):
+            request.attributes["USE-CANDIDATE"] = None
+            request.attributes[NOMINATION] = self._nomination
+        return request
+
+    def check_complete(self, pair: CandidatePair) -> None:
+        """A check of the library's ended; it does not choose the way once we are connected."""
+        used = self._nominated.get(pair.component)
+        super().check_complete(pair)
+        if self._steady and used is not None:
+            self._nominated[pair.component] = used
+
+    def sort_check_list(self) -> None:
+        """Preferred uplinks first: their priorities say the opposite, for the browser's sake."""
+        super().sort_check_list()
+        self._check_list.sort(key=lambda pair: cast(Socket, pair.protocol).address.rank)
 
     def data_received(self, data: bytes, component: int) -> None:
         """A datagram that is not STUN."""
+        if data[0] <= 3:
+            return
         self.heard = time.monotonic()
         if self._queue.qsize() >= RECEIVE_QUEUE:
             self.dropped += 1
             return
         super().data_received(data, component)
 
+    def heard_from(self, protocol: Socket, addr: tuple[str, int]) -> bool:
+        """Whether a signed message came from there; notes that this way was heard."""
+        track = self._tracks.get((protocol, addr))
+        if track is not None:
+            track.path.hear(time.monotonic())
+        return addr in self._known
+
     def request_received(self, message: stun.Message, addr: tuple[str, int], protocol: StunProtocol) -> None:
         """A check or keepalive of the peer; only a signed one counts as heard."""
         if ("MESSAGE-INTEGRITY" in message.attributes
                 and message.check_message_integrity(self.local_password.encode())):
             self.heard = time.monotonic()
+            self._know(addr)
+            self.heard_from(cast(Socket, protocol), addr)
+            if "PRIORITY" not in message.attributes:
+                message.attributes["PRIORITY"] = 0
         super().request_received(message, addr, protocol)
+
+    def protocol_lost(self, protocol: StunProtocol) -> None:
+        """A socket or a relay ended; the call goes on when another way answers."""
+        lost = [track for track in self._tracks.values() if track.pair.protocol is protocol]
+        for track in lost:
+            track.path.gone = True
+        if self._steady and not self._closing:
+            self._choose(time.monotonic())
+        if not any(track.path.alive(time.monotonic()) for track in self._tracks.values()):
+            super().protocol_lost(protocol)
 
     async def query_consent(self) -> None:
         """RFC 7675: ask, never wait for one answer, end when none was valid for 30 s."""
@@ -101,12 +209,20 @@ class GatewayIce(Connection):
                 self._forget_all()
                 return await self.close()
             for pair in self._nominated.values():
-                self._ask(pair)
+                self._ask(pair, time.monotonic())
 
     async def close(self) -> None:
-        """As the library's; drops what waits for answers."""
+        """As the library's; drops what waits for answers, and lets all relays go at once."""
+        self._closing = True
         self._forget_all()
+        current = asyncio.current_task()
+        for job in tuple(self._jobs):
+            if job is not current:
+                job.cancel()
+        for protocol in self._protocols:
+            protocol.transport.close()
         await super().close()
+        self._tracks.clear()
 
     def backlog(self) -> int:
         """Bytes the socket has not taken yet: the link below is slower than we send."""
@@ -120,18 +236,213 @@ class GatewayIce(Connection):
         candidate = pair.local_candidate if pair is not None else None
         return (candidate.host, candidate.type) if candidate is not None else None
 
-    def _ask(self, pair: CandidatePair) -> None:
+    def paths(self) -> tuple[PathView, ...]:
+        """Every way that ever answered, the used one among them."""
+        used = self._nominated.get(1)
+        now = time.monotonic()
+        return tuple(view(track, used=track.pair is used, now=now) for track in self._tracks.values()
+                     if track.path.answered is not None)
+
+    # Gathering
+
+    def _job(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        job = asyncio.create_task(work)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        return job
+
+    async def _gather_on(self, address: Address) -> None:
+        """Everything this uplink gives; a socket of before on it is retired."""
+        self._preference += PREFERENCE_STEP
+        preference = self._preference + address.rank
+        before = [p for p in self._protocols if cast(Socket, p).address == address]
+        self._gathering.add(address)
+        try:
+            jobs: list[asyncio.Task[None]] = []
+            if not self._relay_only:
+                try:
+                    protocol = await open_socket(self, address, preference)
+                except OSError:
+                    return
+                self._found(protocol.local_candidate, protocol)
+                jobs += [self._job(self._reflect(protocol, server, preference)) for server in self._servers.stun]
+            if self._servers.turn:
+                jobs.append(self._job(self._relay_on(address, preference)))
+            for old in before:
+                cast(Socket, old).retired = True
+            if jobs:
+                await asyncio.gather(*jobs, return_exceptions=True)
+        finally:
+            self._gathering.discard(address)
+
+    async def _reflect(self, protocol: Socket, server: tuple[str, int], preference: int) -> None:
+        candidate = await reflexive(protocol, server, preference)
+        if candidate is not None and not any((c.host, c.port) == (candidate.host, candidate.port)
+                                             for c in self._local_candidates):
+            self._found(candidate, None)
+
+    async def _relay_on(self, address: Address, preference: int) -> None:
+        protocol = await relayed(self, address, self._servers.turn, preference, self._tls, self._relay_only)
+        if protocol is not None:
+            self._found(protocol.local_candidate, protocol)
+
+    def _found(self, candidate: Candidate, protocol: Socket | None) -> None:
+        if self._closing:
+            if protocol is not None:
+                protocol.transport.close()
+            return
+        self._local_candidates.append(candidate)
+        if protocol is not None:
+            self._protocols.append(protocol)
+            if self._early_checks_done and not self._steady:
+                for remote in self._remote_candidates:
+                    if candidate.can_pair_with(remote) and self._find_pair(protocol, remote) is None:
+                        self._check_list.append(CandidatePair(protocol, remote))
+                self.sort_check_list()
+        if self._offered and self.trickle is not None:
+            self.trickle(candidate)
+
+    # The ways
+
+    async def _watch(self) -> None:
+        """Ask, choose, look at the machine's addresses; until closed."""
+        while not self._closing:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            used = self._used()
+            if used is None:
+                continue
+            self._discover(now)
+            quiet = not used.path.alive(now) or used.path.silent_since is not None
+            several = len({track.path.uplink for track in self._tracks.values()}) + len(self._tracks) > 2
+            for track in self._tracks.values():
+                wanted = several or now - used.path.heard > ALONE_QUIET_SECONDS
+                if wanted and track.path.due(now, used=track is used, doubt=quiet):
+                    self._ask_on(track, now)
+            if not self._followed and now - used.path.asked > 0.1:
+                self._ask_on(used, now)
+            self._choose(now)
+            if now - self._looked >= (LOOK_QUIET_SECONDS if quiet else LOOK_SECONDS):
+                self._looked = now
+                await self._look(now)
+
+    def _used(self) -> Track | None:
+        pair = self._nominated.get(1)
+        return self._track(pair) if pair is not None else None
+
+    def _track(self, pair: CandidatePair) -> Track:
+        key = (pair.protocol, pair.remote_addr)
+        if key not in self._tracks:
+            self._tracks[key] = Track.of(pair)
+            if pair is self._nominated.get(1):
+                # It answered the library's check.
+                self._tracks[key].path.answer(time.monotonic(), time.monotonic())
+        return self._tracks[key]
+
+    def _discover(self, now: float) -> None:
+        """Try sockets on which nothing has answered yet, a few addresses of the peer's each second."""
+        for protocol in self._protocols:
+            own = cast(Socket, protocol)
+            mine = [track for track in self._tracks.values() if track.pair.protocol is protocol]
+            if own.lost or any(track.path.answered is not None and not track.path.gone for track in mine):
+                continue
+            remotes = sorted((c for c in self._remote_candidates if own.local_candidate.can_pair_with(c)),
+                             key=lambda c: -c.priority)[:ASKED_AT_ONCE]
+            for remote in remotes:
+                track = self._track(self._find_pair(own, remote) or CandidatePair(own, remote))
+                if now - track.path.asked >= DISCOVER_SECONDS:
+                    self._ask_on(track, now)
+
+    def _choose(self, now: float) -> None:
+        used = self._used()
+        if used is None:
+            return
+        others = {id(track.path): track for track in self._tracks.values() if track is not used}
+        chosen = self._chooser.choose(used.path, [track.path for track in others.values()], now)
+        if chosen is not used.path:
+            self._move(used, others[id(chosen)], now)
+
+    def _move(self, used: Track, to: Track, now: float) -> None:
+        log.info("media.path_moved", uplink=to.path.uplink, relayed=to.relayed, left=used.path.uplink,
+                 alive=used.path.alive(now))
+        self._nominated[1] = to.pair
+        to.pair.nominated = True
+        self._nomination += 1
+        self._followed = False
+        self._consented = max(self._consented, to.path.answered or 0.0)
+        self._ask_on(to, now)
+
+    async def _look(self, now: float) -> None:
+        """Addresses that came are gathered on, those that went are dropped, standbys are kept above the used way."""
+        addresses = await asyncio.to_thread(self._addresses)
+        used = self._used()
+        if self._closing or used is None:
+            return
+        mine = {cast(Socket, protocol).address for protocol in self._protocols}
+        for track in self._tracks.values():
+            if track.address not in addresses and not track.path.gone:
+                log.info("media.address_gone", uplink=track.path.uplink)
+                track.path.gone = True
+        for address in addresses:
+            if address in self._gathering or now - self._renewed.get(address, 0.0) < RENEW_SECONDS:
+                continue
+            standby = [cast(Socket, p) for p in self._protocols if cast(Socket, p).address == address]
+            low = (address.uplink != used.path.uplink and not any(
+                own.local_candidate.priority > used.pair.local_candidate.priority for own in standby))
+            if address not in mine or low or any(own.lost for own in standby):
+                self._renewed[address] = now
+                self._job(self._gather_on(address))
+        self._choose(now)
+        self._retire(used)
+
+    def _retire(self, used: Track) -> None:
+        """Close sockets whose successor answers, and those whose address went."""
+        answering = {track.address for track in self._tracks.values()
+                     if track.path.answered is not None and not cast(Socket, track.pair.protocol).retired}
+        for protocol in tuple(self._protocols):
+            own = cast(Socket, protocol)
+            gone = any(t.path.gone for t in self._tracks.values() if t.pair.protocol is protocol)
+            over = own.lost or gone or (own.retired and own.address in answering)
+            if over and protocol is not used.pair.protocol and protocol is not self._nominated[1].protocol:
+                self._protocols.remove(protocol)
+                self._tracks = {key: track for key, track in self._tracks.items() if key[0] is not protocol}
+                self._check_list = [pair for pair in self._check_list if pair.protocol is not protocol]
+                self._local_candidates = [c for c in self._local_candidates if c is not own.local_candidate]
+                protocol.transport.close()
+
+    # Questions and answers
+
+    def _ask_on(self, track: Track, now: float) -> None:
+        track.path.ask(now)
+        self._ask(track.pair, now)
+
+    def _ask(self, pair: CandidatePair, now: float) -> None:
         assert self.remote_password is not None
         key = self.remote_password.encode()
         request = self.build_request(pair, nominate=False)
         request.add_message_integrity(key)
-        answer = ConsentAnswer(request, pair.remote_addr, pair.protocol, key, self._consent_given)
+        nomination = request.attributes.get(NOMINATION)
+        answer = ConsentAnswer(request, pair.remote_addr, pair.protocol, key,
+                               lambda: self._answered(pair, now, nomination))
         pair.protocol.transactions[request.transaction_id] = answer
-        self._asked.append((time.monotonic(), pair.protocol, request.transaction_id))
-        pair.protocol.send_stun(request, pair.remote_addr)
+        self._asked.append((now, pair.protocol, request.transaction_id))
+        with contextlib.suppress(OSError, RuntimeError):
+            pair.protocol.send_stun(request, pair.remote_addr)
 
-    def _consent_given(self) -> None:
-        self._consented = self.heard = time.monotonic()
+    def _answered(self, pair: CandidatePair, asked: float, nomination: int | None) -> None:
+        now = time.monotonic()
+        self.heard = now
+        self._know(pair.remote_addr)
+        self._track(pair).path.answer(asked, now)
+        if pair is self._nominated.get(1):
+            self._consented = now
+            if nomination == self._nomination:
+                self._followed = True
+
+    def _know(self, addr: tuple[str, int]) -> None:
+        if addr not in self._known and len(self._known) >= KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[addr] = time.monotonic()
 
     def _forget_old(self) -> None:
         while self._asked and self._asked[0][0] < time.monotonic() - CONSENT_EXPIRES_SECONDS:
@@ -144,4 +455,4 @@ class GatewayIce(Connection):
             protocol.transactions.pop(transaction, None)
 
 
-__all__ = ["Candidate", "ConsentAnswer", "GatewayIce"]
+__all__ = ["Candidate", "ConsentAnswer", "GatewayIce", "PathView", "priority"]

@@ -29,16 +29,36 @@ class Interface:
     addresses: tuple[str, ...]
 
 
-def choose(present: Iterable[Interface], wanted: Sequence[str]) -> list[str]:
-    """Addresses to gather on. Empty `wanted` is `*`: every physical interface that is up."""
-    names = set(wanted) or {EVERY_PHYSICAL}
-    chosen = []
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address to gather on. `rank`: its uplink's place, the first one is preferred."""
+
+    uplink: str
+    address: str
+    rank: int = 0
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return ipaddress.ip_address(self.address).version
+
+
+def choose(present: Iterable[Interface], wanted: Sequence[str]) -> list[Address]:
+    """Addresses to gather on, preferred uplinks first: in the order of `wanted`, then of the machine.
+
+    Empty `wanted` is `*`: every physical interface that is up.
+    """
+    order = list(wanted) or [EVERY_PHYSICAL]
+    found: list[tuple[int, Interface]] = []
     for interface in present:
-        if not interface.up:
-            continue
         physical = not interface.name.startswith(VIRTUAL)
-        if interface.name in names or (physical and EVERY_PHYSICAL in names):
-            chosen += [address for address in interface.addresses if _fits(address, interface.name)]
+        if interface.up and interface.name in order:
+            found.append((order.index(interface.name), interface))
+        elif interface.up and physical and EVERY_PHYSICAL in order:
+            found.append((order.index(EVERY_PHYSICAL), interface))
+    found.sort(key=lambda entry: entry[0])
+    chosen = [Address(interface.name, address, rank) for rank, (_, interface) in enumerate(found)
+              for address in interface.addresses if _fits(address, interface.name)]
     return chosen[:ADDRESSES_MAX]
 
 

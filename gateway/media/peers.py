@@ -10,8 +10,9 @@ from typing import Protocol
 import structlog
 from aiortc import RTCDataChannel, RTCIceServer, RTCSessionDescription
 from aiortc.exceptions import InvalidStateError
+from aiortc.rtcicetransport import candidate_from_aioice
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
-from aiortc.sdp import candidate_from_sdp
+from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
 
 from protocol.channels import BULK, CONTROL, WAVEFORM
 from protocol.values import IceServer
@@ -21,6 +22,7 @@ from .encoder import EncodedFrame
 from .events import MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route, SoundOutlet, VoiceOutlet
 from .hooks import GatewayConnection, hasten
+from .ice import Candidate, PathView
 from .path import Path
 
 SILENCE_SECONDS = 3.0
@@ -104,6 +106,8 @@ class Peer:
         except InvalidStateError as error:
             raise PeerClosed("closed while it gathered") from error
         self._since = time.monotonic()
+        if self._connection.ice is not None:
+            self._connection.ice.trickle = self._found
         return descriptions.finish_offer(self._connection.localDescription.sdp, wide=self._wide)
 
     async def answer(self, sdp: str) -> None:
@@ -178,6 +182,15 @@ class Peer:
         if self.camera is not None and self.camera.open:
             backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
             await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog)
+
+    @property
+    def paths(self) -> tuple[PathView, ...]:
+        """The ways to the other side that answer or answered, the used one among them."""
+        return self._connection.ice.paths() if self._connection.ice is not None else ()
+
+    def _found(self, candidate: Candidate) -> None:
+        text = "candidate:" + candidate_to_sdp(candidate_from_aioice(candidate))
+        self._tell(lambda: self._events.local_candidate(text))
 
     def _agree(self, agreed: descriptions.Agreed) -> None:
         """What the answer grants of an offer's wishes."""
@@ -343,6 +356,6 @@ class KioskPeer(Peer):
 
 
 def ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
-    """The library's form; it uses the first STUN and the first TURN server it understands."""
+    """The library's form."""
     return [RTCIceServer(urls=list(server.urls), username=server.username or None,
                          credential=server.credential or None) for server in servers]

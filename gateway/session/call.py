@@ -287,7 +287,8 @@ class CallDesk:
     def _ask_rejoin(self, call: CallRecord, cause: str) -> None:
         now = self._clock()
         # An absent page cannot answer, and a relay that is away cannot pass it on.
-        if self._away or not self._relay.online:
+        # What is said into a dead socket arrives when the call has long come back by itself, and ends that one.
+        if self._away or not self._relay.reached:
             return
         if self._asked_at is not None and now - self._asked_at < REJOIN_AGAIN_SECONDS:
             return

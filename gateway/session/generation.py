@@ -50,6 +50,7 @@ class Generation:
         self._answer: asyncio.Future[CallAnswer | None] = asyncio.get_running_loop().create_future()
         self._early: deque[CallCandidate] = deque()
         self._peer: Peer | None = None
+        self._say: Callable[[CallOffer | CallCandidate], None] | None = None
         self._verified = False
         self._closed = asyncio.Event()
 
@@ -63,6 +64,11 @@ class Generation:
             if not self._answer.done():
                 self._answer.set_result(None)
         self._moved()
+
+    def local_candidate(self, candidate: str) -> None:
+        """From the peer: another uplink or a slow server answered."""
+        if self._say is not None and self.state is not PeerState.closed:
+            self._say(CallCandidate(call_id=self.call_id, generation=self.number, candidate=candidate, sdp_mid="0"))
 
     def channel_open(self, channel: str) -> None:
         """From the peer."""
@@ -89,7 +95,7 @@ class Generation:
             log.warning("call.candidates_many")
 
     async def run(self, media: Media, store: Store, desk: Situations, signer: Signer,
-                  send: Callable[[CallOffer], None]) -> None:
+                  send: Callable[[CallOffer | CallCandidate], None]) -> None:
         """Offer, verify, deliver; returns when the connection is over. Raises BindingRefused.
 
         Nothing but the offer leaves before the answer's binding holds (I5).
@@ -101,6 +107,7 @@ class Generation:
                 expected = Expected(self.call_id, self.number, self.doctor.doctor_id, peer.fingerprint)
                 send(CallOffer(call_id=self.call_id, generation=self.number, sdp=sdp,
                                binding=offer_binding(signer, expected)))
+                self._say = send
                 answer = await self._answer
                 if answer is not None:
                     self._check(answer, expected, signer)

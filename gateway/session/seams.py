@@ -66,6 +66,9 @@ class Relay(Protocol):
 
     @property
     def online(self) -> bool: ...
+    @property
+    def reached(self) -> bool:
+        """Something came from it a moment ago: what is said now arrives now."""
     def send(self, body: FromVehicle, acknowledged: Callable[[], None] | None = None) -> None:
         """Queue a message; `acknowledged` is called when the relay has it."""
 

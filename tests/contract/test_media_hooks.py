@@ -37,6 +37,7 @@ from gateway.media.congestion.feedback import URI
 from gateway.media.congestion.road import WIRE_OCTETS
 from gateway.media.encoder import _Codec
 from gateway.media.hooks import GatewayConnection, PacketReceiver, PacketSender
+from gateway.media.interfaces import Address
 from gateway.media.peers import H264, OPUS, VP8
 from gateway.media.rate import Rung
 from gateway.media.sdp import finish_offer
@@ -85,7 +86,7 @@ class Ends:
 
     def __init__(self) -> None:
         self.said = Said()
-        self.ours = GatewayConnection([], lambda: ["127.0.0.1"])
+        self.ours = GatewayConnection([], lambda: [Address("lo", "127.0.0.1")])
         self.voice = self.ours.add("audio", "sendrecv", OPUS, stream="a", sending=self.said, forwarded=True,
                                    receiving=self.said)
         self.room = self.ours.add("video", "sendonly", H264, stream="a", sending=self.said)
@@ -151,7 +152,7 @@ async def test_a_dead_stun_server_costs_the_deadline_only(monkeypatch: pytest.Mo
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         server = RTCIceServer(urls=[f"stun:127.0.0.1:{deaf.getsockname()[1]}"])
-        connection = GatewayConnection([server], lambda: ["127.0.0.1"])
+        connection = GatewayConnection([server], lambda: [Address("lo", "127.0.0.1")])
         connection.createDataChannel("x")
         began = time.monotonic()
         await connection.setLocalDescription(await connection.createOffer())

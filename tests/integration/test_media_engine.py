@@ -30,6 +30,7 @@ class Events:
     """Records what a peer says."""
 
     states: list[PeerState] = field(default_factory=list)
+    candidates: list[str] = field(default_factory=list)
     channels: set[str] = field(default_factory=set)
     messages: list[tuple[str, str | bytes]] = field(default_factory=list)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -37,6 +38,9 @@ class Events:
     def peer_state(self, state: PeerState) -> None:
         self.states.append(state)
         self.bell.set()
+
+    def local_candidate(self, candidate: str) -> None:
+        self.candidates.append(candidate)
 
     def channel_open(self, channel: str) -> None:
         self.channels.add(channel)

@@ -133,8 +133,13 @@ class FakeRelay:
 
     def __init__(self) -> None:
         self.online = True
+        self.heard = True
         self.sent = Inbox()
         self.callbacks: list[Callable[[], None]] = []
+
+    @property
+    def reached(self) -> bool:
+        return self.online and self.heard
 
     def send(self, body: FromVehicle, acknowledged: Callable[[], None] | None = None) -> None:
         self.sent.put(body)

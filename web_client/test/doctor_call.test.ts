@@ -217,7 +217,7 @@ describe("a call", () => {
     expect(peer.of("problem")[0]?.code).toBe("event.encounter");
   });
 
-  test("three seconds of silence are said, six end the peer connection", async () => {
+  test("three seconds of silence are said, thirty end the peer connection", async () => {
     const peer = await answered(1);
     peer.connect();
     peer.say({ type: "beat", sent: 1, echo: null });
@@ -225,9 +225,23 @@ describe("a call", () => {
     expect(call.phase.value).toBe("connected");
     pass(1000);
     expect(call.phase.value).toBe("interrupted");
+    pass(26_000);
     expect(said("rejoin")).toEqual([]);
-    pass(3500);
+    pass(1500);
     expect(said("rejoin")).toMatchObject([{ generation: 1, cause: "call.silent" }]);
+  });
+
+  test("a connection that stood and failed is left to heal for as long as consent holds", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    peer.events.state("disconnected");
+    pass(5000);
+    peer.events.state("failed");
+    expect(call.phase.value).toBe("interrupted");
+    pass(29_000);
+    expect(said("rejoin")).toEqual([]);
+    pass(2000);
+    expect(said("rejoin")).toHaveLength(1);
   });
 
   test("a failed connection asks for the next generation once", async () => {
@@ -265,7 +279,7 @@ describe("a call", () => {
     expect(said("rejoin")).toEqual([]);
     peer.events.state("failed");
     call.relayForgot();
-    expect(said("rejoin")).toHaveLength(2);
+    expect(said("rejoin")).toHaveLength(1);
     call.leave(true, "Dr");
     call.relayForgot();
     expect(said("left")).toHaveLength(2);

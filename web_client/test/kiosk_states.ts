@@ -28,7 +28,7 @@ export function state(more: Partial<KioskState> = {}): KioskState {
   return {
     type: "state", revision: 1, now: AT, release: "0", demo: false,
     vehicle: { vehicle_id: "v", name: "Bus", territory: "", simulated: false, certificate: "" },
-    link: { relay: "online", since: AT, operator: "", round_trip_ms: null }, power: { source: "mains", percent: null },
+    link: { relay: "online", since: AT, operator: "", round_trip_ms: null, uplinks: [] }, power: { source: "mains", percent: null },
     nurse: { nurse_id: "n1", name: "N" }, nurses: [], outbox: 0, problems: [], camera: null, microphone: false, instruments: [], cuff: null,
     review: null, encounter: null, tray: [], pairing: null, passkey: null, shown: null, listening: null, unfinished: [], ...more,
   };

@@ -120,6 +120,10 @@ export type KioskMessage = KioskState | LocalOffer | KioskReply;
  */
 export type RelayLink = "connecting" | "offline" | "online";
 /**
+ * One of the vehicle's ways out, as far as the call needs it.
+ */
+export type UplinkState = "answering" | "present" | "silent";
+/**
  * What feeds the vehicle's PC, from /sys/class/power_supply.
  */
 export type PowerSource = "battery" | "mains" | "unknown";
@@ -263,6 +267,8 @@ export interface Wire {
   Token: Token;
   TrayItem: TrayItem;
   Unfinished: Unfinished;
+  Uplink: Uplink;
+  UplinkState: UplinkState;
   Urgency: Urgency;
   VehicleCard: VehicleCard;
   VehicleCreated: VehicleCreated;
@@ -1296,6 +1302,18 @@ export interface Link {
   relay: RelayLink;
   since: string;
   operator: string;
+  round_trip_ms: number | null;
+  uplinks: Uplink[];
+}
+/**
+ * One network interface of the vehicle, the preferred one first. `round_trip_ms`: to the doctor's page.
+ */
+export interface Uplink {
+  name: string;
+  operator: string;
+  state: UplinkState;
+  in_use: boolean;
+  relayed: boolean;
   round_trip_ms: number | null;
 }
 /**

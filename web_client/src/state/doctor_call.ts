@@ -16,10 +16,12 @@ import type { FromDoctor } from "./signalling";
 
 /** Three beats missed: the doctor is told that the picture is not live. */
 const INTERRUPTED_MS = 3000;
-/** A path that is silent for that long is given up, also when the browser still calls it connected. */
-const SILENT_MS = 6000;
-/** `disconnected` heals by itself within seconds or never. */
-const DISCONNECTED_MS = 2500;
+/** A path that is silent for that long is given up, also when the browser still calls it connected. The vehicle asks
+ * for the next one after 6 s, when it can: who asks while it is out of reach ends a call that heals by itself. */
+const SILENT_MS = 30_000;
+/** What stood once heals by itself when the network comes back, or over the vehicle's other uplink, as long as consent
+ * holds (RFC 7675). */
+const DISCONNECTED_MS = 30_000;
 /** From granted to connected: an offer, an answer and ICE over a link of 800 ms round trip need 6 s. */
 const OPENING_MS = 8000;
 /** Candidates that come before their description; a page gathers about 30. */
@@ -81,6 +83,8 @@ interface Generation {
   state: RTCPeerConnectionState;
   since: number;
   rejoined: boolean;
+  /** It was connected once. */
+  stood: boolean;
 }
 
 export class DoctorCall {
@@ -239,6 +243,7 @@ export class DoctorCall {
       state: "new",
       since: this.world.now(),
       rejoined: false,
+      stood: false,
     };
   }
 
@@ -324,9 +329,12 @@ export class DoctorCall {
     generation.state = state;
     generation.since = this.world.now();
     if (state === "connected") {
+      generation.stood = true;
       this.#phase.value = "connected";
       this.#connectedOnce.value = true;
       this.connectedAt.value ??= this.world.now();
+    } else if (state === "failed" && generation.stood) {
+      this.#interrupted();
     } else if (state === "failed" || state === "closed") {
       this.#interrupted();
       this.rejoin("call.connection_failed");
@@ -342,12 +350,13 @@ export class DoctorCall {
       if (silence > INTERRUPTED_MS) this.#interrupted();
       else this.#phase.value = "connected";
       if (silence > SILENT_MS) this.rejoin("call.silent");
-    } else if (generation.state === "disconnected") {
+    } else if (generation.state === "disconnected" || (generation.state === "failed" && generation.stood)) {
       this.#interrupted();
       if (waited > DISCONNECTED_MS) this.rejoin("call.disconnected");
     }
-    const opening = generation.state !== "connected" && generation.state !== "disconnected";
-    if ((opening || generation.rejoined) && waited > OPENING_MS && !this.#away.value) {
+    const opening = !generation.stood && generation.state !== "connected" && generation.state !== "disconnected";
+    const since = this.world.now() - generation.since;
+    if ((opening || generation.rejoined) && since > OPENING_MS && !this.#away.value) {
       generation.rejoined = false;
       this.rejoin("call.no_answer");
     }
