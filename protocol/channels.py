@@ -14,7 +14,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from .guests import GuestCard, GuestKey, GuestView
 from .limits import BULK_PART_BYTES
+from .quality import CallQuality, Reception
 from .readings import Event, InstrumentKind, Quantity
 from .values import Code, Id, Instant, Line, Patient, Reason, Sequence, Struct, Urgency
 
@@ -90,8 +92,11 @@ class MediaState(Struct, frozen=True, kw_only=True):
     microphone: bool
     camera_code: Code | None = None
     microphone_code: Code | None = None
+    """`microphone.muted` by the nurse, `microphone.silent`: it gives nothing but zeros, `microphone.missing`…"""
     shown: Id | None = None
     """The examination camera that has taken the picture's place; None: the room camera."""
+    beside: bool = False
+    """The room camera's picture stands small beside the examination camera's."""
     stethoscope: Id | None = None
     """The stethoscope whose sound is on the second audio track now."""
     stethoscope_code: Code | None = None
@@ -124,6 +129,7 @@ class Situation(Struct, tag="situation", frozen=True, kw_only=True):
     encounter: EncounterSummary
     instruments: tuple[Instrument, ...]
     media: MediaState
+    guests: tuple[GuestView, ...] = ()
 
 
 class InstrumentRequested(Struct, tag="request", frozen=True, kw_only=True):
@@ -141,9 +147,11 @@ class InstrumentRequestWithdrawn(Struct, tag="withdraw", frozen=True, kw_only=Tr
 
 
 class CameraWanted(Struct, tag="camera_wanted", frozen=True, kw_only=True):
-    """Doctor -> vehicle: this examination camera as the live picture; None: the room camera again."""
+    """Doctor -> vehicle: this examination camera as the live picture; None: the room camera again. `beside`: with
+    the room camera's picture small beside it."""
 
     instrument_id: Id | None
+    beside: bool = False
 
 
 class ListenWanted(Struct, tag="listen_wanted", frozen=True, kw_only=True):
@@ -189,9 +197,36 @@ class Beat(Struct, tag="beat", frozen=True, kw_only=True):
     echo: float | None = None
 
 
-ToDoctor = EventSent | Situation | WaveformHead | ChannelProblem | Beat
+class QualityTold(Struct, tag="quality", frozen=True, kw_only=True):
+    """Vehicle -> doctor, once a second while nothing else waits: how the call goes."""
+
+    quality: CallQuality
+
+
+class ReceptionTold(Struct, tag="reception", frozen=True, kw_only=True):
+    """Doctor -> vehicle, once a second: what the page gets."""
+
+    reception: Reception
+
+
+class GuestInvited(Struct, tag="guest_invited", frozen=True, kw_only=True):
+    """Doctor -> vehicle: this guest may enter the call; idempotent by `guest_id`."""
+
+    guest: GuestCard
+    key: GuestKey
+    expires_at: Instant
+
+
+class GuestRemoved(Struct, tag="guest_removed", frozen=True, kw_only=True):
+    """Doctor -> vehicle: out of the call, for good."""
+
+    guest_id: Id
+
+
+ToDoctor = EventSent | Situation | WaveformHead | ChannelProblem | Beat | QualityTold
 ToVehicle = (Resume | EventAcknowledged | InstrumentRequested | InstrumentRequestWithdrawn
-             | CameraWanted | ListenWanted | ChunksWanted | StillWanted | ChannelProblem | Beat)
+             | CameraWanted | ListenWanted | ChunksWanted | StillWanted | ChannelProblem | Beat | ReceptionTold
+             | GuestInvited | GuestRemoved)
 
 PART_MAGIC = 0x53
 _PART_HEADER = struct.Struct("<BBHII")

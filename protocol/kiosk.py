@@ -13,7 +13,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from .channels import Instrument
+from .guests import GuestView
 from .prescription import PrescriptionView
+from .quality import CallQuality
 from .readings import InstrumentKind, Reading, Still, Waveform
 from .values import Code, Id, Instant, Line, Patient, Problem, Reason, Sequence, Struct, Urgency, VehicleCard
 
@@ -132,6 +134,10 @@ class Encounter(Struct, frozen=True, kw_only=True):
     """Events the doctor's page has not confirmed."""
     call_code: Code | None = None
     """Why the call does not run: `call.interrupted`, `fingerprint.mismatch`…"""
+    quality: CallQuality | None = None
+    """While a call runs, a second old at most."""
+    guests: tuple[GuestView, ...] = ()
+    """Invited to this call, or in it."""
 
 
 class TrayItem(Struct, frozen=True, kw_only=True):
@@ -224,12 +230,18 @@ class KioskState(Struct, tag="state", frozen=True, kw_only=True):
     """The examination camera the doctor sees live now."""
     listening: Id | None = None
     """The stethoscope the doctor hears now."""
+    beside: bool = False
+    """The room camera's picture stands small beside the shown one."""
+    microphone_muted: bool = False
+    microphone_code: Code | None = None
+    """Why the doctor does not hear the bus: `microphone.muted`, `microphone.silent`, `microphone.missing`…"""
     unfinished: tuple[Unfinished, ...] = ()
 
 
 class LocalOffer(Struct, tag="local_offer", frozen=True, kw_only=True):
     """Gateway -> page: the local peer connection. m-lines in order: audio (doctor out, microphone
-    in), video (own picture), video (doctor's picture); answer with `LocalAnswer`."""
+    in), video (own picture), video (doctor's picture), audio (guest's voice), video (guest's picture);
+    answer with `LocalAnswer`."""
 
     generation: int
     sdp: Annotated[str, Meta(max_length=32_768)]
@@ -328,9 +340,11 @@ class DropStill(Struct, tag="drop_still", frozen=True, kw_only=True):
 
 
 class ShowCamera(Struct, tag="show_camera", frozen=True, kw_only=True):
-    """The nurse gives the doctor this examination camera as the live picture; None: the room camera."""
+    """The nurse gives the doctor this examination camera as the live picture; None: the room camera. `beside`: with
+    the room camera's picture small beside it."""
 
     instrument_id: Id | None
+    beside: bool = False
 
 
 class Listen(Struct, tag="listen", frozen=True, kw_only=True):
@@ -411,10 +425,23 @@ class MicrophoneFailed(Struct, tag="microphone_failed", frozen=True, kw_only=Tru
     code: Code
 
 
+class MuteMicrophone(Struct, tag="mute", frozen=True, kw_only=True):
+    """The nurse mutes the bus for the doctor and guests, or speaks again. Off again with every new call."""
+
+    muted: bool
+
+
+class RemoveGuest(Struct, tag="remove_guest", frozen=True, kw_only=True):
+    """The nurse ends a guest's part in the call, or takes the invitation back."""
+
+    guest_id: Id
+
+
 CommandBody = (SignInNurse | SignOutNurse | OpenEncounter | EnterWaiting | LeaveWaiting | CloseEncounter | HangUp
                | StartWaveform | StopWaveform | CaptureStill | KeepStill | DropStill | ShowCamera | Listen
                | StartPairing | ChoosePairing | EnterPasskey | EndPairing | ForgetInstrument | AssignReading
-               | PrintPrescription | SayPrinted | HandOver | WantLocal | LocalAnswer | MicrophoneFailed)
+               | PrintPrescription | SayPrinted | HandOver | WantLocal | LocalAnswer | MicrophoneFailed | MuteMicrophone
+               | RemoveGuest)
 
 
 class KioskCommand(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from . import (
     binding,
     body_sites,
     channels,
+    guests,
     kiosk,
     limits,
     prescription,
@@ -29,6 +30,8 @@ from . import (
 ROOTS: dict[str, Any] = {
     "FrameFromDoctor": signalling.FrameFromDoctor,
     "FrameToDoctor": signalling.FrameToDoctor,
+    "FrameFromGuest": signalling.FrameFromGuest,
+    "FrameToGuest": signalling.FrameToGuest,
     "FrameFromVehicle": signalling.FrameFromVehicle,
     "FrameToVehicle": signalling.FrameToVehicle,
     "ControlToDoctor": channels.ToDoctor,
@@ -45,6 +48,7 @@ BODIES = (
     accounts.CertificateIssued, accounts.VehicleCreated, accounts.VehicleWanted, accounts.VehicleRow,
     accounts.Enrolment, accounts.Enrolled, prescription.PrescriptionDraft, prescription.PrescriptionPrepared,
     prescription.PrescriptionMentions, prescription.PrescriptionSignature, prescription.PrescriptionView,
+    guests.GuestWanted, guests.GuestInvitation,
 )
 """Bodies of the HTTP interfaces."""
 

@@ -1,4 +1,4 @@
-"""Signalling between the relay and its clients (vehicles, doctors' pages), over WebSocket.
+"""Signalling between the relay and its clients (vehicles, doctors' and guests' pages), over WebSocket.
 
 Every message is a `Frame`. `n` numbers the sender's frames from 1 within a session (0: not
 numbered, not kept); `ack` is the highest `n` received from the other side. After a break the
@@ -15,7 +15,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from .binding import Binding
+from .binding import Binding, Side
+from .guests import GuestBinding, GuestCard
 from .limits import SIGNALLING_MESSAGE_BYTES
 from .prescription import PrescriptionState
 from .values import (
@@ -42,10 +43,13 @@ class Role(enum.StrEnum):
 
     vehicle = "vehicle"
     doctor = "doctor"
+    guest = "guest"
 
 
 class Hello(Struct, tag="hello", frozen=True, kw_only=True):
-    """Client -> relay, the first frame (n = 0). A doctor brings a token, a vehicle its certificate."""
+    """Client -> relay, the first frame (n = 0). A doctor brings a token, a vehicle its certificate, a guest the
+    token of its link, which is used up by it (`guest.link_used`, `guest.link_unknown`, `guest.link_expired`);
+    a guest comes back by `session` and `resume_token`."""
 
     version: int
     role: Role
@@ -66,6 +70,9 @@ class Welcome(Struct, tag="welcome", frozen=True, kw_only=True):
     ice_servers: tuple[IceServer, ...] = ()
     doctor: DoctorCard | None = None
     vehicle: VehicleCard | None = None
+    guest: GuestCard | None = None
+    """To a guest, with the doctor and the vehicle of its call in the fields above and `call_id`."""
+    call_id: Id | None = None
 
 
 class Refusal(Struct, tag="error", frozen=True, kw_only=True):
@@ -260,13 +267,87 @@ class Dismissed(Struct, tag="dismissed", frozen=True, kw_only=True):
     code: Code
 
 
+class GuestEntered(Struct, tag="guest_entered", frozen=True, kw_only=True):
+    """Relay -> host (vehicle or doctor): the guest's page is there; make an offer of this generation to it. Said
+    again with a higher one after a rejoin."""
+
+    call_id: Id
+    guest: GuestCard
+    generation: int
+    ice_servers: tuple[IceServer, ...] = ()
+
+
+class GuestOffer(Struct, tag="guest_offer", frozen=True, kw_only=True):
+    """Host -> relay -> guest; the relay refuses a `binding.host` that is not the sender's role."""
+
+    call_id: Id
+    guest_id: Id
+    generation: int
+    sdp: Sdp
+    binding: GuestBinding
+
+
+class GuestAnswer(Struct, tag="guest_answer", frozen=True, kw_only=True):
+    """Guest -> relay -> the host of `binding.host`."""
+
+    call_id: Id
+    guest_id: Id
+    generation: int
+    sdp: Sdp
+    binding: GuestBinding
+
+
+class GuestCandidate(Struct, tag="guest_candidate", frozen=True, kw_only=True):
+    """Between the guest and the host named, either way (RFC 8838)."""
+
+    call_id: Id
+    guest_id: Id
+    host: Side
+    generation: int
+    candidate: Annotated[str, Meta(max_length=1024)]
+    sdp_mid: Line = ""
+    sdp_m_line_index: int = 0
+
+
+class GuestRejoin(Struct, tag="guest_rejoin", frozen=True, kw_only=True):
+    """Guest or host -> relay: the connection between the guest and `host` is lost, `generation` failed. The relay
+    raises it for this pair and says `guest_entered` to the host."""
+
+    call_id: Id
+    guest_id: Id
+    host: Side
+    generation: int
+    cause: Code = "call.reload"
+
+
+class GuestAway(Struct, tag="guest_away", frozen=True, kw_only=True):
+    """Relay -> hosts: the guest's signalling socket went, or came back."""
+
+    call_id: Id
+    guest_id: Id
+    away: bool
+
+
+class GuestLeft(Struct, tag="guest_left", frozen=True, kw_only=True):
+    """Guest or host -> relay -> the others: the guest's part is over for good; the link stays used up."""
+
+    call_id: Id
+    guest_id: Id
+    by: Line = ""
+
+
 FromVehicle = (Hello | Nothing | Refusal | EncounterState | VehicleHealth | CallRejoin | CallOffer | CallCandidate
-               | CallRefused | CallLeft | PrescriptionProgress)
+               | CallRefused | CallLeft | PrescriptionProgress | GuestOffer | GuestCandidate | GuestRejoin | GuestLeft)
 ToVehicle = (Welcome | Nothing | Refusal | Place | CallAssigned | CallAnswer | CallCandidate | CallRefused | CallLeft
-             | PeerAway | PrescriptionReady | Dismissed)
-FromDoctor = (Hello | Nothing | Refusal | TakeCall | CallRejoin | CallAnswer | CallCandidate | CallRefused | CallLeft)
+             | PeerAway | PrescriptionReady | Dismissed | GuestEntered | GuestAnswer | GuestCandidate | GuestAway
+             | GuestLeft)
+FromDoctor = (Hello | Nothing | Refusal | TakeCall | CallRejoin | CallAnswer | CallCandidate | CallRefused | CallLeft
+              | GuestOffer | GuestCandidate | GuestRejoin | GuestLeft)
 ToDoctor = (Welcome | Nothing | Refusal | Queue | CallGranted | CallOffer | CallCandidate | CallRefused | CallLeft
-            | PeerAway | PrescriptionProgress | Dismissed)
+            | PeerAway | PrescriptionProgress | Dismissed | GuestEntered | GuestAnswer | GuestCandidate | GuestAway
+            | GuestLeft)
+FromGuest = Hello | Nothing | Refusal | GuestAnswer | GuestCandidate | GuestRejoin | GuestLeft
+ToGuest = Welcome | Nothing | Refusal | GuestOffer | GuestCandidate | GuestLeft | Dismissed
 
 
 class FrameFromVehicle(Struct, frozen=True, kw_only=True):
@@ -299,3 +380,19 @@ class FrameToDoctor(Struct, frozen=True, kw_only=True):
     n: Sequence
     ack: Sequence
     body: ToDoctor
+
+
+class FrameFromGuest(Struct, frozen=True, kw_only=True):
+    """Guest's page -> relay."""
+
+    n: Sequence
+    ack: Sequence
+    body: FromGuest
+
+
+class FrameToGuest(Struct, frozen=True, kw_only=True):
+    """Relay -> guest's page."""
+
+    n: Sequence
+    ack: Sequence
+    body: ToGuest

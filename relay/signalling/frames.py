@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, get_args
+from typing import get_args
 
 import msgspec
 
 from protocol.limits import SIGNALLING_MESSAGE_BYTES
 from protocol.signalling import (
     FrameFromDoctor,
+    FrameFromGuest,
     FrameFromVehicle,
     FrameToDoctor,
+    FrameToGuest,
     FrameToVehicle,
     FromDoctor,
+    FromGuest,
     FromVehicle,
     Role,
     ToDoctor,
+    ToGuest,
     ToVehicle,
 )
 
-AnyFrame = FrameFromVehicle | FrameFromDoctor
-Outgoing = ToVehicle | ToDoctor
+AnyFrame = FrameFromVehicle | FrameFromDoctor | FrameFromGuest
+Outgoing = ToVehicle | ToDoctor | ToGuest
 
-_F = TypeVar("_F", FrameFromVehicle, FrameFromDoctor)
-
-_DECODERS: dict[Role, msgspec.json.Decoder[FrameFromVehicle] | msgspec.json.Decoder[FrameFromDoctor]] = {
-    Role.vehicle: msgspec.json.Decoder(FrameFromVehicle), Role.doctor: msgspec.json.Decoder(FrameFromDoctor)}
-_TYPES = {Role.vehicle: {kind.__struct_config__.tag for kind in get_args(FromVehicle)},
-          Role.doctor: {kind.__struct_config__.tag for kind in get_args(FromDoctor)}}
+_DECODERS: dict[Role, msgspec.json.Decoder[AnyFrame]] = {
+    Role.vehicle: msgspec.json.Decoder(FrameFromVehicle), Role.doctor: msgspec.json.Decoder(FrameFromDoctor),
+    Role.guest: msgspec.json.Decoder(FrameFromGuest)}
+_TYPES = {role: {kind.__struct_config__.tag for kind in get_args(kinds)}
+          for role, kinds in ((Role.vehicle, FromVehicle), (Role.doctor, FromDoctor), (Role.guest, FromGuest))}
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -70,6 +73,8 @@ def encode(role: Role, n: int, ack: int, body: Outgoing) -> str:
     """One frame to a client of this role."""
     if role is Role.vehicle:
         return _ENCODER.encode(FrameToVehicle(n=n, ack=ack, body=body)).decode()  # type: ignore[arg-type]
+    if role is Role.guest:
+        return _ENCODER.encode(FrameToGuest(n=n, ack=ack, body=body)).decode()  # type: ignore[arg-type]
     return _ENCODER.encode(FrameToDoctor(n=n, ack=ack, body=body)).decode()  # type: ignore[arg-type]
 
 

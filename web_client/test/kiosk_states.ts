@@ -16,7 +16,7 @@ export function encounter(more: Partial<Encounter> = {}): Encounter {
   return {
     encounter_id: "e1", reason: "heart", urgency: "routine", reason_words: "", opened_at: AT, stage: "ready", place: null, doctors: null,
     doctor: "", doctor_speciality: "", call_since: null, readings: [], stills: [], waveforms: [], prescriptions: [], unacknowledged: 0,
-    call_code: null,
+    call_code: null, quality: null, guests: [],
     patient: {
       anonymous: true, family_name: "", given_name: "", birth_date: "", sex: "unknown", birth_place: "", ins: "", ins_oid: "", qualified: false,
     },
@@ -30,7 +30,7 @@ export function state(more: Partial<KioskState> = {}): KioskState {
     vehicle: { vehicle_id: "v", name: "Bus", territory: "", simulated: false, certificate: "" },
     link: { relay: "online", since: AT, operator: "", round_trip_ms: null, uplinks: [] }, power: { source: "mains", percent: null },
     nurse: { nurse_id: "n1", name: "N" }, nurses: [], outbox: 0, problems: [], camera: null, microphone: false, instruments: [], cuff: null,
-    review: null, encounter: null, tray: [], pairing: null, passkey: null, shown: null, listening: null, unfinished: [], ...more,
+    review: null, encounter: null, tray: [], pairing: null, passkey: null, shown: null, listening: null, beside: false, microphone_muted: false, microphone_code: null, unfinished: [], ...more,
   };
 }
 

@@ -9,7 +9,7 @@ const welcome = (change: Partial<Welcome>): Welcome => ({
   resumed: false,
   last_seen: 0,
   server_time: "2026-01-01T00:00:00Z",
-  ice_servers: [],
+  ice_servers: [], guest: null, call_id: null,
   doctor: null,
   vehicle: null,
   ...change,

@@ -67,7 +67,7 @@ describe("cameras and stethoscope", () => {
     number: 1, instrument_id, kind, name: "", state, problem: null, simulated: true, battery: null, live: [], request: null, device_id: "", streams: false,
   });
   const media: MediaState = {
-    camera: true, microphone: true, camera_code: null, microphone_code: null, shown: "ear", stethoscope: null, stethoscope_code: null,
+    camera: true, microphone: true, camera_code: null, microphone_code: null, shown: "ear", beside: false, stethoscope: null, stethoscope_code: null,
   };
   const situation = { instruments: [instrument("ear", "otoscope"), instrument("steth", "stethoscope")], media } as unknown as Situation;
 

@@ -27,7 +27,7 @@ class FakeSocket implements Socket {
       resumed,
       last_seen,
       server_time: "2026-01-01T00:00:00Z",
-      ice_servers: [],
+      ice_servers: [], guest: null, call_id: null,
       doctor: null,
       vehicle: null,
     });

@@ -61,11 +61,11 @@ export function ShowCamera({ instrumentId, shown, asked = false }: { instrumentI
   const { desk } = useKiosk();
   const busy = useBusy("show_camera");
   return shown ? (
-    <Press id="camera-room" icon="back" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: null })}>
+    <Press id="camera-room" icon="back" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: null, beside: false })}>
       {sayInstrument("camera_room")}
     </Press>
   ) : (
-    <Press id={`camera-show-${instrumentId}`} look={asked ? "main" : "plain"} icon="doctor" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: instrumentId })}>
+    <Press id={`camera-show-${instrumentId}`} look={asked ? "main" : "plain"} icon="doctor" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: instrumentId, beside: false })}>
       {sayInstrument("camera_show")}
     </Press>
   );

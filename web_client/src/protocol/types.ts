@@ -9,10 +9,18 @@ export type Absent = "error" | "negative-infinity" | "not-a-number" | "positive-
  */
 export type Side = "doctor" | "vehicle";
 /**
+ * What the other side hears.
+ */
+export type VoiceGrade = "good" | "none" | "poor";
+/**
+ * What the other side sees of the vehicle's picture.
+ */
+export type PictureGrade = "good" | "none" | "paused" | "reduced";
+/**
  * Where the patient goes next.
  */
 export type Orientation = "advised" | "none" | "urgent";
-export type ControlToDoctor = EventSent | Situation | WaveformHead | ChannelProblem | Beat;
+export type ControlToDoctor = EventSent | Situation | WaveformHead | ChannelProblem | Beat | QualityTold;
 /**
  * `unreadable`: bytes came that no decoder accepts; they are kept in `raw`.
  */
@@ -78,6 +86,14 @@ export type InstrumentState = "absent" | "asleep" | "done" | "failed" | "measuri
  * Life of a doctor's request for a measurement.
  */
 export type RequestState = "answered" | "asked" | "withdrawn";
+/**
+ * What the third person is there for.
+ */
+export type GuestRole = "interpreter" | "relative" | "specialist";
+/**
+ * Where the guest stands.
+ */
+export type GuestState = "away" | "connecting" | "invited" | "left" | "present";
 export type ControlToVehicle =
   | Resume
   | EventAcknowledged
@@ -88,7 +104,10 @@ export type ControlToVehicle =
   | ChunksWanted
   | StillWanted
   | ChannelProblem
-  | Beat;
+  | Beat
+  | ReceptionTold
+  | GuestInvited
+  | GuestRemoved;
 /**
  * Where the nurse is in the open encounter.
  */
@@ -113,7 +132,7 @@ export type EncounterPhase = "after" | "closed" | "in_call" | "waiting";
 /**
  * Who speaks on a signalling socket.
  */
-export type Role = "doctor" | "vehicle";
+export type Role = "doctor" | "guest" | "vehicle";
 export type KioskMessage = KioskState | LocalOffer | KioskReply;
 /**
  * The signalling socket to the relay.
@@ -147,6 +166,7 @@ export interface Wire {
   CallGranted: CallGranted;
   CallLeft: CallLeft;
   CallOffer: CallOffer;
+  CallQuality: CallQuality;
   CallRefused: CallRefused;
   CallRejoin: CallRejoin;
   CameraView: CameraView;
@@ -180,9 +200,27 @@ export interface Wire {
   EventSent: EventSent;
   ForgetInstrument: ForgetInstrument;
   FrameFromDoctor: FrameFromDoctor;
+  FrameFromGuest: FrameFromGuest;
   FrameFromVehicle: FrameFromVehicle;
   FrameToDoctor: FrameToDoctor;
+  FrameToGuest: FrameToGuest;
   FrameToVehicle: FrameToVehicle;
+  GuestAnswer: GuestAnswer;
+  GuestAway: GuestAway;
+  GuestBinding: GuestBinding;
+  GuestCandidate: GuestCandidate;
+  GuestCard: GuestCard;
+  GuestEntered: GuestEntered;
+  GuestInvitation: GuestInvitation;
+  GuestInvited: GuestInvited;
+  GuestLeft: GuestLeft;
+  GuestOffer: GuestOffer;
+  GuestRejoin: GuestRejoin;
+  GuestRemoved: GuestRemoved;
+  GuestRole: GuestRole;
+  GuestState: GuestState;
+  GuestView: GuestView;
+  GuestWanted: GuestWanted;
   HandOver: HandOver;
   HangUp: HangUp;
   Hello: Hello;
@@ -207,6 +245,7 @@ export interface Wire {
   MediaState: MediaState;
   Mention: Mention;
   MicrophoneFailed: MicrophoneFailed;
+  MuteMicrophone: MuteMicrophone;
   Nothing: Nothing;
   Nurse: Nurse;
   OpenEncounter: OpenEncounter;
@@ -218,6 +257,7 @@ export interface Wire {
   Patient: Patient;
   PeerAway: PeerAway;
   PersonKind: PersonKind;
+  PictureGrade: PictureGrade;
   Place: Place;
   Power: Power;
   PowerSource: PowerSource;
@@ -233,6 +273,7 @@ export interface Wire {
   PrescriptionView: PrescriptionView;
   PrintPrescription: PrintPrescription;
   Problem: Problem;
+  QualityTold: QualityTold;
   Quantity: Quantity;
   Queue: Queue;
   QueueEntry: QueueEntry;
@@ -240,8 +281,11 @@ export interface Wire {
   ReadingKind: ReadingKind;
   ReadingTaken: ReadingTaken;
   Reason: Reason;
+  Reception: Reception;
+  ReceptionTold: ReceptionTold;
   Refusal: Refusal;
   RelayLink: RelayLink;
+  RemoveGuest: RemoveGuest;
   Request: Request;
   RequestState: RequestState;
   Resume: Resume;
@@ -275,6 +319,7 @@ export interface Wire {
   VehicleHealth: VehicleHealth;
   VehicleRow: VehicleRow;
   VehicleWanted: VehicleWanted;
+  VoiceGrade: VoiceGrade;
   WantLocal: WantLocal;
   Waveform: Waveform;
   WaveformEnd: WaveformEnd;
@@ -411,6 +456,40 @@ export interface CallOffer {
   binding: Binding;
 }
 /**
+ * One second of the call as the vehicle knows it. `code` says why it is not good: `quality.thin`,
+ * `quality.lossy`, `quality.slow`, `quality.outage`; None when it is. None elsewhere: not measured.
+ */
+export interface CallQuality {
+  voice: VoiceGrade;
+  picture: PictureGrade;
+  code: string | null;
+  target_kbps: number;
+  picture_kbps: number;
+  sent_kbps: number;
+  lines: number;
+  frames_per_second: number;
+  loss_percent: number;
+  round_trip_ms: number | null;
+  queue_ms: number;
+  keyframes: number;
+  freezes: number;
+  outages: number;
+  interface: string;
+  relayed: boolean;
+  seen: Reception | null;
+}
+/**
+ * One second as the doctor's page gets it (W3C WebRTC statistics, inbound-rtp).
+ */
+export interface Reception {
+  frames_per_second: number;
+  freezes: number;
+  frozen_ms: number;
+  voice_concealed_percent: number;
+  round_trip_ms: number | null;
+  own_picture: boolean;
+}
+/**
  * Either way: the other end's binding does not hold. The relay writes it in the audit.
  */
 export interface CallRefused {
@@ -443,11 +522,13 @@ export interface CameraView {
   simulated: boolean;
 }
 /**
- * Doctor -> vehicle: this examination camera as the live picture; None: the room camera again.
+ * Doctor -> vehicle: this examination camera as the live picture; None: the room camera again. `beside`: with
+ * the room camera's picture small beside it.
  */
 export interface CameraWanted {
   type: "camera_wanted";
   instrument_id: string | null;
+  beside: boolean;
 }
 /**
  * Takes a still; the judged picture comes as `KioskState.review`.
@@ -656,6 +737,7 @@ export interface Situation {
   encounter: EncounterSummary;
   instruments: Instrument[];
   media: MediaState;
+  guests: GuestView[];
 }
 /**
  * What the doctor needs to know of the encounter before the first question.
@@ -722,8 +804,25 @@ export interface MediaState {
   camera_code: string | null;
   microphone_code: string | null;
   shown: string | null;
+  beside: boolean;
   stethoscope: string | null;
   stethoscope_code: string | null;
+}
+/**
+ * A guest as the screens show it.
+ */
+export interface GuestView {
+  guest: GuestCard;
+  state: GuestState;
+  since: string | null;
+}
+/**
+ * Who is invited.
+ */
+export interface GuestCard {
+  guest_id: string;
+  role: GuestRole;
+  name: string;
 }
 /**
  * Vehicle -> doctor, once a second while a stream runs: how many chunks exist, so that a lost
@@ -733,6 +832,13 @@ export interface WaveformHead {
   type: "waveform_head";
   stream_id: number;
   chunks: number;
+}
+/**
+ * Vehicle -> doctor, once a second while nothing else waits: how the call goes.
+ */
+export interface QualityTold {
+  type: "quality";
+  quality: CallQuality;
 }
 /**
  * Doctor -> vehicle, first on `control`: what the page holds of this encounter.
@@ -782,6 +888,29 @@ export interface StillWanted {
   offset: number;
 }
 /**
+ * Doctor -> vehicle, once a second: what the page gets.
+ */
+export interface ReceptionTold {
+  type: "reception";
+  reception: Reception;
+}
+/**
+ * Doctor -> vehicle: this guest may enter the call; idempotent by `guest_id`.
+ */
+export interface GuestInvited {
+  type: "guest_invited";
+  guest: GuestCard;
+  key: string;
+  expires_at: string;
+}
+/**
+ * Doctor -> vehicle: out of the call, for good.
+ */
+export interface GuestRemoved {
+  type: "guest_removed";
+  guest_id: string;
+}
+/**
  * Live pressure while a cuff measures, mmHg; never stored as a reading.
  */
 export interface CuffPressure {
@@ -824,6 +953,8 @@ export interface Encounter {
   prescriptions: PrescriptionView[];
   unacknowledged: number;
   call_code: string | null;
+  quality: CallQuality | null;
+  guests: GuestView[];
 }
 /**
  * GET /api/encounters/{id}/prescriptions, one element; the kiosk shows it too.
@@ -919,10 +1050,25 @@ export interface ForgetInstrument {
 export interface FrameFromDoctor {
   n: number;
   ack: number;
-  body: Hello | Nothing | Refusal | TakeCall | CallRejoin | CallAnswer | CallCandidate | CallRefused | CallLeft;
+  body:
+    | Hello
+    | Nothing
+    | Refusal
+    | TakeCall
+    | CallRejoin
+    | CallAnswer
+    | CallCandidate
+    | CallRefused
+    | CallLeft
+    | GuestOffer
+    | GuestCandidate
+    | GuestRejoin
+    | GuestLeft;
 }
 /**
- * Client -> relay, the first frame (n = 0). A doctor brings a token, a vehicle its certificate.
+ * Client -> relay, the first frame (n = 0). A doctor brings a token, a vehicle its certificate, a guest the
+ * token of its link, which is used up by it (`guest.link_used`, `guest.link_unknown`, `guest.link_expired`);
+ * a guest comes back by `session` and `resume_token`.
  */
 export interface Hello {
   type: "hello";
@@ -960,6 +1106,84 @@ export interface TakeCall {
   encounter_id: string;
 }
 /**
+ * Host -> relay -> guest; the relay refuses a `binding.host` that is not the sender's role.
+ */
+export interface GuestOffer {
+  type: "guest_offer";
+  call_id: string;
+  guest_id: string;
+  generation: number;
+  sdp: string;
+  binding: GuestBinding;
+}
+/**
+ * A DTLS fingerprint under the link's key. `host`: whose connection with the guest it is about;
+ * `by_guest`: which of its two ends says it. `peer_fingerprint` is empty in an offer's.
+ */
+export interface GuestBinding {
+  host: Side;
+  by_guest: boolean;
+  call_id: string;
+  guest_id: string;
+  generation: number;
+  fingerprint: string;
+  peer_fingerprint: string;
+  mac: string;
+}
+/**
+ * Between the guest and the host named, either way (RFC 8838).
+ */
+export interface GuestCandidate {
+  type: "guest_candidate";
+  call_id: string;
+  guest_id: string;
+  host: Side;
+  generation: number;
+  candidate: string;
+  sdp_mid: string;
+  sdp_m_line_index: number;
+}
+/**
+ * Guest or host -> relay: the connection between the guest and `host` is lost, `generation` failed. The relay
+ * raises it for this pair and says `guest_entered` to the host.
+ */
+export interface GuestRejoin {
+  type: "guest_rejoin";
+  call_id: string;
+  guest_id: string;
+  host: Side;
+  generation: number;
+  cause: string;
+}
+/**
+ * Guest or host -> relay -> the others: the guest's part is over for good; the link stays used up.
+ */
+export interface GuestLeft {
+  type: "guest_left";
+  call_id: string;
+  guest_id: string;
+  by: string;
+}
+/**
+ * Guest's page -> relay.
+ */
+export interface FrameFromGuest {
+  n: number;
+  ack: number;
+  body: Hello | Nothing | Refusal | GuestAnswer | GuestCandidate | GuestRejoin | GuestLeft;
+}
+/**
+ * Guest -> relay -> the host of `binding.host`.
+ */
+export interface GuestAnswer {
+  type: "guest_answer";
+  call_id: string;
+  guest_id: string;
+  generation: number;
+  sdp: string;
+  binding: GuestBinding;
+}
+/**
  * Vehicle -> relay.
  */
 export interface FrameFromVehicle {
@@ -976,7 +1200,11 @@ export interface FrameFromVehicle {
     | CallCandidate
     | CallRefused
     | CallLeft
-    | PrescriptionProgress;
+    | PrescriptionProgress
+    | GuestOffer
+    | GuestCandidate
+    | GuestRejoin
+    | GuestLeft;
 }
 /**
  * Vehicle -> relay, each minute and on change.
@@ -1027,7 +1255,12 @@ export interface FrameToDoctor {
     | CallLeft
     | PeerAway
     | PrescriptionProgress
-    | Dismissed;
+    | Dismissed
+    | GuestEntered
+    | GuestAnswer
+    | GuestCandidate
+    | GuestAway
+    | GuestLeft;
 }
 /**
  * Relay -> client, n = 0. `resumed` false: a new session, start from snapshots.
@@ -1042,6 +1275,8 @@ export interface Welcome {
   ice_servers: IceServer[];
   doctor: DoctorCard | null;
   vehicle: VehicleCard | null;
+  guest: GuestCard | null;
+  call_id: string | null;
 }
 /**
  * Relay -> doctor: the whole queue, on every change.
@@ -1071,6 +1306,34 @@ export interface PeerAway {
   away: boolean;
 }
 /**
+ * Relay -> host (vehicle or doctor): the guest's page is there; make an offer of this generation to it. Said
+ * again with a higher one after a rejoin.
+ */
+export interface GuestEntered {
+  type: "guest_entered";
+  call_id: string;
+  guest: GuestCard;
+  generation: number;
+  ice_servers: IceServer[];
+}
+/**
+ * Relay -> hosts: the guest's signalling socket went, or came back.
+ */
+export interface GuestAway {
+  type: "guest_away";
+  call_id: string;
+  guest_id: string;
+  away: boolean;
+}
+/**
+ * Relay -> guest's page.
+ */
+export interface FrameToGuest {
+  n: number;
+  ack: number;
+  body: Welcome | Nothing | Refusal | GuestOffer | GuestCandidate | GuestLeft | Dismissed;
+}
+/**
  * Relay -> vehicle.
  */
 export interface FrameToVehicle {
@@ -1088,7 +1351,12 @@ export interface FrameToVehicle {
     | CallLeft
     | PeerAway
     | PrescriptionReady
-    | Dismissed;
+    | Dismissed
+    | GuestEntered
+    | GuestAnswer
+    | GuestCandidate
+    | GuestAway
+    | GuestLeft;
 }
 /**
  * Relay -> vehicle: place in the queue, from 1, and how many doctors are on line.
@@ -1107,6 +1375,21 @@ export interface PrescriptionReady {
   prescription_id: string;
   encounter_id: string;
   sha256: string;
+}
+/**
+ * Its answer: `token` is said once, the relay keeps a hash.
+ */
+export interface GuestInvitation {
+  guest: GuestCard;
+  token: string;
+  expires_at: string;
+}
+/**
+ * Body of `POST /doctor/calls/{call_id}/guests`.
+ */
+export interface GuestWanted {
+  role: GuestRole;
+  name: string;
 }
 /**
  * The nurse gave the paper to the patient.
@@ -1162,7 +1445,9 @@ export interface KioskCommand {
     | HandOver
     | WantLocal
     | LocalAnswer
-    | MicrophoneFailed;
+    | MicrophoneFailed
+    | MuteMicrophone
+    | RemoveGuest;
 }
 /**
  * Five wrong PINs close the sign-in for a minute (`pin.wait`).
@@ -1210,11 +1495,13 @@ export interface StopWaveform {
   instrument_id: string;
 }
 /**
- * The nurse gives the doctor this examination camera as the live picture; None: the room camera.
+ * The nurse gives the doctor this examination camera as the live picture; None: the room camera. `beside`: with
+ * the room camera's picture small beside it.
  */
 export interface ShowCamera {
   type: "show_camera";
   instrument_id: string | null;
+  beside: boolean;
 }
 /**
  * The nurse opens this stethoscope for the doctor; None: closes it.
@@ -1267,6 +1554,20 @@ export interface MicrophoneFailed {
   code: string;
 }
 /**
+ * The nurse mutes the bus for the doctor and guests, or speaks again. Off again with every new call.
+ */
+export interface MuteMicrophone {
+  type: "mute";
+  muted: boolean;
+}
+/**
+ * The nurse ends a guest's part in the call, or takes the invitation back.
+ */
+export interface RemoveGuest {
+  type: "remove_guest";
+  guest_id: string;
+}
+/**
  * Everything the kiosk shows. Before sign-in only `vehicle`, `link`, `power`, `problems`.
  */
 export interface KioskState {
@@ -1293,6 +1594,9 @@ export interface KioskState {
   passkey: Passkey | null;
   shown: string | null;
   listening: string | null;
+  beside: boolean;
+  microphone_muted: boolean;
+  microphone_code: string | null;
   unfinished: Unfinished[];
 }
 /**
@@ -1384,7 +1688,8 @@ export interface Unfinished {
 }
 /**
  * Gateway -> page: the local peer connection. m-lines in order: audio (doctor out, microphone
- * in), video (own picture), video (doctor's picture); answer with `LocalAnswer`.
+ * in), video (own picture), video (doctor's picture), audio (guest's voice), video (guest's picture);
+ * answer with `LocalAnswer`.
  */
 export interface LocalOffer {
   type: "local_offer";

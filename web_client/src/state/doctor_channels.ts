@@ -129,7 +129,7 @@ export class DoctorChannels {
 
   /** Wants this examination camera as the live picture; null: the room again. */
   show(instrumentId: string | null): boolean {
-    return this.world.send({ type: "camera_wanted", instrument_id: instrumentId });
+    return this.world.send({ type: "camera_wanted", instrument_id: instrumentId, beside: false });
   }
 
   /** Wants this stethoscope's sound; null: silence again. */
