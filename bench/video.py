@@ -22,7 +22,7 @@ from bench.report import Measured
 from bench.video_aims import aims
 from bench.video_links import NAMES, Case, capacity, chosen, lacking
 from bench.video_page import Plots, page
-from bench.video_run import WARM_ROUNDS, WARM_SECONDS, Raw, Rig, measure, told, warm
+from bench.video_run import WARM_ROUNDS, WARM_SECONDS, Raw, Rig, keep, measure, told, warm
 from sim.bots.browser import NoBrowser
 
 SUMMARY = "the picture, voice and readings over mobile links, beside stock aiortc and Chromium's own sender"
@@ -39,10 +39,13 @@ NOTES = (
     "SSIM: a picture each two seconds, grey, at 1280 x 720 as a screen would enlarge it, against the drawing of "
     "the same number; the wall clock in it is left out",
     "voice concealed: what the receiver made up (concealedSamples); tones: one each half second, found by pitch",
+    "the scene has cloth, plaster, small print and a person who leans, nods and speaks; its chroma mostly stands still",
     "readings: 600 bytes five times a second, reliable; beside them ECG, 160 bytes ten times a second, not resent",
     "kbit/s: on the uplink, all packets that were let onto it, headers included",
     "ours: gateway.media alone (engine and its peer), fresh peer by gateway.session's own rule; voice comes from a "
     "stand-in for the touchscreen (Opus 24 kbit/s) and is forwarded; the touchscreen's own picture is off",
+    "the voice is not the same for all: ours 24 kbit/s as the touchscreen sends it, stock 96 kbit/s, Chromium its own "
+    "default (about 32)",
     "stock: the library's defaults (VP8, Opus 96 kbit/s, no reconnection), its camera read as ours reads it",
     "chromium: VP8 by default, pictures fed as VideoFrames from the same drawing, no ICE restart",
     "signalling is not on the link; it waits through outages and takes the link's delay each way",
@@ -131,6 +134,7 @@ async def _link(case: Case, senders: list[str], directory: Path) -> tuple[dict[s
                 continue
             rows[kind] = told(raw)
             _plot(plots, kind, raw)
+            keep(raw, directory / f"{case.name}-{kind}.raw.json")
             print(f"  {case.name} {kind}: {_line(rows[kind])}", file=sys.stderr, flush=True)
     return rows, plots
 

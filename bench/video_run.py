@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -93,7 +94,8 @@ async def measure(rig: Rig, kind: str) -> Raw:
         if kind == "chromium":
             return await _measure_chromium(rig, stack)
         sender = await stack.enter_async_context(stage.child(
-            kind, rig.directory / f"{kind}.log", "bench.video_sender", kind, "--camera", str(rig.ports["camera_port"])))
+            kind, rig.directory / f"{kind}.log", "bench.video_sender", kind, "--camera", str(rig.ports["camera_port"]),
+            "--decisions", str(rig.directory)))
         await sender.hear("ready")
         if kind == "ours":
             offer = await sender.hear("kiosk_offer")
@@ -249,6 +251,17 @@ def told(raw: Raw) -> dict[str, Any]:
     return row
 
 
+def keep(raw: Raw, file: Path) -> None:
+    """Write what was displayed and heard, on the window's clock (s) and the monotonic one, for a closer look."""
+    began = raw.begin
+    file.write_text(json.dumps({
+        "begin_monotonic": began, "seconds": raw.end - began,
+        "frames": [[round(frame.at - began, 3), None if frame.latency is None else round(frame.latency, 3), frame.height]
+                   for frame in raw.frames],
+        "stats": [row | {"at": round(raw.clocks.of_page(row["at"]) - began, 3)} for row in raw.page["stats"]],
+        "rates": raw.rates}))
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
@@ -268,7 +281,7 @@ def _voice(raw: Raw) -> dict[str, Any]:
 
 def _similar(raw: Raw) -> float | None:
     """Mean SSIM of the pictures kept in the window against the drawing of the same number."""
-    scene, scores = Scene(WIDTH, HEIGHT, FPS), []
+    scene, scores = Scene(WIDTH, HEIGHT, FPS, detail=True), []
     for at_ms, code, text in raw.page["samples"]:
         at = raw.clocks.of_page(at_ms)
         if not raw.begin <= at < raw.end:

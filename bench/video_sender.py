@@ -1,6 +1,6 @@
 """A sender written in Python for the video benchmark, a process in the vehicle's network namespace.
 
-    python -m bench.video_sender ours|stock --camera PORT
+    python -m bench.video_sender ours|stock --camera PORT --decisions FOLDER
 
 `ours` is gateway.media alone: its engine, its peer to a doctor, no relay. `stock` is the library as it comes, with its
 own encoders and rates. One JSON object per line on standard output and input; the signalling goes that way, so that it
@@ -27,6 +27,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -140,11 +141,11 @@ class _Events:
         self._load.acknowledged(int(data))
 
 
-async def ours(port: int, load: Load, answers: Answers, joined: asyncio.Event) -> None:
+async def ours(port: int, decisions: Path, load: Load, answers: Answers, joined: asyncio.Event) -> None:
     """Our engine; a peer that is lost for good is followed by a fresh one, as gateway.session does."""
     camera = CameraConfig(source=f"tcp://127.0.0.1:{port}", width=WIDTH, height=HEIGHT, frames_per_second=FPS,
                           simulated=True)
-    engine = MediaEngine(MediaConfig(camera=camera), lambda: None)
+    engine = MediaEngine(MediaConfig(camera=camera, decisions=decisions), lambda: None)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(engine.run())
         kiosk = await engine.kiosk_peer(_Events(Load()))
@@ -240,10 +241,11 @@ async def _sound(sending: Awaitable[None]) -> None:
         traceback.print_exc()
 
 
-async def _run(kind: str, port: int) -> None:
+async def _run(kind: str, port: int, decisions: Path) -> None:
     reader = await lines()
     load, answers, joined = Load(), Answers(8), asyncio.Event()
-    sending = asyncio.create_task(_sound((ours if kind == "ours" else stock)(port, load, answers, joined)), name=kind)
+    sender = ours(port, decisions, load, answers, joined) if kind == "ours" else stock(port, load, answers, joined)
+    sending = asyncio.create_task(_sound(sender), name=kind)
     loading = asyncio.create_task(load.run(joined), name="load")
     say({"kind": "ready"})
     try:
@@ -267,8 +269,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=("ours", "stock"))
     parser.add_argument("--camera", type=int, required=True)
+    parser.add_argument("--decisions", type=Path, required=True, help="folder of our decisions' log")
     options = parser.parse_args()
-    asyncio.run(_run(options.kind, options.camera))
+    asyncio.run(_run(options.kind, options.camera, options.decisions))
 
 
 if __name__ == "__main__":

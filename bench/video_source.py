@@ -113,7 +113,7 @@ async def _pictures(request: web.Request) -> web.WebSocketResponse:
     """Pictures for a page, the newest only: the next one goes when the page said that it has the one before."""
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
-    scene = Scene(WIDTH, HEIGHT, FPS)
+    scene = Scene(WIDTH, HEIGHT, FPS, detail=True)
     with contextlib.suppress(ConnectionError, RuntimeError):
         while not socket.closed:
             now = time.monotonic()
@@ -155,7 +155,7 @@ async def _page(_: web.Request) -> web.Response:
 
 
 async def _run() -> None:
-    camera, kiosk = SceneCamera(width=WIDTH, height=HEIGHT, fps=FPS), Kiosk()
+    camera, kiosk = SceneCamera(width=WIDTH, height=HEIGHT, fps=FPS, detail=True), Kiosk()
     camera.open()
     served = web.Application()
     served.add_routes([web.get("/", _page), web.get("/pictures", _pictures), web.get("/voice", _voice)])

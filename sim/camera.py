@@ -105,9 +105,9 @@ class SceneCamera:
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, width: int = 1280, height: int = 720,
-                 fps: int = 25) -> None:
+                 fps: int = 25, *, detail: bool = False) -> None:
         self._host, self._port, self._fps = host, port, fps
-        self._scene = Scene(width, height, fps)
+        self._scene = Scene(width, height, fps, detail=detail)
         self._header = f"YUV4MPEG2 W{width} H{height} F{fps}:1 Ip A1:1 C420jpeg\n".encode()
         self._listener: socket.socket | None = None
         self._client: socket.socket | None = None
@@ -201,14 +201,17 @@ class SceneCamera:
 
 
 class Scene:
-    """The drawing: a background made once, small parts that move."""
+    """The drawing: a background made once, small parts that move. `detail`: cloth, grain, small print and a person
+    with a face of skin, all of whom move, so that an encoder has to choose; for measuring pictures."""
 
-    def __init__(self, width: int, height: int, fps: int) -> None:
+    def __init__(self, width: int, height: int, fps: int, *, detail: bool = False) -> None:
         if width % 4 or height % 4 or width < 160 or height < 120:
             raise ValueError(f"a scene of {width}x{height}: sides divisible by 4, at least 160x120")
         self._width, self._height, self._fps = width, height, fps
         unit = self._unit = height / 720
         picture = _background(width, height, unit)
+        if detail:
+            _grain(picture, unit)
         planar = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420))
         strip = height - math.ceil(1.5 * width / COLUMNS)
         strip -= strip % 2
@@ -230,6 +233,7 @@ class Scene:
                             round(150 * unit), round(150 * unit))
         self._face = _Patch(self._y, round(250 * unit), round(430 * unit * width / height * 9 / 16),
                             round(150 * unit), round(150 * unit))
+        self._person = _Person(self._y, width, height) if detail else None
         self._second = -1
 
     def draw(self, number: int) -> memoryview:
@@ -240,9 +244,11 @@ class Scene:
         angle = seconds * math.tau / 4
         tip = (round(centre[0] + 55 * unit * math.sin(angle)), round(centre[1] - 55 * unit * math.cos(angle)))
         cv2.line(hand, centre, tip, 60, max(2, round(5 * unit)), cv2.LINE_AA)
-        face = self._face.fresh()
-        sway = round(6 * unit * math.sin(seconds * math.tau / 5))
-        _face(face, unit, sway, blink=number % (4 * self._fps) < self._fps // 6)
+        blink = number % (4 * self._fps) < self._fps // 6
+        if self._person is not None:
+            self._person.draw(seconds, blink)
+        else:
+            _face(self._face.fresh(), unit, round(6 * unit * math.sin(seconds * math.tau / 5)), blink=blink)
         if int(time.time()) != self._second:
             self._second = int(time.time())
             cv2.putText(self._clock.fresh(), time.strftime("%H:%M:%S"), (0, round(44 * unit)),
@@ -268,6 +274,90 @@ class _Patch:
         """The part, as it was at the start."""
         self._view[:] = self._ground
         return self._view
+
+
+class _Person:
+    """Head and shoulders with cloth and skin, leaning and nodding slowly as one does in a talk."""
+
+    def __init__(self, plane: NDArray[np.uint8], width: int, height: int) -> None:
+        unit = self._unit = height / 720
+        left, top = round(250 * unit * width / height * 9 / 16), round(180 * unit)
+        self._patch = _Patch(plane, top, left, round(400 * unit), round(510 * unit))
+        self._reach = round(16 * unit)
+        high, wide = round(400 * unit), round(510 * unit)
+        body: Any = np.zeros((high, wide), np.uint8)
+        mask: Any = np.zeros((high, wide), np.uint8)
+        middle = wide // 2
+        for plate, cloth, skin in ((body, 105, 170), (mask, 255, 255)):
+            cv2.ellipse(plate, (middle, high), (round(185 * unit), round(190 * unit)), 0, 180, 360, cloth, -1)
+            cv2.rectangle(plate, (middle - round(28 * unit), round(190 * unit)),
+                          (middle + round(28 * unit), round(235 * unit)), skin, -1)
+            cv2.ellipse(plate, (middle, round(130 * unit)), (round(62 * unit), round(82 * unit)), 0, 0, 360, skin, -1)
+        check = 14 * (np.indices((high, wide)).sum(axis=0) // max(2, round(9 * unit)) % 2)
+        cloth_only = np.indices((high, wide))[0] > 235 * unit
+        grain = _noise(high, wide, 11, ((1.2, 9), (5.0, 9)))
+        body[:] = np.clip(body + grain + np.where(cloth_only, check, 0), 16, 235)
+        # Hair: fine strands.
+        hair = (np.indices((high, wide))[0] < 95 * unit) & (mask > 0)
+        body[hair] = np.clip(58 + 3 * _noise(high, wide, 12, ((0.8, 9),))[hair], 20, 150)
+        self._body, self._mask = body, mask > 0
+
+    def draw(self, seconds: float, blink: bool) -> None:
+        """Where it is now."""
+        view, unit = self._patch.fresh(), self._unit
+        across = round(self._reach * math.sin(seconds * math.tau / 5))
+        down = round(0.4 * self._reach * (1 + math.sin(seconds * math.tau / 3.1)))
+        high, wide = view.shape
+        take = np.s_[:high - down, max(0, -across):wide - max(0, across)]
+        put = view[down:, max(0, across):wide - max(0, -across)]
+        put[self._mask[take]] = self._body[take][self._mask[take]]
+        x, y = wide // 2 + across, round(120 * unit) + down
+        for side in (-1, 1):
+            eye = (x + round(side * 24 * unit), y)
+            if blink:
+                cv2.line(view, (eye[0] - round(9 * unit), y), (eye[0] + round(9 * unit), y), 60, 2)
+            else:
+                cv2.circle(view, eye, max(2, round(8 * unit)), 235, -1, cv2.LINE_AA)
+                cv2.circle(view, eye, max(1, round(4 * unit)), 40, -1, cv2.LINE_AA)
+        # Lips that speak.
+        opened = round(unit * (4 + 7 * abs(math.sin(seconds * math.tau * 1.3))))
+        cv2.ellipse(view, (x, y + round(52 * unit)), (round(22 * unit), opened), 0, 0, 360, 90, -1, cv2.LINE_AA)
+
+
+def _noise(height: int, width: int, seed: int, scales: tuple[tuple[float, float], ...]) -> Any:
+    """Grey deviations, the same each time: for each (blur in pixels, strength in levels)."""
+    random = np.random.default_rng(seed)
+    total: Any = np.zeros((height, width), np.float32)
+    for blur, strength in scales:
+        layer = cv2.GaussianBlur(random.standard_normal((height, width)).astype(np.float32), (0, 0), blur)
+        total += layer * (strength / float(layer.std()))
+    return total
+
+
+def _grain(picture: NDArray[np.uint8], unit: float) -> None:
+    """Plaster, a lawn behind the window, a poster's small print, a shelf of files, woven cloth: into the room (BGR)."""
+    height, width = picture.shape[:2]
+    stretch = width / height * 9 / 16
+
+    def part(top: int, bottom: int, left: int, right: int) -> tuple[slice, slice]:
+        return (slice(round(top * unit), round(bottom * unit)),
+                slice(round(left * unit * stretch), round(right * unit * stretch)))
+
+    change = _noise(height, width, 1, ((1.0 * unit, 3), (12 * unit, 4)))
+    for where, seed, scales in ((part(78, 292, 78, 322), 2, ((1.5 * unit, 16), (7 * unit, 16))),
+                                (part(520, 660, 0, 1280), 3, ((1.0 * unit, 8), (3 * unit, 6))),
+                                (part(422, 468, 764, 1226), 4, ((1.0 * unit, 12),))):
+        change[where] = _noise(*change[where].shape, seed, scales)
+    shelf = part(300, 395, 900, 1230)
+    backs = np.random.default_rng(5).integers(-70, 30, 24)
+    columns = np.arange(change[shelf].shape[1]) * 24 // max(1, change[shelf].shape[1])
+    change[shelf] += backs[columns][None, :]
+    picture[:] = np.clip(picture + change[..., None], 0, 255).astype(np.uint8)
+    left, top = round(640 * unit * stretch), round(90 * unit)
+    cv2.rectangle(picture, (left, top), (left + round(200 * unit), top + round(250 * unit)), (240, 242, 240), -1)
+    for row in range(14):
+        cv2.putText(picture, "Tension 128/79  SpO2 97 %"[row % 5:], (left + round(8 * unit), top + round((18 + 17 * row)
+                    * unit)), cv2.FONT_HERSHEY_SIMPLEX, 0.42 * unit, (70, 60, 60), 1, cv2.LINE_AA)
 
 
 def _face(view: Any, unit: float, sway: int, blink: bool) -> None:

@@ -14,11 +14,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, cast
 
-import aiortc.rtcsctptransport
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
-    RTCDataChannel,
     RTCIceGatherer,
     RTCIceServer,
     RTCIceTransport,
@@ -62,6 +60,7 @@ from .congestion.road import WIRE_OCTETS
 from .ice import GatewayIce
 from .interfaces import Address
 from .nack import MissingPackets
+from .sctp import GatewaySctp
 from .splice import Packet
 
 HISTORY = 1024
@@ -77,21 +76,14 @@ answering every request only keeps it full (measured: 6,800 of 7,700 packets dro
 REPAIRS_MAX = 256
 """Packets asked for that wait their turn; more at once is an outage, which a keyframe mends."""
 
-HEAD_OCTETS, PADDING_MAX = 12 + 16, 255
-"""RTP's fixed head and our extensions; a length of padding is one octet (RFC 3550, section 5.1)."""
+HEAD_OCTETS, PADDING_MAX = 12, 255
+"""RTP's fixed head (RFC 3550, section 5.1); a length of padding is one octet."""
 
 SOURCES_MAX = 4
 """SSRCs of one receiving m-line: the stream, its retransmissions, and one change of both."""
 
-SCTP_RTO_INITIAL, SCTP_RTO_MIN = 0.5, 0.2
-"""Seconds. The library's 3 and 1 make the channels open 7.6 s late (p90) at 10 % loss instead of 3.1 s;
-a cellular round trip is 50-150 ms."""
-
 REMB_CEILING = 1_200_000
 """bit/s asked of the doctor's camera at most: 640x480 needs no more, and the downlink is shared."""
-
-aiortc.rtcsctptransport.SCTP_RTO_INITIAL = SCTP_RTO_INITIAL
-aiortc.rtcsctptransport.SCTP_RTO_MIN = SCTP_RTO_MIN  # type: ignore[assignment]
 
 
 class SenderEvents(Protocol):
@@ -154,6 +146,8 @@ class PacketSender(RTCRtpSender):
         self._path: SendPath | None = None
         self._useless_before: int | None = None
         self._picture, self._numbered = kind == "video", False
+        self._known = False
+        """Whether a report says that the other side knows the source."""
         self.sent_bytes = 0
 
     @property
@@ -180,8 +174,9 @@ class PacketSender(RTCRtpSender):
             number, self._number = self._number, (self._number + 1) % 65536
         packet = RtpPacket(payload_type=payload_type or self._payload_type or 0, marker=int(marker),
                            sequence_number=number, timestamp=timestamp, ssrc=self._ssrc, payload=payload)
-        packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
-        packet.extensions.mid = self._RTCRtpSender__mid  # type: ignore[attr-defined]
+        if self._picture and not self._numbered:
+            packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
+        self._name(packet)
         self._past[number % HISTORY] = (packet, 0.0)
         await self._put(packet)
         self.sent_bytes += len(payload)
@@ -199,8 +194,8 @@ class PacketSender(RTCRtpSender):
             return False
         packet = RtpPacket(payload_type=payload_type, sequence_number=self._again, ssrc=self._rtx_ssrc,
                            timestamp=self._RTCRtpSender__rtp_timestamp or 0)
-        packet.padding_size = min(PADDING_MAX, max(1, size - WIRE_OCTETS - HEAD_OCTETS))
-        packet.extensions.mid = self._RTCRtpSender__mid  # type: ignore[attr-defined]
+        self._name(packet)
+        packet.padding_size = min(PADDING_MAX, max(1, size - WIRE_OCTETS - HEAD_OCTETS - self._extensions(packet)))
         self._again = (self._again + 1) % 65536
         await self._put(packet, padding=True)
         return True
@@ -221,9 +216,21 @@ class PacketSender(RTCRtpSender):
         self._RTCRtpSender__ntp_timestamp = ntp
         self._RTCRtpSender__rtp_timestamp = timestamp
 
+    def _name(self, packet: RtpPacket) -> None:
+        # Which m-line a packet belongs to need not be said once its source is known (RFC 8843, section 9.2).
+        if not self._known:
+            packet.extensions.mid = self._RTCRtpSender__mid  # type: ignore[attr-defined]
+
+    def _extensions(self, packet: RtpPacket) -> int:
+        """Octets of the header extensions (RFC 8285, section 4.2), the transport number's among them."""
+        mid, timed = packet.extensions.mid, packet.extensions.abs_send_time is not None
+        octets = (1 + len(mid) if mid else 0) + 4 * timed + 3 * self._numbered
+        return 4 + -(-octets // 4) * 4 if octets else 0
+
     async def _put(self, packet: RtpPacket, *, padding: bool = False) -> None:
         if self._path is not None:
-            octets, now = HEAD_OCTETS + len(packet.payload) + packet.padding_size, time.monotonic()
+            octets = HEAD_OCTETS + self._extensions(packet) + len(packet.payload) + packet.padding_size
+            now = time.monotonic()
             if self._numbered:
                 packet.extensions.transport_sequence_number = self._path.stamp(
                     octets, now, picture=self._picture, reserved=not self._forwarded, padding=padding)
@@ -252,6 +259,7 @@ class PacketSender(RTCRtpSender):
             await super()._handle_rtcp_packet(packet)
             for report in packet.reports:
                 if report.ssrc == self._ssrc:
+                    self._known = True
                     self._events.report(report.highest_sequence, report.packets_lost)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             for number in packet.lost:
@@ -441,6 +449,7 @@ class GatewayConnection(RTCPeerConnection):
                                      tls=tls, ice_controlling=False)
         self.ice: GatewayIce | None = None
         self.dtls: GatewayDtls | None = None
+        self.data: GatewaySctp | None = None
         super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
     @property
@@ -487,15 +496,11 @@ class GatewayConnection(RTCPeerConnection):
             getattr(self, f"_RTCPeerConnection__update{update}")()
         return dtls
 
-
-def hasten(channel: RTCDataChannel, slower: Sequence[RTCDataChannel]) -> None:
-    """Move the message last queued on `channel` before those that wait on `slower` channels."""
-    queue = channel.transport._data_channel_queue
-    if len(queue) < 2 or queue[-1][0] is not channel:
-        return
-    message = queue.pop()
-    for at, (other, _, _) in enumerate(queue):
-        if other in slower:
-            queue.insert(at, message)
-            return
-    queue.append(message)
+    def _RTCPeerConnection__createSctpTransport(self) -> None:
+        private = cast(Any, self)
+        super()._RTCPeerConnection__createSctpTransport()  # type: ignore[misc]
+        library = private._RTCPeerConnection__sctp
+        sctp = self.data = GatewaySctp(library.transport)
+        sctp._bundled, sctp.mid = library._bundled, None
+        private._RTCPeerConnection__sctp = sctp
+        sctp.on("datachannel", lambda channel: self.emit("datachannel", channel))

@@ -87,6 +87,16 @@ class Path:
         return self._road.voice if self.wide else VoiceForm.plain
 
     @property
+    def scant(self) -> bool:
+        """Whether headers weigh: sound goes in pairs then, and so may other things."""
+        return self.voice is VoiceForm.paired
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is acknowledged any more."""
+        return self.wide and self._road.blind
+
+    @property
     def figures(self) -> PathFigures | None:
         """None where the simple rule holds: it measures none of this."""
         return self._road.figures() if self.wide else None

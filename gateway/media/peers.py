@@ -21,9 +21,10 @@ from . import sdp as descriptions
 from .encoder import EncodedFrame
 from .events import MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route, SoundOutlet, VoiceOutlet
-from .hooks import GatewayConnection, hasten
+from .hooks import GatewayConnection
 from .ice import Candidate, PathView
 from .path import Path
+from .sctp import hasten
 
 SILENCE_SECONDS = 3.0
 """Browsers send RTCP, sound or a keepalive at least each 2.5 s."""
@@ -270,6 +271,8 @@ class DoctorPeer(Peer):
         for label, channel in self._channels.items():
             channel.bufferedAmountLowThreshold = LOW_WATER_BYTES[label]
             self._listen(label, channel)
+        if connection.data is not None:
+            connection.data.thin, connection.data.silent = lambda: path.scant, lambda: path.silent
         # The page opens no channels of its own; one that does gets no listener and no memory.
         connection.on("datachannel", lambda channel: channel.close())
 

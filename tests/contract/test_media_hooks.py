@@ -31,7 +31,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from gateway.media import hooks, ice
+from gateway.media import hooks, ice, sctp
 from gateway.media.camera import CameraFrame
 from gateway.media.congestion.feedback import URI
 from gateway.media.congestion.road import WIRE_OCTETS
@@ -317,9 +317,9 @@ async def test_sctp_starts_and_stays_quick() -> None:
         state = "new"
 
     transport = RTCSctpTransport(Transport())  # type: ignore[arg-type]
-    assert transport._rto == hooks.SCTP_RTO_INITIAL
+    assert transport._rto == sctp.RTO_INITIAL
     transport._update_rto(0.001)
-    assert transport._rto == hooks.SCTP_RTO_MIN
+    assert transport._rto == sctp.RTO_MIN
 
 
 def test_an_urgent_message_overtakes_bulk() -> None:
@@ -334,7 +334,7 @@ def test_an_urgent_message_overtakes_bulk() -> None:
     control, bulk = Channel(), Channel()
     queue = [(control, 1, b"a"), (bulk, 1, b"b"), (bulk, 1, b"c"), (control, 1, b"d")]
     Channel.transport._data_channel_queue = queue
-    hooks.hasten(control, [bulk])  # type: ignore[arg-type, list-item]
+    sctp.hasten(control, [bulk])  # type: ignore[arg-type, list-item]
     assert [data for _, _, data in queue] == [b"a", b"d", b"b", b"c"]
 
 
@@ -471,7 +471,7 @@ async def test_packets_bear_transport_numbers_on_the_wire(ends: Ends) -> None:
     async def catch(data: bytes) -> None:
         if not is_rtcp(data):
             sent.append(RtpPacket.parse(data, numbers))
-            assert len(data) <= path.numbered[-1][0]
+            assert len(data) == path.numbered[-1][0]
 
     sender.transport._send_rtp = catch  # type: ignore[method-assign]
     first = sender._number
@@ -481,7 +481,7 @@ async def test_packets_bear_transport_numbers_on_the_wire(ends: Ends) -> None:
     assert [packet.extensions.transport_sequence_number for packet in sent] == [0, 1, 2]
     assert [packet.ssrc for packet in sent] == [sender._ssrc, sender._rtx_ssrc, sender._rtx_ssrc]
     assert sent[1].sequence_number + 1 == sent[2].sequence_number
-    assert (sent[2].payload, sent[2].padding_size) == (b"", 200 - WIRE_OCTETS - hooks.HEAD_OCTETS)
+    assert (sent[2].payload, path.numbered[2][0]) == (b"", 200 - WIRE_OCTETS)
     assert [entry[1:] for entry in path.numbered] == [(True, True, False), (True, True, False), (True, True, True)]
 
 
@@ -511,17 +511,24 @@ async def test_a_voice_without_the_extension_is_counted_beside(ends: Ends) -> No
     await ends.join()
     sender, path = sender_of(ends.voice), Counting()
     sender.follow(path, None)
-    arrived: asyncio.Queue[RtpPacket] = asyncio.Queue()
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def catch(data: bytes) -> None:
         if not is_rtcp(data):
-            arrived.put_nowait(RtpPacket.parse(data))
+            arrived.put_nowait(data)
 
     sender.transport._send_rtp = catch  # type: ignore[method-assign]
     await sender.write(b"\x48voice", 960, False, payload_type=63)
-    assert (await arrived.get()).payload_type == 63
+    first = await arrived.get()
+    assert RtpPacket.parse(first).payload_type == 63
     assert path.numbered == []
-    assert path.beside == [6 + hooks.HEAD_OCTETS + WIRE_OCTETS]
+    assert path.beside == [len(first) + WIRE_OCTETS]
+    report = RtcpReceiverInfo(ssrc=sender._ssrc, fraction_lost=0, packets_lost=0, highest_sequence=1, jitter=0, lsr=0,
+                              dlsr=0)
+    await sender._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=[report]))
+    await sender.write(b"\x48voice", 1920, False)
+    # Known by its source from now on, it bears no name any more.
+    assert len(await arrived.get()) == 12 + 6 < len(first)
 
 
 async def test_transport_feedback_and_data_are_heard(ends: Ends) -> None:
