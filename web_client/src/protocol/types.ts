@@ -210,9 +210,11 @@ export interface Wire {
   GuestBinding: GuestBinding;
   GuestCandidate: GuestCandidate;
   GuestCard: GuestCard;
+  GuestDoor: GuestDoor;
   GuestEntered: GuestEntered;
   GuestInvitation: GuestInvitation;
   GuestInvited: GuestInvited;
+  GuestKnock: GuestKnock;
   GuestLeft: GuestLeft;
   GuestOffer: GuestOffer;
   GuestRefused: GuestRefused;
@@ -1397,12 +1399,28 @@ export interface PrescriptionReady {
   sha256: string;
 }
 /**
+ * Its answer; asking uses nothing up. Refused with the codes of a guest's `Hello`, at the same rate.
+ */
+export interface GuestDoor {
+  guest: GuestCard;
+  doctor: string;
+  vehicle: string;
+  simulated: boolean;
+  expires_at: string;
+}
+/**
  * Its answer: `token` is said once, the relay keeps a hash.
  */
 export interface GuestInvitation {
   guest: GuestCard;
   token: string;
   expires_at: string;
+}
+/**
+ * Body of `POST /guest/invitation`: the guest's page asks who invites, before it uses the link up.
+ */
+export interface GuestKnock {
+  token: string;
 }
 /**
  * Body of `POST /doctor/calls/{call_id}/guests`.
