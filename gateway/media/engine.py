@@ -40,9 +40,6 @@ PACE_TICK_SECONDS = 0.005
 RATE_SECONDS = 0.05
 """How soon the encoder follows the path: a picture's time."""
 
-MICROPHONE_SECONDS = 2.0
-"""With DTX a silent room still sends a packet each 400 ms."""
-
 SELF_VIEW_KBPS = 800
 """Before a call the kiosk alone watches, over loopback: no reason to spend more of the processor."""
 
@@ -70,7 +67,8 @@ class MediaEngine:
         self._doctors: list[DoctorPeer] = []
         self._kiosk: KioskPeer | None = None
         self._camera_state = CameraState(present=False, code="camera.missing")
-        self._microphone = False
+        self._microphone: str | None = "microphone.missing"
+        self._muted = False
         self._present: tuple[interfaces.Address, ...] = ()
         self._retired: asyncio.Queue[Peer] = asyncio.Queue()
         """Bounded by the number of peers: each retires once."""
@@ -135,9 +133,26 @@ class MediaEngine:
 
     @property
     def microphone(self) -> bool:
-        """Whether sound came from the kiosk's browser within `MICROPHONE_SECONDS`."""
+        """Whether packets of sound come from the kiosk's browser."""
+        return self.microphone_code != "microphone.missing"
+
+    @property
+    def microphone_code(self) -> str | None:
+        """Why the bus is not to be heard, muted or not: `microphone.missing`, `microphone.silent`; None: it is."""
         kiosk = self._kiosk
-        return kiosk is not None and time.monotonic() - kiosk.voice_in.last_packet < MICROPHONE_SECONDS
+        return "microphone.missing" if kiosk is None else kiosk.voice_in.hearing.code(time.monotonic())
+
+    @property
+    def muted(self) -> bool:
+        """Whether `mute` holds."""
+        return self._muted
+
+    def mute(self, muted: bool) -> None:
+        """The kiosk's voice goes to nobody, whatever its page sends, from the next packet on. An open stethoscope is
+        heard all the same: it is another microphone, opened on purpose."""
+        if self._muted and not muted and self._kiosk is not None:
+            self._kiosk.voice_in.hearing.anew(time.monotonic())
+        self._muted = muted
 
     async def run(self) -> None:
         """Until cancelled; then closes every peer and ends the threads."""
@@ -218,7 +233,7 @@ class MediaEngine:
         if kiosk is None:
             return ()
         if inlet is kiosk.voice_in:
-            return [doctor.voice_out for doctor in self._doctors]
+            return [] if self._muted else [doctor.voice_out for doctor in self._doctors]
         doctor = self._speaker()
         if doctor is not None and inlet is doctor.voice_in:
             return (kiosk.voice_out,)
@@ -295,9 +310,9 @@ class MediaEngine:
                 self._scene_turned()
             self._update_watched()
             self._update_rate(now)
-            if self.microphone != self._microphone:
-                self._microphone = not self._microphone
-                _log.info("microphone.present" if self._microphone else "microphone.away")
+            if (microphone := self.microphone_code) != self._microphone:
+                self._microphone = microphone
+                _log.info("microphone.present" if microphone is None else microphone)
                 self._changed()
 
     async def _drive(self) -> None:

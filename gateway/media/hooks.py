@@ -360,8 +360,9 @@ class PacketReceiver(RTCRtpReceiver):
             packet = unwrap_rtx(packet, payload_type=apt, ssrc=original)
         self.source = packet.ssrc
         await self._ask_missing(packet)
-        await self._events.packet(Packet(packet.ssrc, packet.sequence_number, packet.timestamp,
-                                         bool(packet.marker), packet.payload))
+        level = packet.extensions.audio_level
+        await self._events.packet(Packet(packet.ssrc, packet.sequence_number, packet.timestamp, bool(packet.marker),
+                                         packet.payload, None if level is None else int(level[1])))
 
     async def _estimate(self, packet: RtpPacket, arrival_time_ms: int) -> None:
         estimator = self._RTCRtpReceiver__remote_bitrate_estimator  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from . import sdp as descriptions
 from .encoder import EncodedFrame
 from .events import MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route, SoundOutlet, VoiceOutlet
+from .hearing import MicrophoneInlet
 from .hooks import GatewayConnection, hasten
 from .ice import Candidate, PathView
 from .path import Path
@@ -339,7 +340,7 @@ class KioskPeer(Peer):
     def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
                  camera: CameraOutlet) -> None:
         super().__init__(connection, events, owner)
-        self.voice_in, self.voice_out = Inlet(self, route), Outlet(route, OPUS_RATE)
+        self.voice_in, self.voice_out = MicrophoneInlet(self, route), Outlet(route, OPUS_RATE)
         self.picture_out = Outlet(route, VIDEO_RATE, vp8=True)
         self.camera = camera
         self.inlets = (self.voice_in,)
