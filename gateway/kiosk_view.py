@@ -61,6 +61,7 @@ class KioskRooms:
         """The whole state; without a nurse nothing of a patient, not even that there is one."""
         facts = self._facts()
         link = Link(relay=facts.link.state, since=facts.link.since, round_trip_ms=facts.link.round_trip_ms,
+        uplinks = self._media.uplinks
                     uplinks=self._media.uplinks)
         if nurse is None:
             return KioskState(revision=0, now=self._now(), vehicle=self._vehicle, release=self._release, link=link,
@@ -72,7 +73,8 @@ class KioskRooms:
             camera=facts.camera, microphone=self._media.microphone, instruments=view.instruments,
             cuff=self._supervisor.cuff, review=view.review, encounter=view.encounter, tray=view.tray,
             unfinished=view.unfinished, pairing=self._fitting.pairing, passkey=self._fitting.passkey,
-            shown=view.shown, listening=view.listening)
+            shown=view.shown, listening=view.listening, beside=view.beside, microphone_muted=view.muted,
+            microphone_code=view.microphone_code)
 
     async def command(self, body: CommandBody, nurse: Nurse) -> KioskReply:
         """See `session.consultation`, and `fitting` for what becomes an instrument."""
