@@ -99,6 +99,19 @@ class GuestBook:
             await record(session, what="guest.refused", who="unknown", about=about, facts={"code": code})
         raise MessageRefused(code)
 
+    async def look(self, token: str) -> tuple[Guest, datetime]:
+        """Whose link this is and until when it opens; uses nothing up, writes nothing. MessageRefused as `enter`."""
+        async with self._storage.reading() as session:
+            row = (await session.execute(select(GuestRow).where(
+                GuestRow.token_hash == hashed(token)))).scalar_one_or_none()
+            call = await session.get(CallRow, row.call_id) if row is not None else None
+        if row is None:
+            raise MessageRefused("guest.link_unknown")
+        refused = _why_not(row, call, "", datetime.now(UTC))
+        if refused is not None:
+            raise MessageRefused(refused)
+        return _guest(row), row.expires_at
+
     async def back(self, resume: str) -> Guest:
         """Who comes back by this resume token. MessageRefused: `guest.link_unknown`, `guest.removed`,
         `guest.call_over`."""

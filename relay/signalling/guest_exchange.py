@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from protocol.binding import Side
-from protocol.guests import GuestCard, GuestInvitation, GuestWanted
+from protocol.guests import GuestCard, GuestDoor, GuestInvitation, GuestWanted
 from protocol.signalling import (
     GuestAnswer,
     GuestAway,
@@ -28,13 +28,14 @@ from protocol.signalling import (
 )
 from protocol.values import DoctorCard, Id, Struct, VehicleCard
 from relay.identity.accounts import Accounts
+from relay.identity.passwords import GuessLimit
 from relay.turn import TurnServers
 
 from .agenda import Agenda
 from .calls import Call, RejoinPace, Step
 from .exchange import Exchange
 from .frames import Outgoing
-from .guest_book import GuestBook
+from .guest_book import GuestBook, hashed
 from .guests import STALE_SECONDS, Guest
 from .presence import Client, Presence
 from .refusals import MessageRefused
@@ -70,6 +71,8 @@ class GuestExchange:
         self._accounts = accounts
         self._turn = turn
         self._clock = clock
+        # Apart from the doctors': who tries links keeps nobody from signing in.
+        self._tries = GuessLimit()
         self._guests: dict[str, Guest] = {}
         self._away: set[str] = set()
         self._pace = RejoinPace()
@@ -86,7 +89,15 @@ class GuestExchange:
         """Start the generations that had to wait, for ever."""
         await self._agenda.run(self._raise_again)
 
-    # From the doctor's page over HTTP, and from a guest's socket before its welcome
+    def tried(self, token: str, address: str) -> float:
+        """Count a try of a link or of a resume token; seconds to wait first, 0.0: go on."""
+        return self._tries.wait(hashed(token), address, self._clock())
+
+    def fitted(self, token: str, address: str) -> None:
+        """It was a good one: it does not count."""
+        self._tries.forgive(hashed(token), address, self._clock())
+
+    # From the doctor's page over HTTP, and from a guest's page before its welcome
 
     async def invite(self, doctor_id: str, call_id: str, wanted: GuestWanted) -> GuestInvitation:
         """A link to a call of this doctor. MessageRefused: `forbidden`, `guest.call_over`, `guest.too_many`."""
@@ -95,6 +106,13 @@ class GuestExchange:
     async def enter(self, token: str, own: str) -> tuple[Guest, str]:
         """As `GuestBook.enter`; the guest counts as entered when it has arrived."""
         return await self._book.enter(token, own)
+
+    async def door(self, token: str) -> GuestDoor:
+        """What the page of a link says before it is used. MessageRefused as `GuestBook.enter`."""
+        guest, expires_at = await self._book.look(token)
+        seat = await self.seat(guest.guest_id)
+        return GuestDoor(guest=guest.card, doctor=f"{seat.doctor.title} {seat.doctor.name}".strip()[:200],
+                         vehicle=seat.vehicle.name, simulated=seat.vehicle.simulated, expires_at=expires_at)
 
     async def back(self, resume: str) -> Guest:
         """As `GuestBook.back`."""

@@ -13,12 +13,10 @@ from protocol.accounts import PersonKind
 from protocol.signalling import Hello, Role
 from relay.bodies import Handler, Refused
 from relay.context import CONTEXT
-from relay.identity.passwords import GuessLimit
 from relay.identity.people import listening_port
 from relay.identity.tokens import TokenRefused
 from relay.vehicle_peer import vehicle_of
 
-from .guest_book import hashed
 from .refusals import MessageRefused
 from .socket import Conversation, Turned
 from .switchboard import Caller, Switchboard
@@ -36,8 +34,6 @@ class Doors:
         self._switchboard = switchboard
         self._clock = clock
         self._open = 0
-        # Apart from the doctors': who tries links keeps nobody from signing in.
-        self._tries = GuessLimit()
 
     def routes(self) -> list[web.RouteDef]:
         """For the browser listener."""
@@ -72,15 +68,15 @@ class Doors:
         address = request.remote or ""
 
         async def authenticate(hello: Hello) -> Caller:
-            guests, shown = self._switchboard.guests, hashed(hello.token or hello.resume_token)
-            wait = self._tries.wait(shown, address, self._clock())
+            guests, shown = self._switchboard.guests, hello.token or hello.resume_token
+            wait = guests.tried(shown, address)
             if wait > 0:
                 raise MessageRefused("guest.wait", seconds=str(ceil(wait)))
             if hello.token:
                 guest, resume = await guests.enter(hello.token, hello.resume_token)
             else:
                 guest, resume = await guests.back(hello.resume_token), hello.resume_token
-            self._tries.forgive(shown, address, self._clock())
+            guests.fitted(shown, address)
             return Caller(role=Role.guest, owner=guest.guest_id, resume_token=resume)
 
         return await Conversation(self._switchboard, Role.guest, self._clock).run(request, authenticate)

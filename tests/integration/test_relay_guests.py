@@ -161,6 +161,27 @@ async def test_a_link_that_does_not_hold_says_why(site: Site, change: dict[str, 
         assert (await audited(rig))[-1]["facts"] == {"code": code}
 
 
+async def test_a_page_asks_who_invites_and_uses_nothing_up(site: Site) -> None:
+    """It reads name, role, doctor and vehicle as often as it asks; afterwards the link says that it was used."""
+    async with site.relay() as rig, scene(rig) as call:
+        invitation = await rig.invite(call.call_id)
+
+        async def knock(token: str) -> tuple[int, dict[str, Any]]:
+            async with rig.http.post(f"{rig.url}/guest/invitation", json={"token": token}) as response:
+                return response.status, await response.json()
+
+        for _ in range(10):
+            status, door = await knock(invitation.token)
+            assert (status, door["guest"]["name"]) == (200, "M. Ba")
+            assert (door["doctor"], door["vehicle"]) == ("Dr Anne", "Bus 1")
+        assert (await knock("x"))[1]["code"] == "guest.link_unknown"
+        async with rig.guest(invitation.token):
+            await call.both(GuestEntered)
+        assert (await knock(invitation.token))[0] == 410
+        assert (await knock(invitation.token))[1]["code"] == "guest.link_used"
+        assert [line["what"] for line in await audited(rig)] == ["guest.invited", "guest.entered"]
+
+
 async def test_guessing_links_is_slowed_down(site: Site) -> None:
     """After thirty tries from one address the next ones wait; doctors' sign-ins are counted apart."""
     async with site.relay() as rig, scene(rig) as call:
