@@ -61,7 +61,6 @@ class KioskRooms:
         """The whole state; without a nurse nothing of a patient, not even that there is one."""
         facts = self._facts()
         link = Link(relay=facts.link.state, since=facts.link.since, round_trip_ms=facts.link.round_trip_ms,
-        uplinks = self._media.uplinks
                     uplinks=self._media.uplinks)
         if nurse is None:
             return KioskState(revision=0, now=self._now(), vehicle=self._vehicle, release=self._release, link=link,
