@@ -114,7 +114,7 @@ class MediaEngine:
     def uplinks(self) -> tuple[Uplink, ...]:
         """The interfaces a call may use, the preferred one first, and what the call of now knows of each."""
         doctor = self._speaker()
-        return uplinks(self._present, doctor.paths if doctor is not None else ())
+        return uplinks(self._present, doctor.paths if doctor is not None else (), self._config.operators)
 
     @property
     def shown(self) -> str | None:

@@ -59,6 +59,7 @@ from aiortc.rtp import (
 from . import servers as ice_servers
 from .congestion.feedback import URI, messages
 from .congestion.road import WIRE_OCTETS
+from .dtls import GuardedDtls
 from .ice import GatewayIce
 from .interfaces import Address
 from .nack import MissingPackets
@@ -254,7 +255,7 @@ class PacketSender(RTCRtpSender):
                 if report.ssrc == self._ssrc:
                     self._events.report(report.highest_sequence, report.packets_lost)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
-            for number in packet.lost:
+            for number in packet.lost[:REPAIRS_MAX]:
                 await self._retransmit(number)
             await self.repair()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
@@ -391,7 +392,7 @@ class PacketReceiver(RTCRtpReceiver):
             await self._send_rtcp_nack(packet.ssrc, lost)
 
 
-class GatewayDtls(RTCDtlsTransport):
+class GatewayDtls(GuardedDtls):
     """DTLS with one fingerprint in the description: the binding signs one (protocol.binding)."""
 
     feedback_came: Callable[[bytes], None] | None = None
@@ -482,6 +483,7 @@ class GatewayConnection(RTCPeerConnection):
         transport.on("statechange", private._RTCPeerConnection__updateConnectionState)
         private._RTCPeerConnection__iceTransports.add(transport)
         dtls = self.dtls = GatewayDtls(transport, private._RTCPeerConnection__certificates)
+        self.ice.admit = dtls.gate.admits
         dtls.on("statechange", private._RTCPeerConnection__updateConnectionState)
         private._RTCPeerConnection__dtlsTransports.add(dtls)
         for update in ("IceGatheringState", "IceConnectionState", "ConnectionState"):

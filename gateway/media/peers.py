@@ -202,7 +202,7 @@ class Peer:
         except (ValueError, AssertionError, IndexError) as error:
             raise MediaRefused("media.candidate_bad", "not an ICE candidate") from error
         ice = self._connection.ice
-        if ice is None or len(ice.remote_candidates) >= descriptions.CANDIDATES_MAX:
+        if ice is None:
             return
         await self._connection.getTransceivers()[0].receiver.transport.transport.addRemoteCandidate(candidate)
 

@@ -31,7 +31,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from gateway.media import hooks, ice
+from gateway.media import gathering, hooks, ice
 from gateway.media.camera import CameraFrame
 from gateway.media.congestion.feedback import URI
 from gateway.media.congestion.road import WIRE_OCTETS
@@ -148,7 +148,7 @@ async def test_the_offer_is_what_the_architecture_says(ends: Ends) -> None:
 
 async def test_a_dead_stun_server_costs_the_deadline_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gathering ends at GATHER_SECONDS, not at the library's 5 s."""
-    monkeypatch.setattr(ice, "GATHER_SECONDS", 0.2)
+    monkeypatch.setattr(gathering, "GATHER_SECONDS", 0.2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         server = RTCIceServer(urls=[f"stun:127.0.0.1:{deaf.getsockname()[1]}"])
@@ -379,7 +379,7 @@ async def test_late_consent_answers_count(ends: Ends, monkeypatch: pytest.Monkey
     async with asyncio.timeout(10):
         await answered.wait()
     assert ends.ours.connectionState == "connected"
-    assert len(ends.ours.ice._asked) <= 0.6 / 0.04 + 2
+    assert len(ends.ours.ice._questions._asked) <= 0.6 / 0.04 + 2
     closed = asyncio.Event()
     ends.ours.on("connectionstatechange", closed.set)
     protocol.send_stun = lambda message, addr: None  # type: ignore[method-assign]
