@@ -146,6 +146,8 @@ class PacketSender(RTCRtpSender):
         self._forwarded = forwarded
         self._open = False
         self._payload_type: int | None = None
+        self.codec = ""
+        """What the answer took, as `video/h264`; empty before."""
         self._past: dict[int, tuple[RtpPacket, float]] = {}
         self._number = random_sequence_number()
         self._again = random_sequence_number()
@@ -238,7 +240,7 @@ class PacketSender(RTCRtpSender):
             return
 
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
-        self._payload_type = codec.payloadType
+        self._payload_type, self.codec = codec.payloadType, codec.mimeType.lower()
         self._RTCRtpSender__rtp_started.set()  # type: ignore[attr-defined]
         self._open = True
         try:
@@ -453,8 +455,9 @@ class GatewayConnection(RTCPeerConnection):
 
     def add(self, kind: str, direction: str, codec: RTCRtpCodecCapability, *, stream: str = "",
             sending: SenderEvents | None = None, forwarded: bool = False,
-            receiving: ReceiverEvents | None = None) -> RTCRtpTransceiver:
-        """One more m-line, with one codec (and its retransmission format).
+            receiving: ReceiverEvents | None = None,
+            fallback: RTCRtpCodecCapability | None = None) -> RTCRtpTransceiver:
+        """One more m-line, with one codec (and its retransmission format), and another for who does not take it.
 
         Receivers play the lines of one `stream` (RFC 8830) in time with each other.
         """
@@ -467,7 +470,7 @@ class GatewayConnection(RTCPeerConnection):
         if receiving is not None:
             line._RTCRtpTransceiver__receiver = PacketReceiver(kind, transport, receiving)  # type: ignore[attr-defined]
         line.receiver._set_rtcp_ssrc(line.sender._ssrc)
-        codecs = [codec]
+        codecs = [codec, *([fallback] if fallback is not None else [])]
         if kind == "video":
             codecs.append(RTCRtpCodecCapability(mimeType="video/rtx", clockRate=codec.clockRate))
         line.setCodecPreferences(codecs)

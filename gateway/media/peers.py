@@ -182,7 +182,7 @@ class Peer:
         """One picture of the room camera."""
         if self.camera is not None and self.camera.open:
             backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
-            await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog)
+            await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog, frame.lane)
 
     @property
     def paths(self) -> tuple[PathView, ...]:
@@ -251,7 +251,7 @@ class DoctorPeer(Peer):
         self.inlets = (self.voice_in, self.picture_in)
         voice = connection.add("audio", "sendrecv", OPUS, stream="vehicle", sending=self.voice_out, forwarded=True,
                                receiving=self.voice_in)
-        room = connection.add("video", "sendonly", H264, stream="vehicle", sending=camera)
+        room = connection.add("video", "sendonly", H264, stream="vehicle", sending=camera, fallback=VP8)
         doctor = connection.add("video", "recvonly", VP8, receiving=self.picture_in)
         # A stream of its own: it waits for no lips, and is never mixed with the voice.
         stethoscope = connection.add("audio", "sendonly", OPUS, stream="stethoscope", sending=self.stethoscope)

@@ -32,10 +32,9 @@ from aiortc.rtp import (
 )
 
 from gateway.media import gathering, hooks, ice
-from gateway.media.camera import CameraFrame
+from gateway.media.codecs import X264
 from gateway.media.congestion.feedback import URI
 from gateway.media.congestion.road import WIRE_OCTETS
-from gateway.media.encoder import _Codec
 from gateway.media.hooks import GatewayConnection, PacketReceiver, PacketSender
 from gateway.media.interfaces import Address
 from gateway.media.peers import H264, OPUS, VP8
@@ -410,12 +409,12 @@ def moving(count: int) -> list[av.VideoFrame]:
 
 def test_x264_follows_the_rate_without_a_keyframe() -> None:
     """`bit_rate` on the open context: a third of the bits within a second, no keyframe but first and wanted."""
-    codec = _Codec(640, 360, Rung(0, 4, 25, 2000))
+    codec = X264(640, 360, Rung(0, 4, 25, 2000))
     sizes: list[int] = []
     keys: list[int] = []
     for i, frame in enumerate(moving(125)):
         rate = 1_500_000 if i < 50 else 300_000
-        data, key = codec.encode(CameraFrame(frame, i * 0.04), rate, keyframe=i == 110)
+        data, key = codec.encode(frame, i * 0.04, rate, keyframe=i == 110)
         sizes.append(len(data))
         if key:
             keys.append(i)
@@ -427,9 +426,9 @@ def test_x264_follows_the_rate_without_a_keyframe() -> None:
 
 def test_x264_is_constrained_baseline_with_repeated_headers() -> None:
     """Profile-level-id 42e01f or lower; each keyframe carries SPS and PPS for a late viewer."""
-    codec = _Codec(640, 360, Rung(0, 4, 25, 2000))
+    codec = X264(640, 360, Rung(0, 4, 25, 2000))
     for i, frame in enumerate(moving(4)):
-        data, key = codec.encode(CameraFrame(frame, i * 0.04), 500_000, keyframe=i == 3)
+        data, key = codec.encode(frame, i * 0.04, 500_000, keyframe=i == 3)
         if key:
             at = data.index(b"\x00\x00\x01\x67") + 4
             profile, constraints, level = data[at:at + 3]
