@@ -23,13 +23,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.media.events import PeerClosed, PeerEvents
+from gateway.media.path import CallFigures
 from gateway.media.scene_source import SceneSource
 from gateway.session.consultation import Consultation
 from gateway.session.seams import Peer
 from gateway.store import Store
 from gateway.store.writer import Durability
 from protocol.channels import Instrument, InstrumentState
-from protocol.kiosk import CameraView, CaptureStill, KeepStill, Nurse, OpenEncounter, StartWaveform
+from protocol.kiosk import CameraView, CaptureStill, KeepStill, Nurse, OpenEncounter, StartWaveform, Uplink
 from protocol.prescription import PrescriptionState
 from protocol.readings import (
     Chunk,
@@ -66,11 +67,20 @@ class NoMedia:
 
     camera = CameraView(present=False)
     microphone = False
+    microphone_code: str | None = "microphone.missing"
+    muted = False
+    beside = False
+    figures: CallFigures | None = None
+    uplinks: tuple[Uplink, ...] = ()
+    picture_code: str | None = None
     shown: str | None = None
     listening: str | None = None
     listening_code: str | None = None
 
-    def show(self, source: SceneSource | None, name: str = "") -> None:
+    def mute(self, muted: bool) -> None:
+        """There is nobody to hear it."""
+
+    def show(self, source: SceneSource | None, name: str = "", *, beside: bool = False) -> None:
         """There is nobody to show it to."""
 
     def listen(self, instrument_id: str | None) -> None:

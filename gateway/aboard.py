@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from protocol.channels import Instrument, InstrumentState
-from protocol.kiosk import CameraView
+from protocol.kiosk import CameraView, Uplink
 from protocol.readings import InstrumentKind, Still, Waveform
 from protocol.values import IceServer
 
 from .media.engine import MediaEngine
 from .media.events import PeerEvents
+from .media.path import CallFigures
 from .media.peers import DoctorPeer
 from .media.scene_source import SceneSource
 from .peripherals.abilities import Driver
@@ -107,6 +108,36 @@ class Media:
         return self._engine.microphone
 
     @property
+    def microphone_code(self) -> str | None:
+        """See `media.engine`."""
+        return self._engine.microphone_code
+
+    @property
+    def muted(self) -> bool:
+        """See `media.engine`."""
+        return self._engine.muted
+
+    def mute(self, muted: bool) -> None:
+        """See `media.engine`."""
+        self._engine.mute(muted)
+
+    @property
+    def figures(self) -> CallFigures | None:
+        """The newest doctor's."""
+        paths = self._engine.paths
+        return paths[-1] if paths else None
+
+    @property
+    def uplinks(self) -> tuple[Uplink, ...]:
+        """See `media.engine`."""
+        return self._engine.uplinks
+
+    @property
+    def picture_code(self) -> str | None:
+        """See `media.engine`."""
+        return self._engine.picture_code
+
+    @property
     def shown(self) -> str | None:
         """The examination camera in the picture's place."""
         return self._engine.shown
@@ -125,7 +156,12 @@ class Media:
             return None
         return device.problem
 
-    def show(self, source: SceneSource | None, name: str = "") -> None:
+    @property
+    def beside(self) -> bool:
+        """Whether the room's picture stands beside it."""
+        return False
+
+    def show(self, source: SceneSource | None, name: str = "", *, beside: bool = False) -> None:
         """See `media.engine`."""
         self._engine.show(source, name)
 

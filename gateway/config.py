@@ -19,6 +19,9 @@ from yarl import URL
 from protocol.readings import InstrumentKind
 from protocol.values import Id, Line
 
+EVERY_PHYSICAL = "*"
+"""In `[media] interfaces`."""
+
 PIN_HASH = re.compile(r"^\$argon2id\$")
 
 
@@ -68,6 +71,13 @@ class MediaTable(_Table, frozen=True, kw_only=True):
     start_kbps: Annotated[int, Meta(ge=50, le=20_000)] | None = None
     floor_kbps: Annotated[int, Meta(ge=30, le=20_000)] | None = None
     ceiling_kbps: Annotated[int, Meta(ge=100, le=50_000)] | None = None
+
+
+class UplinkTable(_Table, frozen=True, kw_only=True):
+    """`[[uplink]]`: what the nurse's bar calls an interface. Which ones are used stands in `[media] interfaces`."""
+
+    interface: Annotated[str, Meta(pattern=r"^[^\s/]{1,15}$")]
+    operator: Line
 
 
 class CameraTable(_Table, frozen=True, kw_only=True):
@@ -130,6 +140,7 @@ class GatewayConfig(_Table, frozen=True, kw_only=True):
     identity: IdentityTable = IdentityTable()
     kiosk: KioskTable = KioskTable()
     media: MediaTable = MediaTable()
+    uplink: tuple[UplinkTable, ...] = ()
     camera: CameraTable
     radio: RadioTable = RadioTable()
     printer: PrinterTable
@@ -200,6 +211,14 @@ def _cross_check(file: Path, config: GatewayConfig) -> None:
             raise ConfigError(file, f"nurse[{at}].pin_hash",
                               "is not an argon2id hash; make one with `passerelle-gateway pin`")
     _unique(file, "nurse", "id", [nurse.id for nurse in config.nurse])
+    _unique(file, "uplink", "interface", [uplink.interface for uplink in config.uplink])
+    named = config.media.interfaces
+    for at, uplink in enumerate(config.uplink):
+        if not uplink.operator.strip():
+            raise ConfigError(file, f"uplink[{at}].operator", "is empty; write the operator's name or remove the table")
+        if named and EVERY_PHYSICAL not in named and uplink.interface not in named:
+            raise ConfigError(file, f"uplink[{at}].interface", f"{uplink.interface} is not among [media] interfaces, "
+                                                               "no call uses it; add it there or correct the name")
     _unique(file, "instrument", "id", [instrument.id for instrument in config.instrument])
     _unique(file, "instrument", "number", [str(instrument.number) for instrument in config.instrument])
     simulated = config.camera.simulated or any(instrument.simulated for instrument in config.instrument)

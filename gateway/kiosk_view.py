@@ -13,6 +13,7 @@ from .health import Facts
 from .kiosk.partners import LocalPeer
 from .media.engine import MediaEngine
 from .media.events import PeerState
+from .media.track import operator_of
 from .peripherals.supervisor import Supervisor
 from .session.consultation import Consultation
 from .store import Store
@@ -60,8 +61,9 @@ class KioskRooms:
     def state(self, nurse: Nurse | None) -> KioskState:
         """The whole state; without a nurse nothing of a patient, not even that there is one."""
         facts = self._facts()
+        uplinks = self._media.uplinks
         link = Link(relay=facts.link.state, since=facts.link.since, round_trip_ms=facts.link.round_trip_ms,
-                    uplinks=self._media.uplinks)
+                    operator=operator_of(uplinks), uplinks=uplinks)
         if nurse is None:
             return KioskState(revision=0, now=self._now(), vehicle=self._vehicle, release=self._release, link=link,
                               power=facts.power, demo=self._demo, nurses=self._nurses, problems=self._problems())
@@ -72,7 +74,8 @@ class KioskRooms:
             camera=facts.camera, microphone=self._media.microphone, instruments=view.instruments,
             cuff=self._supervisor.cuff, review=view.review, encounter=view.encounter, tray=view.tray,
             unfinished=view.unfinished, pairing=self._fitting.pairing, passkey=self._fitting.passkey,
-            shown=view.shown, listening=view.listening)
+            shown=view.shown, listening=view.listening, beside=view.beside, microphone_muted=view.muted,
+            microphone_code=view.microphone_code)
 
     async def command(self, body: CommandBody, nurse: Nurse) -> KioskReply:
         """See `session.consultation`, and `fitting` for what becomes an instrument."""

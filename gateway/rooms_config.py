@@ -53,7 +53,8 @@ def media(config: GatewayConfig) -> MediaConfig:
                             frames_per_second=camera.frames_per_second, simulated=camera.simulated, name=camera.name),
         stethoscope=_sound(config), interfaces=table.interfaces,
         start_kbps=table.start_kbps or START_KBPS, floor_kbps=table.floor_kbps or FLOOR_KBPS,
-        ceiling_kbps=table.ceiling_kbps or CEILING_KBPS, relay_only=table.relay_only, turn_ca=table.turn_ca)
+        ceiling_kbps=table.ceiling_kbps or CEILING_KBPS, relay_only=table.relay_only, turn_ca=table.turn_ca,
+        operators={uplink.interface: uplink.operator for uplink in config.uplink})
 
 
 def instruments(config: GatewayConfig) -> tuple[InstrumentConfig, ...]:

@@ -18,7 +18,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from .binding import Fingerprint, Side
-from .values import Id, Instant, Struct
+from .values import Id, Instant, Line, Struct
 
 GuestKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """32 random octets, base64url without padding."""
@@ -73,6 +73,23 @@ class GuestInvitation(Struct, frozen=True, kw_only=True):
 
     guest: GuestCard
     token: Annotated[str, Meta(max_length=128)]
+    expires_at: Instant
+
+
+class GuestKnock(Struct, frozen=True, kw_only=True):
+    """Body of `POST /guest/invitation`: the guest's page asks who invites, before it uses the link up."""
+
+    token: Annotated[str, Meta(max_length=128)]
+
+
+class GuestDoor(Struct, frozen=True, kw_only=True):
+    """Its answer; asking uses nothing up. Refused with the codes of a guest's `Hello`, at the same rate."""
+
+    guest: GuestCard
+    doctor: Line
+    """Title and name, as the page says them."""
+    vehicle: Line
+    simulated: bool = False
     expires_at: Instant
 
 

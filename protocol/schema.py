@@ -48,7 +48,7 @@ BODIES = (
     accounts.CertificateIssued, accounts.VehicleCreated, accounts.VehicleWanted, accounts.VehicleRow,
     accounts.Enrolment, accounts.Enrolled, prescription.PrescriptionDraft, prescription.PrescriptionPrepared,
     prescription.PrescriptionMentions, prescription.PrescriptionSignature, prescription.PrescriptionView,
-    guests.GuestWanted, guests.GuestInvitation,
+    guests.GuestWanted, guests.GuestInvitation, guests.GuestKnock, guests.GuestDoor,
 )
 """Bodies of the HTTP interfaces."""
 

@@ -48,8 +48,12 @@ class Role(enum.StrEnum):
 
 class Hello(Struct, tag="hello", frozen=True, kw_only=True):
     """Client -> relay, the first frame (n = 0). A doctor brings a token, a vehicle its certificate, a guest the
-    token of its link, which is used up by it (`guest.link_used`, `guest.link_unknown`, `guest.link_expired`);
-    a guest comes back by `session` and `resume_token`."""
+    token of its link, which is used up by it (`guest.link_used`, `guest.link_unknown`, `guest.link_expired`).
+
+    A guest's page makes its `resume_token` itself (32 random octets, base64url) and says it with the link's token:
+    a `Welcome` that was lost is then asked for again by the same `Hello`. It comes back by `session` and
+    `resume_token`, after a reload by `resume_token` alone: then its media is gone and both hosts offer anew.
+    `Welcome.resume_token` of a guest is always the same one."""
 
     version: int
     role: Role
@@ -336,18 +340,29 @@ class GuestLeft(Struct, tag="guest_left", frozen=True, kw_only=True):
     by: Line = ""
 
 
+class GuestRefused(Struct, tag="guest_refused", frozen=True, kw_only=True):
+    """Guest or host -> relay -> the other of this pair: the binding does not hold. The relay writes it in the audit."""
+
+    call_id: Id
+    guest_id: Id
+    host: Side
+    generation: int
+    code: Code
+
+
 FromVehicle = (Hello | Nothing | Refusal | EncounterState | VehicleHealth | CallRejoin | CallOffer | CallCandidate
-               | CallRefused | CallLeft | PrescriptionProgress | GuestOffer | GuestCandidate | GuestRejoin | GuestLeft)
+               | CallRefused | CallLeft | PrescriptionProgress | GuestOffer | GuestCandidate | GuestRejoin | GuestLeft
+               | GuestRefused)
 ToVehicle = (Welcome | Nothing | Refusal | Place | CallAssigned | CallAnswer | CallCandidate | CallRefused | CallLeft
              | PeerAway | PrescriptionReady | Dismissed | GuestEntered | GuestAnswer | GuestCandidate | GuestAway
-             | GuestLeft)
+             | GuestLeft | GuestRefused)
 FromDoctor = (Hello | Nothing | Refusal | TakeCall | CallRejoin | CallAnswer | CallCandidate | CallRefused | CallLeft
-              | GuestOffer | GuestCandidate | GuestRejoin | GuestLeft)
+              | GuestOffer | GuestCandidate | GuestRejoin | GuestLeft | GuestRefused)
 ToDoctor = (Welcome | Nothing | Refusal | Queue | CallGranted | CallOffer | CallCandidate | CallRefused | CallLeft
             | PeerAway | PrescriptionProgress | Dismissed | GuestEntered | GuestAnswer | GuestCandidate | GuestAway
-            | GuestLeft)
-FromGuest = Hello | Nothing | Refusal | GuestAnswer | GuestCandidate | GuestRejoin | GuestLeft
-ToGuest = Welcome | Nothing | Refusal | GuestOffer | GuestCandidate | GuestLeft | Dismissed
+            | GuestLeft | GuestRefused)
+FromGuest = Hello | Nothing | Refusal | GuestAnswer | GuestCandidate | GuestRejoin | GuestLeft | GuestRefused
+ToGuest = Welcome | Nothing | Refusal | GuestOffer | GuestCandidate | GuestLeft | GuestRefused | Dismissed
 
 
 class FrameFromVehicle(Struct, frozen=True, kw_only=True):

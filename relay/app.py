@@ -32,6 +32,7 @@ from relay.identity.tokens import Tokens
 from relay.origins import Origins
 from relay.prescriptions import http as prescriptions_http
 from relay.prescriptions.service import Prescriptions, Sources
+from relay.signalling import guest_http
 from relay.signalling.http import Doors
 from relay.signalling.switchboard import Switchboard
 from relay.storage.base import database_url, open_storage
@@ -104,7 +105,7 @@ async def running(config: Config) -> AsyncIterator[Relay]:
         browser.on_response_prepare.append(add_headers)
         browser.add_routes([*identity_http.routes(), *fleet_http.routes(fleet),
                             *prescriptions_http.routes(prescriptions), *doors.routes(),
-                            *web_routes(Path(config.browser.web))])
+                            *guest_http.routes(switchboard.guests), *web_routes(Path(config.browser.web))])
         vehicles = _application(context, registry)
         vehicles.add_routes([*fleet_http.vehicle_routes(fleet), *prescriptions_http.vehicle_routes(prescriptions),
                              *doors.vehicle_routes()])

@@ -26,7 +26,7 @@ HEADERS = {
 }
 STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
 
-PAGES = {"/": "doctor.html", "/doctor.html": "doctor.html"}
+PAGES = {"/": "doctor.html", "/doctor.html": "doctor.html", "/guest.html": "guest.html"}
 """The kiosk's page is served on the vehicle, never here."""
 
 ASSETS = "assets"

@@ -40,6 +40,8 @@ class CameraFrame:
     at: float
     scene: int = 0
     """Another number, another camera; 0 is the room's."""
+    beside: VideoFrame | None = None
+    """Nothing stands beside the room."""
 
 
 class FrameSink(Protocol):

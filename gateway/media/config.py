@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 START_KBPS = 300
@@ -142,6 +143,7 @@ class MediaConfig:
     The first is preferred. `lo` is used only when it is named. `relay_only`: media pass through TURN servers alone.
     `turn_ca`: file of the authority of TURN servers over TLS, where it is not one the system knows. Rates in kbit/s of
     the room camera's picture.
+    `operators`: the nurse's names of networks, by interface.
     `decisions`: a folder for the log of the rate's decisions (`congestion.replay`); None: none is written.
     """
 
@@ -154,6 +156,7 @@ class MediaConfig:
     decisions: Path | None = None
     relay_only: bool = False
     turn_ca: str = ""
+    operators: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.floor_kbps <= self.start_kbps <= self.ceiling_kbps:

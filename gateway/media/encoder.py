@@ -1,6 +1,6 @@
-"""The one encoder: newest picture in, RTP payloads of H.264 out, in a thread of its own.
+"""The encoders: newest picture in, RTP payloads out, in a thread of their own.
 
-Its rate changes without a keyframe (`bit_rate` on the open context, which x264 reconfigures from);
+One `Lane` is one stream for any number of receivers; all are fed the same picture. A rate changes without a keyframe;
 a keyframe is made when somebody asks, the size or the camera changes, never by the clock.
 """
 
@@ -10,48 +10,23 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
-from math import sqrt
 from typing import Protocol
 
 import av
 import structlog
-from av.video.codeccontext import VideoCodecContext
-from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import (
-    ColorPrimaries,
-    ColorRange,
-    Colorspace,
-    ColorTrc,
-    Interpolation,
-    VideoReformatter,
-)
 
-from . import h264
+from .codecs import CLOCK_RATE, X264, Codec, HardwareFailed, Vp8
+from .compose import Captured, Converter, size
+from .lanes import Lane
 from .mailbox import Mailbox
 from .rate import KeyframeGate, Rung
-
-CLOCK_RATE = 90_000
-"""RTP clock of video (RFC 6184, section 5.1)."""
 
 IDLE_SECONDS = 0.5
 """How long the thread waits for a picture before it looks whether it should end."""
 
-IN_FLIGHT_MAX = 3
-"""Encoded pictures the event loop has not taken yet; past it the encoder skips pictures, so that a busy
+IN_FLIGHT_MAX = 2
+"""Encoded pictures of a lane the event loop has not taken yet; past it the encoder skips pictures, so that a busy
 loop lowers the picture rate instead of queueing."""
-
-LARGEST = (1280, 720)
-"""Level 3.1 at 30 pictures a second (ITU-T H.264, table A-1), as every browser decodes; larger is scaled down."""
-
-MACROBLOCKS = 3600
-"""Of the same level, 16x16 each: a 4:3 picture of a finding may be 1102x828, which no box of 16:9 holds."""
-
-SHRINK = 0.995
-"""Step in which a size is searched that holds the limit with its cut macroblocks."""
-
-VBV_SECONDS = 0.5
-"""Rate buffer of x264: bounds a keyframe to half a second of the rung's ceiling."""
 
 STOP_SECONDS = 2.0
 
@@ -59,22 +34,6 @@ _EARLY = 0.25
 """A picture may come this share of an interval early: cameras jitter, and 25 must not become 12.5."""
 
 _log = structlog.get_logger()
-
-
-class Captured(Protocol):
-    """A picture of a camera, when it was read (monotonic seconds), and which camera: 0 is the room's."""
-
-    @property
-    def frame(self) -> VideoFrame:
-        """Read when the encoder takes the picture; ValueError when it is none."""
-
-    @property
-    def at(self) -> float:
-        """Monotonic seconds."""
-
-    @property
-    def scene(self) -> int:
-        """Another number, another camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +52,55 @@ class EncodedFrame:
     timestamp: int
     keyframe: bool
     size: int
+    lane: Lane = Lane.main
+
+
+class Hardware(Protocol):
+    """The machine's own encoder, if it passed its probe (`hardware.Hardware`)."""
+
+    def open(self, width: int, height: int, rung: Rung, bits_per_second: int) -> Codec | None:
+        """None: it is not to be used (any more)."""
+
+    def failed(self, error: Exception) -> None:
+        """It failed in a call: never again until the next start."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One lane as the encoder's thread knows it."""
+
+    rungs: Rungs
+    bits_per_second: int
+    gate: KeyframeGate
+    codec: Codec | None = None
+    watched: bool = False
+    held: bool = False
+    in_flight: int = 0
+    next_at: float = 0.0
+    last_at: float = 0.0
+    scene: int = 0
+    picture_id: int = 0
+
+    def close(self) -> None:
+        """Give the encoder back."""
+        if self.codec is not None:
+            self.codec.close()
+            self.codec = None
 
 
 class CameraEncoder:
-    """Encodes while somebody watches. `deliver` is called in the encoder's thread."""
+    """Encodes while somebody watches. `deliver` is called in the encoder's thread.
+
+    Methods that name no lane speak of the main one.
+    """
 
     def __init__(self, mailbox: Mailbox[Captured], deliver: Callable[[EncodedFrame], None],
-                 rungs: Rungs, bits_per_second: int) -> None:
+                 rungs: Rungs, bits_per_second: int, hardware: Hardware | None = None) -> None:
         self._mailbox = mailbox
         self._deliver = deliver
-        self._rungs = rungs
-        self._scene = 0
-        self._bits_per_second = bits_per_second
-        self._gate = KeyframeGate()
-        self._codec: _Codec | None = None
-        self._next_at = 0.0
-        self._last_at = 0.0
-        self._in_flight = 0
+        self._hardware = hardware
+        self._streams = {lane: _Stream(rungs, bits_per_second, KeyframeGate()) for lane in Lane}
+        self._converter = Converter()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._watched = threading.Event()
@@ -126,161 +117,128 @@ class CameraEncoder:
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
 
-    def watch(self, watched: bool) -> None:
-        """Whether anybody gets the pictures; without, nothing is encoded."""
-        if watched:
+    @property
+    def watched(self) -> bool:
+        """Whether anything is encoded."""
+        return self._watched.is_set()
+
+    def watch(self, watched: bool, lane: Lane = Lane.main) -> None:
+        """Whether anybody gets the lane's pictures; without, it encodes nothing and holds nothing."""
+        with self._lock:
+            self._streams[lane].watched = watched
+            anybody = any(stream.watched for stream in self._streams.values())
+        if anybody:
             self._watched.set()
         elif not self._stop.is_set():
             self._watched.clear()
 
-    def want_keyframe(self) -> None:
+    def want_keyframe(self, lane: Lane = Lane.main) -> None:
         """Make the next picture a keyframe, as soon as the last one is old enough."""
         with self._lock:
-            self._gate.want()
+            self._streams[lane].gate.want()
 
-    def set_rate(self, bits_per_second: int, rungs: Rungs) -> None:
+    def set_rate(self, bits_per_second: int, rungs: Rungs, lane: Lane = Lane.main) -> None:
         """From the next picture on."""
         with self._lock:
-            self._bits_per_second, self._rungs = bits_per_second, rungs
+            self._streams[lane].bits_per_second, self._streams[lane].rungs = bits_per_second, rungs
 
-    def taken(self) -> None:
-        """The event loop has sent one frame."""
+    def hold(self, held: bool, lane: Lane = Lane.main) -> None:
+        """Whether the lane's last picture is still on its way out: pictures are skipped, none is queued."""
         with self._lock:
-            self._in_flight -= 1
+            self._streams[lane].held = held
+
+    def taken(self, lane: Lane = Lane.main) -> None:
+        """The event loop has one frame more."""
+        with self._lock:
+            self._streams[lane].in_flight -= 1
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            if not self._watched.wait(IDLE_SECONDS):
+            watched = self._watched.wait(IDLE_SECONDS)
+            for stream in self._streams.values():
+                if not stream.watched:
+                    stream.close()
+            if not watched:
                 # The next viewer starts from a fresh picture of a fresh encoder; what was left here may be of the
                 # patient before.
-                self._codec = None
                 self._mailbox.take(0)
                 continue
             captured = self._mailbox.take(IDLE_SECONDS)
             if captured is None or self._stop.is_set():
                 continue
-            try:
-                frame = self._encode(captured)
-            except (av.FFmpegError, ValueError) as error:
-                _log.error("encoder.failed", code=type(error).__name__)
-                self._codec = None
-                continue
-            if frame is not None:
-                self._deliver(frame)
+            for lane, stream in self._streams.items():
+                self._serve(lane, stream, captured)
+            self._converter.forget()
+        for stream in self._streams.values():
+            stream.close()
 
-    def _encode(self, captured: Captured) -> EncodedFrame | None:
-        turned, now = captured.scene != self._scene, time.monotonic()
-        with self._lock:
-            rung, rate = self._rungs.detail if captured.scene else self._rungs.room, self._bits_per_second
-            interval = 1 / rung.frames_per_second
-            early = captured.at < self._next_at - _EARLY * interval and not turned
-            if early or self._in_flight >= IN_FLIGHT_MAX:
-                return None
-            keyframe = self._gate.due(now)
-            self._in_flight += 1
+    def _serve(self, lane: Lane, stream: _Stream, captured: Captured) -> None:
         try:
-            frame = self._encoded(captured, rung, rate, keyframe, turned)
+            frame = self._encode(lane, stream, captured)
+        except (av.FFmpegError, ValueError) as error:
+            _log.error("encoder.failed", code=type(error).__name__, lane=lane.value)
+            stream.close()
+            return
+        if frame is not None:
+            self._deliver(frame)
+
+    def _encode(self, lane: Lane, stream: _Stream, captured: Captured) -> EncodedFrame | None:
+        turned, now = captured.scene != stream.scene, time.monotonic()
+        with self._lock:
+            if not stream.watched or stream.held or stream.in_flight >= IN_FLIGHT_MAX:
+                return None
+            rung, rate = stream.rungs.detail if captured.scene else stream.rungs.room, stream.bits_per_second
+            interval = 1 / rung.frames_per_second
+            if captured.at < stream.next_at - _EARLY * interval and not turned:
+                return None
+            keyframe = stream.gate.due(now)
+            stream.in_flight += 1
+        try:
+            frame = self._encoded(lane, stream, captured, rung, rate, keyframe, turned)
         except BaseException:
-            self.taken()
+            self.taken(lane)
             raise
         # Keep the beat of the rung, but never try to catch up after a pause.
-        beat = captured.at if turned else self._next_at + interval
-        self._next_at = max(beat, captured.at + (1 - _EARLY) * interval)
-        self._scene = captured.scene
+        beat = captured.at if turned else stream.next_at + interval
+        stream.next_at = max(beat, captured.at + (1 - _EARLY) * interval)
+        stream.scene = captured.scene
         if frame.keyframe:
             with self._lock:
-                self._gate.made(now)
+                stream.gate.made(now)
         if not frame.size:
-            self.taken()
+            self.taken(lane)
             return None
         return frame
 
-    def _encoded(self, captured: Captured, rung: Rung, rate: int, keyframe: bool,
+    def _encoded(self, lane: Lane, stream: _Stream, captured: Captured, rung: Rung, rate: int, keyframe: bool,
                  turned: bool) -> EncodedFrame:
-        width, height = scaled(captured.frame, rung, detail=captured.scene != 0)
-        if self._codec is None or turned or not self._codec.fits(width, height, rung):
-            # The old one first: two at once leave a hole of megabytes in the heap.
-            self._codec = None
-            self._codec = _Codec(width, height, rung)
+        width, height = size(captured, rung)
+        picture = self._converter.take(captured, width, height)
+        codec = stream.codec
+        if codec is None or turned or not codec.fits(width, height, rung, rate):
+            codec = self._open(lane, stream, width, height, rung, rate)
             keyframe = False  # the first picture of a context is one
-        data, is_key = self._codec.encode(captured, rate, keyframe)
+        try:
+            data, is_key = codec.encode(picture, captured.at, rate, keyframe)
+        except HardwareFailed as error:
+            if self._hardware is not None:
+                self._hardware.failed(error)
+            codec = self._open(lane, stream, width, height, rung, rate)
+            data, is_key = codec.encode(picture, captured.at, rate, False)
         # Two cameras are read in two threads: the later one in the encoder may have been read earlier.
-        self._last_at = max(captured.at, self._last_at + 1 / CLOCK_RATE)
-        return EncodedFrame(payloads=h264.payloads(h264.split_units(data)), keyframe=is_key, size=len(data),
-                            timestamp=round(self._last_at * CLOCK_RATE) % (1 << 32))
+        stream.last_at = max(captured.at, stream.last_at + 1 / CLOCK_RATE)
+        return EncodedFrame(payloads=codec.payloads(data) if data else (), keyframe=is_key, size=len(data), lane=lane,
+                            timestamp=round(stream.last_at * CLOCK_RATE) % (1 << 32))
 
-
-class _Codec:
-    """One open x264 context: one size, one rung."""
-
-    def __init__(self, width: int, height: int, rung: Rung) -> None:
-        self._rung = rung
-        self._origin: float | None = None
-        self._reformatter = VideoReformatter()
-        ceiling = rung.ceiling_kbps * 1000
-        context = VideoCodecContext.create("libx264", "w")
-        assert isinstance(context, VideoCodecContext)
-        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-        context.framerate = Fraction(rung.frames_per_second)
-        context.time_base = Fraction(1, CLOCK_RATE)
-        # Unsaid, browsers take BT.709, and a red is 12 of 255 off. Cameras give BT.601 (JFIF) and sRGB.
-        context.colorspace, context.color_range = Colorspace.ITU601, ColorRange.MPEG
-        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.IEC61966_2_1
-        # Opened as constant rate at the ceiling: x264 then follows a lower `bit_rate` within a few pictures;
-        # without a rate buffer it follows over minutes.
-        context.bit_rate = ceiling
-        context.options = {
-            "preset": "superfast", "tune": "zerolatency", "profile": "baseline", "level": "3.1",
-            "threads": "1", "forced-idr": "1", "maxrate": str(ceiling), "bufsize": str(int(ceiling * VBV_SECONDS)),
-            "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1",
-        }
-        # Opened now, at the ceiling: opened lower it would be variable rate.
-        context.open()
-        self._context = context
-
-    def fits(self, width: int, height: int, rung: Rung) -> bool:
-        """Whether this context can go on; another picture rate alone needs no new one."""
-        same_size = (self._context.width, self._context.height) == (width, height)
-        return same_size and self._rung.ceiling_kbps == rung.ceiling_kbps
-
-    def encode(self, captured: Captured, bits_per_second: int, keyframe: bool) -> tuple[bytes, bool]:
-        """Annex B bytes of one picture, and whether it is a keyframe."""
-        if self._origin is None:
-            self._origin = captured.at
-        frame = self._converted(captured)
-        frame.pts = round((captured.at - self._origin) * CLOCK_RATE)
-        frame.time_base = Fraction(1, CLOCK_RATE)
-        frame.pict_type = PictureType.I if keyframe else PictureType.NONE
-        self._context.bit_rate = min(bits_per_second, self._rung.ceiling_kbps * 1000)
-        packets = self._context.encode(frame)
-        return b"".join(bytes(packet) for packet in packets), any(packet.is_keyframe for packet in packets)
-
-    def _converted(self, captured: Captured) -> VideoFrame:
-        frame = captured.frame
-        wanted = (self._context.width, self._context.height)
-        if (frame.width, frame.height) == wanted and frame.format.name == "yuv420p":
-            return frame
-        # A finding is looked at line by line: averaging keeps what skipping loses.
-        how = Interpolation.AREA if captured.scene else Interpolation.FAST_BILINEAR
-        return self._reformatter.reformat(frame, width=wanted[0], height=wanted[1], format="yuv420p",
-                                          interpolation=how)
-
-
-def scaled(frame: VideoFrame, rung: Rung, *, detail: bool = False) -> tuple[int, int]:
-    """Width and height to encode: the camera's own shape, nothing added. `detail`: as large as the level allows."""
-    if detail:
-        fit = min(1.0, sqrt(MACROBLOCKS * 256 / (frame.width * frame.height)))
-        while _macroblocks(*_even(frame, fit)) > MACROBLOCKS:
-            fit *= SHRINK
-    else:
-        fit = min(1.0, LARGEST[0] / frame.width, LARGEST[1] / frame.height)
-    return _even(frame, fit * rung.quarters / 4)
-
-
-def _even(frame: VideoFrame, fit: float) -> tuple[int, int]:
-    # 4:2:0 has one colour sample for two pixels.
-    return max(16, round(frame.width * fit / 2) * 2), max(16, round(frame.height * fit / 2) * 2)
-
-
-def _macroblocks(width: int, height: int) -> int:
-    return -(-width // 16) * -(-height // 16)
+    def _open(self, lane: Lane, stream: _Stream, width: int, height: int, rung: Rung, rate: int) -> Codec:
+        # The old one first: two at once leave a hole of megabytes in the heap.
+        if isinstance(stream.codec, Vp8):
+            stream.picture_id = stream.codec.picture_id
+        stream.close()
+        codec: Codec | None = None
+        if lane is Lane.vp8:
+            codec = Vp8(width, height, rung, rate, stream.picture_id)
+        elif self._hardware is not None:
+            codec = self._hardware.open(width, height, rung, rate)
+        stream.codec = codec or X264(width, height, rung)
+        return stream.codec

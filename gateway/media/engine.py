@@ -16,16 +16,17 @@ from protocol.values import IceServer
 
 from . import interfaces
 from .camera import CameraReader, CameraState
+from .compose import Captured
 from .config import MediaConfig
 from .decisions import DecisionLog
-from .encoder import IN_FLIGHT_MAX, CameraEncoder, Captured, EncodedFrame, Rungs
+from .encoder import CameraEncoder, EncodedFrame
 from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import CameraOutlet, Inlet, Outlet
 from .hooks import GatewayConnection
 from .mailbox import Mailbox
 from .path import CallFigures, Path
 from .peers import DoctorPeer, KioskPeer, Peer, ice_servers
-from .rate import DETAIL_LADDER, Ladder, beat
+from .picture import SELF_VIEW_KBPS, PictureFlow
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
@@ -33,18 +34,6 @@ from .track import uplinks
 
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
-
-PACE_TICK_SECONDS = 0.005
-"""Packets of a large picture leave in steps of this; a 4G scheduler gives turns of 1 to 10 ms."""
-
-RATE_SECONDS = 0.05
-"""How soon the encoder follows the path: a picture's time."""
-
-MICROPHONE_SECONDS = 2.0
-"""With DTX a silent room still sends a packet each 400 ms."""
-
-SELF_VIEW_KBPS = 800
-"""Before a call the kiosk alone watches, over loopback: no reason to spend more of the processor."""
 
 SOUND_PACKETS = 10
 """Of the stethoscope's sound, 200 ms; a loop that is later than that drops the oldest."""
@@ -70,39 +59,37 @@ class MediaEngine:
         self._doctors: list[DoctorPeer] = []
         self._kiosk: KioskPeer | None = None
         self._camera_state = CameraState(present=False, code="camera.missing")
-        self._microphone = False
+        self._microphone: str | None = "microphone.missing"
+        self._muted = False
         self._present: tuple[interfaces.Address, ...] = ()
         self._retired: asyncio.Queue[Peer] = asyncio.Queue()
         """Bounded by the number of peers: each retires once."""
-        self._frames: asyncio.Queue[EncodedFrame] = asyncio.Queue(IN_FLIGHT_MAX)
         mailbox: Mailbox[Captured] = Mailbox()
-        start = SELF_VIEW_KBPS * 1000
-        self._ladder, self._detail = Ladder(start), Ladder(start, DETAIL_LADDER)
+        self._picture = PictureFlow(self._peers, changed, self._watch_room)
         self._scene = Scene(mailbox, self._from_thread_scene)
         self._reader = CameraReader(config.camera, self._scene, self._from_thread_camera)
-        self._encoder = CameraEncoder(mailbox, self._from_thread_frame,
-                                      Rungs(self._ladder.rung, self._detail.rung), start)
+        self._encoder = CameraEncoder(mailbox, self._from_thread_frame, self._picture.rungs, SELF_VIEW_KBPS * 1000)
+        self._picture.feed(self._encoder)
         self._sounds: asyncio.Queue[SoundPacket] = asyncio.Queue(SOUND_PACKETS)
         self._stethoscope = (Stethoscope(config.stethoscope, changed, self._take_sound)
                              if config.stethoscope is not None else None)
         self._turn_tls = ssl.create_default_context(cafile=config.turn_ca) if config.turn_ca else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decisions = DecisionLog(config.decisions) if config.decisions is not None else None
-        self._rungs = Rungs(self._ladder.rung, self._detail.rung)
-        self._thin = False
 
     @property
     def paths(self) -> tuple[CallFigures, ...]:
         """One per connected doctor, as of now; ask once a second."""
-        rung = self._rungs.detail if self._scene.shown is not None else self._rungs.room
+        detail = self._scene.shown is not None
         return tuple(CallFigures(doctor.path.target // 1000, doctor.path.held, rung.quarters, rung.frames_per_second,
                                  doctor.camera.keyframes, *doctor.local_candidate, doctor.path.figures)
-                     for doctor in self._doctors if doctor.camera is not None and doctor.camera.open)
+                     for doctor in self._doctors if doctor.camera is not None and doctor.camera.open
+                     for rung in (self._picture.rung(doctor.camera, detail=detail),))
 
     @property
     def picture_code(self) -> str | None:
         """`picture.paused_thin` while no doctor's path has room for a picture: sound and readings go on."""
-        return "picture.paused_thin" if self._thin else None
+        return "picture.paused_thin" if self._picture.thin else None
 
     @property
     def camera(self) -> CameraView:
@@ -116,12 +103,17 @@ class MediaEngine:
     def uplinks(self) -> tuple[Uplink, ...]:
         """The interfaces a call may use, the preferred one first, and what the call of now knows of each."""
         doctor = self._speaker()
-        return uplinks(self._present, doctor.paths if doctor is not None else ())
+        return uplinks(self._present, doctor.paths if doctor is not None else (), self._config.operators)
 
     @property
     def shown(self) -> str | None:
         """The examination camera whose pictures the peers get, as named in `show`; None: the room's."""
         return self._scene.shown
+
+    @property
+    def beside(self) -> bool:
+        """Whether the room stands beside the examination camera that was asked for."""
+        return self._scene.beside
 
     @property
     def shown_code(self) -> str | None:
@@ -135,9 +127,26 @@ class MediaEngine:
 
     @property
     def microphone(self) -> bool:
-        """Whether sound came from the kiosk's browser within `MICROPHONE_SECONDS`."""
+        """Whether packets of sound come from the kiosk's browser."""
+        return self.microphone_code != "microphone.missing"
+
+    @property
+    def microphone_code(self) -> str | None:
+        """Why the bus is not to be heard, muted or not: `microphone.missing`, `microphone.silent`; None: it is."""
         kiosk = self._kiosk
-        return kiosk is not None and time.monotonic() - kiosk.voice_in.last_packet < MICROPHONE_SECONDS
+        return "microphone.missing" if kiosk is None else kiosk.voice_in.hearing.code(time.monotonic())
+
+    @property
+    def muted(self) -> bool:
+        """Whether `mute` holds."""
+        return self._muted
+
+    def mute(self, muted: bool) -> None:
+        """The kiosk's voice goes to nobody, whatever its page sends, from the next packet on. An open stethoscope is
+        heard all the same: it is another microphone, opened on purpose."""
+        if self._muted and not muted and self._kiosk is not None:
+            self._kiosk.voice_in.hearing.anew(time.monotonic())
+        self._muted = muted
 
     async def run(self) -> None:
         """Until cancelled; then closes every peer and ends the threads."""
@@ -146,10 +155,10 @@ class MediaEngine:
         self._encoder.start()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send_frames())
+                tasks.create_task(self._picture.send())
                 tasks.create_task(self._close_retired())
                 tasks.create_task(self._watch())
-                tasks.create_task(self._drive())
+                tasks.create_task(self._picture.drive())
                 if self._decisions is not None:
                     tasks.create_task(self._decisions.run())
                 tasks.create_task(self._send_sounds())
@@ -185,10 +194,12 @@ class MediaEngine:
         self._kiosk = KioskPeer(connection, events, self, self, CameraOutlet(self._encoder, None))
         return self._kiosk
 
-    def show(self, source: SceneSource | None, name: str = "") -> None:
+    def show(self, source: SceneSource | None, name: str = "", beside: bool = False) -> None:
         """Send the pictures of an examination camera in the room camera's place, from its first one on; None: the
-        room's again. `source` is closed by the engine. When it fails the room comes back and `changed` is called."""
-        self._scene.show(source, name)
+        room's again. `beside`: with the room's small next to it. `source` is closed by the engine, at once when the
+        camera of that name is shown already: only `beside` changes then. When it fails the room comes back and
+        `changed` is called."""
+        self._scene.show(source, name, beside)
         self._scene_turned()
 
     def listen(self, on: bool) -> None:
@@ -218,7 +229,7 @@ class MediaEngine:
         if kiosk is None:
             return ()
         if inlet is kiosk.voice_in:
-            return [doctor.voice_out for doctor in self._doctors]
+            return [] if self._muted else [doctor.voice_out for doctor in self._doctors]
         doctor = self._speaker()
         if doctor is not None and inlet is doctor.voice_in:
             return (kiosk.voice_out,)
@@ -238,7 +249,7 @@ class MediaEngine:
         doctor = self._speaker()
         if doctor is not None:
             doctor.picture_in.want_keyframe()
-        self._update_watched()
+        self._picture.update(time.monotonic())
 
     def retire(self, peer: Peer) -> None:
         """Forget it now, close it soon."""
@@ -254,20 +265,6 @@ class MediaEngine:
 
     def _peers(self) -> list[Peer]:
         return [*self._doctors, *([self._kiosk] if self._kiosk is not None else [])]
-
-    async def _send_frames(self) -> None:
-        while True:
-            frame = await self._frames.get()
-            for peer in self._peers():
-                await peer.send_frame(frame)
-            # The encoder waits while a large picture is on its way out: a thin link lowers the picture rate.
-            while not await self._pump():  # noqa: ASYNC110 - it waits for time, not for an event
-                await asyncio.sleep(PACE_TICK_SECONDS)
-            self._encoder.taken()
-
-    async def _pump(self) -> bool:
-        now = time.monotonic()
-        return all([await peer.camera.pump(now) for peer in self._peers() if peer.camera is not None])
 
     async def _send_sounds(self) -> None:
         while True:
@@ -293,35 +290,10 @@ class MediaEngine:
                 await peer.tick(now)
             if self._scene.check(now):
                 self._scene_turned()
-            self._update_watched()
-            self._update_rate(now)
-            if self.microphone != self._microphone:
-                self._microphone = not self._microphone
-                _log.info("microphone.present" if self._microphone else "microphone.away")
-                self._changed()
-
-    async def _drive(self) -> None:
-        wanted, updated = False, 0.0
-        while True:
-            await asyncio.sleep(PACE_TICK_SECONDS if self._doctors else TICK_SECONDS)
-            now = time.monotonic()
-            for doctor in tuple(self._doctors):
-                if doctor.camera is not None:
-                    await doctor.camera.drive(now)
-            if now - updated >= RATE_SECONDS:
-                updated = now
-                self._update_rate(now)
-            wants = any(doctor.camera is not None and doctor.camera.wants for doctor in self._doctors)
-            if wants != wanted:
-                wanted = wants
-                # First the rate: what begins now begins at a size that fits.
-                self._update_rate(now)
-                self._update_watched()
-            open_paths = [doctor.path for doctor in self._doctors if doctor.camera is not None and doctor.camera.open]
-            thin = bool(open_paths) and all(path.thin for path in open_paths)
-            if thin != self._thin:
-                self._thin = thin
-                _log.info("picture.paused_thin" if thin else "picture.resumed")
+            self._picture.update(now)
+            if (microphone := self.microphone_code) != self._microphone:
+                self._microphone = microphone
+                _log.info("microphone.present" if microphone is None else microphone)
                 self._changed()
 
     async def _look_at_interfaces(self) -> None:
@@ -333,17 +305,9 @@ class MediaEngine:
                 self._changed()
             await asyncio.sleep(INTERFACES_SECONDS)
 
-    def _update_watched(self) -> None:
-        watched = any(peer.camera is not None and peer.camera.wants for peer in self._peers())
-        # While an examination camera is shown, the room's pictures are read but not decoded.
-        self._reader.watch(watched and self._scene.shown is None)
-        self._encoder.watch(watched)
-
-    def _update_rate(self, now: float) -> None:
-        targets = [doctor.path.target for doctor in self._doctors if doctor.camera is not None and doctor.camera.wants]
-        target = min(targets, default=SELF_VIEW_KBPS * 1000)
-        self._rungs = Rungs(beat(self._ladder.step(target, now), target), self._detail.step(target, now))
-        self._encoder.set_rate(target, self._rungs)
+    def _watch_room(self, watched: bool) -> None:
+        # While an examination camera alone is shown, the room's pictures are read but not decoded.
+        self._reader.watch(watched and (self._scene.shown is None or self._scene.beside))
 
     async def _stop(self) -> None:
         self._scene.show(None, "")
@@ -361,8 +325,8 @@ class MediaEngine:
         self._post(lambda _: self._scene_turned(), None)
 
     def _from_thread_frame(self, frame: EncodedFrame) -> None:
-        # The encoder keeps at most IN_FLIGHT_MAX on their way, so the queue is never full.
-        self._post(self._frames.put_nowait, frame)
+        # The encoders keep at most IN_FLIGHT_MAX each on their way, so the queue is never full.
+        self._post(self._picture.frames.put_nowait, frame)
 
     def _post(self, call: Callable[[_T], None], value: _T) -> None:
         if self._loop is not None:
@@ -372,7 +336,7 @@ class MediaEngine:
 
     def _scene_turned(self) -> None:
         self._scene.check(time.monotonic())
-        self._update_watched()
+        self._picture.update(time.monotonic())
         self._changed()
 
     def _set_camera(self, state: CameraState) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 from aiortc import RTCRtpReceiver, RTCRtpSender
 
 from .hooks import PacketReceiver, PacketSender
+from .lanes import Lane
 from .path import Path
 from .rate import KeyframeGate
 from .sdp import RED_PAYLOAD_TYPE
@@ -23,9 +24,13 @@ from .voice import VoicePacking
 OPUS_RATE, VIDEO_RATE = 48_000, 90_000
 """RTP clocks (RFC 7587, section 4.1; RFC 7741, section 4.1)."""
 
+TIMES = 1 << 32
+"""RTP time goes round after this."""
+
+VP8 = "video/vp8"
+
 BACKLOG_BYTES = 64 * 1024
 """Bytes a socket may hold back before a picture is left out: half a second at 1 Mbit/s."""
-
 
 RESTART_SECONDS = 2.0
 """Between two keyframes for packets that are lost for good: one must have time to arrive on a thin link."""
@@ -39,11 +44,16 @@ KEYFRAME_MARGIN, KEYFRAME_EXTRA_SECONDS = 1.5, 0.2
 and back; a request that comes earlier asks for what is on its way."""
 
 
-class KeyframeSource(Protocol):
-    """Whoever makes pictures: the encoder here, or a browser."""
+LEFT_OUT_SECONDS = 1.0
+"""A path that keeps others of its encoder waiting this long, and has nowhere else to go, is left out until the next
+keyframe: it gets a still now and then, they get a moving picture."""
 
-    def want_keyframe(self) -> None:
-        """A new viewer, or a picture that cannot be decoded."""
+
+class KeyframeSource(Protocol):
+    """Whoever makes pictures."""
+
+    def want_keyframe(self, lane: Lane) -> None:
+        """A new viewer of this lane, or a picture that cannot be decoded."""
 
 
 class Inlet:
@@ -193,7 +203,7 @@ class SoundOutlet:
 
 
 class CameraOutlet:
-    """The encoder's packets to one peer, and what that peer's link takes. `rate` None: it sets no rate."""
+    """The encoders' packets to one peer, and what that peer's link takes. `rate` None: it sets no rate."""
 
     def __init__(self, encoder: KeyframeSource, rate: Path | None) -> None:
         self._encoder = encoder
@@ -201,7 +211,11 @@ class CameraOutlet:
         self.sender: PacketSender | None = None
         self._sent: deque[tuple[float, int]] = deque(maxlen=SENT_SAMPLES)
         self._waiting: deque[tuple[bytes, int, bool]] = deque()
-        """One picture at most: the next one is handed over when this one has left."""
+        """One picture, and one more that was on its way here: the encoder waits meanwhile, or does without us."""
+        self._waiting_since: float | None = None
+        self._lane = self._playing = Lane.main
+        """Whose pictures it should get, and whose it gets: it moves at a keyframe."""
+        self._last: int | None = None
         self._starts = False
         """Whether this receiver has what the next picture builds on."""
         self._asked = False
@@ -221,30 +235,80 @@ class CameraOutlet:
         """Whether somebody watches."""
         return self.sender is not None and self.sender.open
 
-    async def send(self, payloads: tuple[bytes, ...], timestamp: int, keyframe: bool, backlog: int) -> None:
-        """One access unit. With a full socket it is left out, and all until the next keyframe."""
+    @property
+    def lane(self) -> Lane:
+        """Whose pictures it should get."""
+        return Lane.vp8 if self.sender is not None and self.sender.codec == VP8 else self._lane
+
+    @property
+    def playing(self) -> Lane:
+        """Whose pictures it gets."""
+        return self._playing
+
+    def move(self, lane: Lane) -> None:
+        """From the next keyframe of that lane on; until then the pictures of now go on."""
+        if lane is not self._lane:
+            self._lane = lane
+            if self.open and self.lane is lane:
+                self._ask()
+
+    @property
+    def waits(self) -> float | None:
+        """Since when a picture has been on its way out, monotonic seconds; None: nothing waits."""
+        return self._waiting_since
+
+    @property
+    def left_out(self) -> bool:
+        """Whether nobody waits for it: what comes now it does not get."""
+        return not self._starts
+
+    def leave_out(self) -> None:
+        """What is on its way still goes; after it nothing before a keyframe."""
+        self._starts, self._asked = False, False
+
+    def cut(self) -> None:
+        """What is on its way stays here: smaller pictures come instead, from a keyframe on."""
+        self._starts, self._waiting_since = False, None
+        self._waiting.clear()
+
+    async def send(self, payloads: tuple[bytes, ...], timestamp: int, keyframe: bool, backlog: int,
+                   lane: Lane = Lane.main) -> None:
+        """One access unit of a lane. With a full socket it is left out, and all until the next keyframe."""
         if self.sender is None or not self.sender.open:
             return
+        moves = lane is self.lane and lane is not self._playing and keyframe
+        if lane is not self._playing and not moves:
+            return
         if backlog > BACKLOG_BYTES or (self.rate is not None and self.rate.held):
-            self._starts, self._asked = False, False
+            self.leave_out()
             return
-        if not self._starts and not keyframe:
-            if not self._asked:
-                self._ask()
-            return
-        self._starts = True
+        if moves or not self._starts:
+            if not keyframe:
+                if not self._asked and not self._waiting:
+                    self._ask()
+                return
+            if self._waiting and lane is self._playing:
+                # A keyframe another one asked for, while ours is on its way.
+                return
+            self._playing = lane
+        self._starts, now = True, time.monotonic()
         if keyframe and self.rate is not None:
             self._wanted = False
             bits = 8 * sum(map(len, payloads))
-            self._keyframe_arrives = (time.monotonic() + KEYFRAME_EXTRA_SECONDS
+            self._keyframe_arrives = (now + KEYFRAME_EXTRA_SECONDS
                                       + KEYFRAME_MARGIN * bits / max(1, self.rate.target))
             self.keyframes += 1
+        timestamp = self._later(timestamp)
         self._waiting.extend((payload, timestamp, i == len(payloads) - 1) for i, payload in enumerate(payloads))
-        await self.pump(time.monotonic())
+        if self._waiting_since is None:
+            self._waiting_since = now
+        await self.pump(now)
 
     async def pump(self, now: float) -> bool:
         """Send what may leave now; True when nothing is left of the picture."""
-        if self.sender is None or not self.sender.open:
+        if self.sender is None or not self.sender.open or (self.rate is not None and self.rate.held):
+            # After an outage it would be old: a keyframe follows.
+            self._starts = self._starts and not self._waiting
             self._waiting.clear()
         while self.sender is not None and self._waiting:
             if self.rate is not None and not self.rate.may_send(now):
@@ -253,7 +317,15 @@ class CameraOutlet:
             if self.rate is not None:
                 self.rate.sent(len(payload))
             await self.sender.write(payload, timestamp, last)
+        self._waiting_since = None
         return True
+
+    def _later(self, timestamp: int) -> int:
+        """Two lanes may have encoded the same picture; two pictures of one stream have two times."""
+        if self._last is not None and (timestamp - self._last - 1) % TIMES >= TIMES // 2:
+            timestamp = (self._last + 1) % TIMES
+        self._last = timestamp
+        return timestamp
 
     @property
     def wants(self) -> bool:
@@ -269,7 +341,6 @@ class CameraOutlet:
         held, self._held = self._held, path.held
         if self._held and not held:
             self._starts, self._asked = False, False
-            self._waiting.clear()
         if path.restarts != self._restarts:
             self._restarts = path.restarts
             sender.forget()
@@ -298,11 +369,11 @@ class CameraOutlet:
     def _pass_on(self, now: float) -> None:
         if self._wanted and now >= self._keyframe_arrives:
             self._wanted = False
-            self._encoder.want_keyframe()
+            self._encoder.want_keyframe(self.lane)
 
     def _ask(self) -> None:
         self._asked = True
-        self._encoder.want_keyframe()
+        self._encoder.want_keyframe(self.lane)
 
     def tick(self, now: float) -> None:
         """Take a sample of what was sent; pass on a request that waited."""

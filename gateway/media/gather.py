@@ -56,8 +56,11 @@ _log = structlog.get_logger()
 class Heard(Protocol):
     """The session that owns a socket."""
 
-    def heard_from(self, protocol: Socket, addr: tuple[str, int]) -> bool:
-        """Whether data of this address is the peer's."""
+    def takes(self, protocol: Socket, data: bytes, addr: tuple[str, int]) -> bool:
+        """Whether data of this address are the peer's."""
+
+    def admits(self, protocol: Socket, message: bytes, addr: tuple[str, int]) -> bool:
+        """Whether a STUN message is worth parsing."""
 
 
 class Socket(StunProtocol):
@@ -77,10 +80,10 @@ class Socket(StunProtocol):
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         """STUN for the session; data only from where a signed message came. Anything else is dropped."""
-        octets = cast(bytes, data)
+        octets, where, owner = cast(bytes, data), (addr[0], addr[1]), cast(Heard, self.receiver)
         if not octets:
             return
-        if octets[0] > 3 and not cast(Heard, self.receiver).heard_from(self, (addr[0], addr[1])):
+        if not (owner.takes(self, octets, where) if octets[0] > 3 else owner.admits(self, octets, where)):
             return
         try:
             super().datagram_received(octets, addr)

@@ -57,6 +57,7 @@ from aiortc.rtp import (
 from . import servers as ice_servers
 from .congestion.feedback import URI, messages
 from .congestion.road import WIRE_OCTETS
+from .dtls import GuardedDtls
 from .ice import GatewayIce
 from .interfaces import Address
 from .nack import MissingPackets
@@ -137,6 +138,8 @@ class PacketSender(RTCRtpSender):
         self._forwarded = forwarded
         self._open = False
         self._payload_type: int | None = None
+        self.codec = ""
+        """What the answer took, as `video/h264`; empty before."""
         self._past: dict[int, tuple[RtpPacket, float]] = {}
         self._number = random_sequence_number()
         self._again = random_sequence_number()
@@ -244,7 +247,7 @@ class PacketSender(RTCRtpSender):
             return
 
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
-        self._payload_type = codec.payloadType
+        self._payload_type, self.codec = codec.payloadType, codec.mimeType.lower()
         self._RTCRtpSender__rtp_started.set()  # type: ignore[attr-defined]
         self._open = True
         try:
@@ -262,7 +265,7 @@ class PacketSender(RTCRtpSender):
                     self._known = True
                     self._events.report(report.highest_sequence, report.packets_lost)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
-            for number in packet.lost:
+            for number in packet.lost[:REPAIRS_MAX]:
                 await self._retransmit(number)
             await self.repair()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
@@ -368,8 +371,9 @@ class PacketReceiver(RTCRtpReceiver):
             packet = unwrap_rtx(packet, payload_type=apt, ssrc=original)
         self.source = packet.ssrc
         await self._ask_missing(packet)
-        await self._events.packet(Packet(packet.ssrc, packet.sequence_number, packet.timestamp,
-                                         bool(packet.marker), packet.payload))
+        level = packet.extensions.audio_level
+        await self._events.packet(Packet(packet.ssrc, packet.sequence_number, packet.timestamp, bool(packet.marker),
+                                         packet.payload, None if level is None else int(level[1])))
 
     async def _estimate(self, packet: RtpPacket, arrival_time_ms: int) -> None:
         estimator = self._RTCRtpReceiver__remote_bitrate_estimator  # type: ignore[attr-defined]
@@ -398,7 +402,7 @@ class PacketReceiver(RTCRtpReceiver):
             await self._send_rtcp_nack(packet.ssrc, lost)
 
 
-class GatewayDtls(RTCDtlsTransport):
+class GatewayDtls(GuardedDtls):
     """DTLS with one fingerprint in the description: the binding signs one (protocol.binding)."""
 
     feedback_came: Callable[[bytes], None] | None = None
@@ -460,8 +464,9 @@ class GatewayConnection(RTCPeerConnection):
 
     def add(self, kind: str, direction: str, codec: RTCRtpCodecCapability, *, stream: str = "",
             sending: SenderEvents | None = None, forwarded: bool = False,
-            receiving: ReceiverEvents | None = None) -> RTCRtpTransceiver:
-        """One more m-line, with one codec (and its retransmission format).
+            receiving: ReceiverEvents | None = None,
+            fallback: RTCRtpCodecCapability | None = None) -> RTCRtpTransceiver:
+        """One more m-line, with one codec (and its retransmission format), and another for who does not take it.
 
         Receivers play the lines of one `stream` (RFC 8830) in time with each other.
         """
@@ -474,7 +479,7 @@ class GatewayConnection(RTCPeerConnection):
         if receiving is not None:
             line._RTCRtpTransceiver__receiver = PacketReceiver(kind, transport, receiving)  # type: ignore[attr-defined]
         line.receiver._set_rtcp_ssrc(line.sender._ssrc)
-        codecs = [codec]
+        codecs = [codec, *([fallback] if fallback is not None else [])]
         if kind == "video":
             codecs.append(RTCRtpCodecCapability(mimeType="video/rtx", clockRate=codec.clockRate))
         line.setCodecPreferences(codecs)
@@ -490,6 +495,7 @@ class GatewayConnection(RTCPeerConnection):
         transport.on("statechange", private._RTCPeerConnection__updateConnectionState)
         private._RTCPeerConnection__iceTransports.add(transport)
         dtls = self.dtls = GatewayDtls(transport, private._RTCPeerConnection__certificates)
+        self.ice.admit = dtls.gate.admits
         dtls.on("statechange", private._RTCPeerConnection__updateConnectionState)
         private._RTCPeerConnection__dtlsTransports.add(dtls)
         for update in ("IceGatheringState", "IceConnectionState", "ConnectionState"):

@@ -1,41 +1,31 @@
-"""Private hooks of aioice 0.13 (docs/adr/media-hooks.md, media-path.md): consent, gathering, several ways at once.
+"""Private hooks of aioice 0.13 (docs/adr/media-hooks.md, media-path.md): consent, several ways at once.
 
-With `gather` and `hooks` the only modules that lean on names the library does not promise;
+With `gather`, `gathering`, `questions` and `hooks` the only modules that lean on names the library does not promise;
 `tests/contract/test_media_hooks.py` fails when an upgrade moves one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import math
 import random
 import ssl
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, cast
 
 import structlog
-from aioice import Candidate, Connection, TransportPolicy, stun
+from aioice import Candidate, stun
 from aioice.ice import CandidatePair, StunProtocol
 
-from .gather import NOMINATION, Socket, open_socket, priority, reflexive, relayed
+from .gather import NOMINATION, Socket, priority
+from .gathering import GatheringSession
 from .interfaces import Address
 from .paths import Chooser
+from .questions import CONSENT_EXPIRES_SECONDS, CONSENT_SECONDS, Questions
 from .servers import Servers
+from .strangers import Doorkeeper
 from .track import ASKED_AT_ONCE, DISCOVER_SECONDS, PathView, Track, view
-
-GATHER_SECONDS = 1
-"""A STUN or TURN server that has not answered by then would delay every call; what comes later is trickled."""
-
-RELAY_SECONDS = 6.0
-"""When nothing but a relay is allowed the offer waits for one: two round trips of a slow link, TLS included."""
-
-CONSENT_SECONDS = 5.0
-"""RFC 7675, section 5.1: about every 5 s, randomized by 20 %."""
-
-CONSENT_EXPIRES_SECONDS = 30.0
-"""RFC 7675, section 5.1: since the last valid answer, however late that one came."""
 
 RECEIVE_QUEUE = 2048
 """Datagrams waiting for the DTLS loop: half a second of the fastest link; past it new ones are dropped,
@@ -53,78 +43,31 @@ LOOK_SECONDS, LOOK_QUIET_SECONDS = 1.0, 0.2
 RENEW_SECONDS = 8.0
 """Between new sockets on a way that waits; a round trip and a message over the relay long enough."""
 
-PREFERENCE_FIRST, PREFERENCE_STEP = 20_000, 64
-"""Browsers stop checking a pair that is worse than the used one and on the same network of theirs. So a way that
-waits always has the higher priority, which its nomination does not need (docs/adr/media-path.md)."""
-
-KNOWN_MAX = 64
-"""Addresses the peer proved to be at: its interfaces and translations."""
+REMOTES_MAX = 64
+"""Addresses of the peer's kept: 20 of a laptop on every network it had, and what its changes bring in two hours."""
 
 log = structlog.get_logger()
 
 
-class ConsentAnswer(stun.Transaction):
-    """A check that waits for its answer as long as consent itself lasts."""
-
-    def __init__(self, request: stun.Message, addr: tuple[str, int], protocol: StunProtocol, key: bytes,
-                 answered: Callable[[], None]) -> None:
-        super().__init__(request, addr, protocol, integrity_key=key)
-        self._key = key
-        self._peer = addr
-        self._answered = answered
-
-    def response_received(self, message: stun.Message, addr: tuple[str, int]) -> None:
-        """An answer counts when it is signed and comes from the peer."""
-        if (addr == self._peer and message.message_class == stun.Class.RESPONSE
-                and message.check_message_integrity(self._key)):
-            self._answered()
-
-
-class GatewayIce(Connection):
-    """One ICE session. `heard` is when anything last came from the peer, monotonic seconds.
-
-    `trickle` is called with each candidate found after the offer. `relay_only`: nothing but relays.
-    """
+class GatewayIce(GatheringSession):
+    """One ICE session. `heard` is when anything last came from the peer, monotonic seconds. `dropped`: datagrams that
+    found the queue full. `admit`: which data of the peer's address are let into it; None: all."""
 
     def __init__(self, addresses: Callable[[], list[Address]], *, servers: Servers | None = None,
                  relay_only: bool = False, tls: ssl.SSLContext | None = None, **options: Any) -> None:
-        policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
-        super().__init__(transport_policy=policy, **options)
-        self._addresses = addresses
-        self._servers = servers or Servers()
-        self._relay_only, self._tls = relay_only, tls
-        self.trickle: Callable[[Candidate], None] | None = None
+        super().__init__(addresses, servers=servers, relay_only=relay_only, tls=tls, **options)
         self.heard = time.monotonic()
         self.dropped = 0
+        self.admit: Callable[[bytes], bool] | None = None
+        self.door = Doorkeeper(self.local_username, self.heard)
         self._consented = 0.0
-        self._asked: deque[tuple[float, StunProtocol, bytes]] = deque()
-        self._known: dict[tuple[str, int], float] = {}
+        self._questions = Questions()
         self._tracks: dict[tuple[StunProtocol, tuple[str, int]], Track] = {}
-        self._jobs: set[asyncio.Task[Any]] = set()
-        self._offered = self._steady = False
-        self._preference = PREFERENCE_FIRST
         self._nomination = 1
         self._followed = True
         self._chooser = Chooser(0.0)
         self._looked = 0.0
         self._renewed: dict[Address, float] = {}
-        self._gathering: set[Address] = set()
-
-    async def gather_candidates(self) -> None:
-        """Candidates of the chosen interfaces; of servers those that answered within the deadline."""
-        if self._local_candidates_start:
-            return
-        self._local_candidates_start = True
-        # Interfaces are read from files of the kernel's.
-        addresses = await asyncio.to_thread(self._addresses)
-        jobs = [self._job(self._gather_on(address)) for address in addresses]
-        if jobs:
-            await asyncio.wait(jobs, timeout=GATHER_SECONDS)
-            began = time.monotonic()
-            while (self._relay_only and not self._local_candidates and any(not job.done() for job in jobs)
-                   and time.monotonic() - began < RELAY_SECONDS - GATHER_SECONDS):
-                await asyncio.wait([job for job in jobs if not job.done()], timeout=0.2)
-        self._local_candidates_end = self._offered = True
 
     async def connect(self) -> None:
         """As the library's; then the ways are watched."""
@@ -158,7 +101,7 @@ class GatewayIce(Connection):
         self._check_list.sort(key=lambda pair: cast(Socket, pair.protocol).address.rank)
 
     def data_received(self, data: bytes, component: int) -> None:
-        """A datagram that is not STUN."""
+        """A datagram that `takes` let pass."""
         if data[0] <= 3:
             return
         self.heard = time.monotonic()
@@ -167,23 +110,33 @@ class GatewayIce(Connection):
             return
         super().data_received(data, component)
 
-    def heard_from(self, protocol: Socket, addr: tuple[str, int]) -> bool:
-        """Whether a signed message came from there; notes that this way was heard."""
-        track = self._tracks.get((protocol, addr))
-        if track is not None:
-            track.path.hear(time.monotonic())
-        return addr in self._known
+    def takes(self, protocol: Socket, data: bytes, addr: tuple[str, int]) -> bool:
+        """Whether these data come from where a signed message came, and are what the transport above can use."""
+        if not self.door.is_known(addr) or (self.admit is not None and not self.admit(data)):
+            return False
+        self._hear(protocol, addr)
+        return True
+
+    def admits(self, protocol: Socket, message: bytes, addr: tuple[str, int]) -> bool:
+        """Whether this STUN message is worth parsing."""
+        return self.door.admits(message, addr, protocol.transactions, time.monotonic())
 
     def request_received(self, message: stun.Message, addr: tuple[str, int], protocol: StunProtocol) -> None:
         """A check or keepalive of the peer; only a signed one counts as heard."""
         if ("MESSAGE-INTEGRITY" in message.attributes
                 and message.check_message_integrity(self.local_password.encode())):
             self.heard = time.monotonic()
-            self._know(addr)
-            self.heard_from(cast(Socket, protocol), addr)
+            self.door.learn(addr, self.heard)
+            self._hear(protocol, addr)
+            if not self._has_room(addr[0], addr[1]):
+                return
             if "PRIORITY" not in message.attributes:
                 message.attributes["PRIORITY"] = 0
         super().request_received(message, addr, protocol)
+
+    def _add_remote_candidate(self, remote_candidate: Candidate, network_host: str) -> None:
+        if self._has_room(network_host, remote_candidate.port):
+            super()._add_remote_candidate(remote_candidate, network_host)
 
     def protocol_lost(self, protocol: StunProtocol) -> None:
         """A socket or a relay ended; the call goes on when another way answers."""
@@ -202,11 +155,11 @@ class GatewayIce(Connection):
             interval = CONSENT_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
             remaining = self._consented + CONSENT_EXPIRES_SECONDS - time.monotonic()
             await asyncio.sleep(max(0.0, min(interval, remaining)))
-            self._forget_old()
+            self._questions.forget(time.monotonic() - CONSENT_EXPIRES_SECONDS)
             if time.monotonic() >= self._consented + CONSENT_EXPIRES_SECONDS:
                 # As the library does: close() must not cancel the task it runs in.
                 self._query_consent_task = None
-                self._forget_all()
+                self._questions.forget(math.inf)
                 return await self.close()
             for pair in self._nominated.values():
                 self._ask(pair, time.monotonic())
@@ -214,7 +167,7 @@ class GatewayIce(Connection):
     async def close(self) -> None:
         """As the library's; drops what waits for answers, and lets all relays go at once."""
         self._closing = True
-        self._forget_all()
+        self._questions.forget(math.inf)
         current = asyncio.current_task()
         for job in tuple(self._jobs):
             if job is not current:
@@ -242,65 +195,6 @@ class GatewayIce(Connection):
         now = time.monotonic()
         return tuple(view(track, used=track.pair is used, now=now) for track in self._tracks.values()
                      if track.path.answered is not None)
-
-    # Gathering
-
-    def _job(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        job = asyncio.create_task(work)
-        self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
-        return job
-
-    async def _gather_on(self, address: Address) -> None:
-        """Everything this uplink gives; a socket of before on it is retired."""
-        self._preference += PREFERENCE_STEP
-        preference = self._preference + address.rank
-        before = [p for p in self._protocols if cast(Socket, p).address == address]
-        self._gathering.add(address)
-        try:
-            jobs: list[asyncio.Task[None]] = []
-            if not self._relay_only:
-                try:
-                    protocol = await open_socket(self, address, preference)
-                except OSError:
-                    return
-                self._found(protocol.local_candidate, protocol)
-                jobs += [self._job(self._reflect(protocol, server, preference)) for server in self._servers.stun]
-            if self._servers.turn:
-                jobs.append(self._job(self._relay_on(address, preference)))
-            for old in before:
-                cast(Socket, old).retired = True
-            if jobs:
-                await asyncio.gather(*jobs, return_exceptions=True)
-        finally:
-            self._gathering.discard(address)
-
-    async def _reflect(self, protocol: Socket, server: tuple[str, int], preference: int) -> None:
-        candidate = await reflexive(protocol, server, preference)
-        if candidate is not None and not any((c.host, c.port) == (candidate.host, candidate.port)
-                                             for c in self._local_candidates):
-            self._found(candidate, None)
-
-    async def _relay_on(self, address: Address, preference: int) -> None:
-        protocol = await relayed(self, address, self._servers.turn, preference, self._tls, self._relay_only)
-        if protocol is not None:
-            self._found(protocol.local_candidate, protocol)
-
-    def _found(self, candidate: Candidate, protocol: Socket | None) -> None:
-        if self._closing:
-            if protocol is not None:
-                protocol.transport.close()
-            return
-        self._local_candidates.append(candidate)
-        if protocol is not None:
-            self._protocols.append(protocol)
-            if self._early_checks_done and not self._steady:
-                for remote in self._remote_candidates:
-                    if candidate.can_pair_with(remote) and self._find_pair(protocol, remote) is None:
-                        self._check_list.append(CandidatePair(protocol, remote))
-                self.sort_check_list()
-        if self._offered and self.trickle is not None:
-            self.trickle(candidate)
 
     # The ways
 
@@ -346,8 +240,9 @@ class GatewayIce(Connection):
             mine = [track for track in self._tracks.values() if track.pair.protocol is protocol]
             if own.lost or any(track.path.answered is not None and not track.path.gone for track in mine):
                 continue
+            # What was heard of lately comes before what the peer left behind on another network.
             remotes = sorted((c for c in self._remote_candidates if own.local_candidate.can_pair_with(c)),
-                             key=lambda c: -c.priority)[:ASKED_AT_ONCE]
+                             key=lambda c: (-self.door.heard((c._network_host, c.port)), -c.priority))[:ASKED_AT_ONCE]
             for remote in remotes:
                 track = self._track(self._find_pair(own, remote) or CandidatePair(own, remote))
                 if now - track.path.asked >= DISCOVER_SECONDS:
@@ -369,7 +264,8 @@ class GatewayIce(Connection):
         to.pair.nominated = True
         self._nomination += 1
         self._followed = False
-        self._consented = max(self._consented, to.path.answered or 0.0)
+        # RFC 7675, section 5.1: consent is of the address that answered.
+        self._consented = to.path.answered or 0.0
         self._ask_on(to, now)
 
     async def _look(self, now: float) -> None:
@@ -410,7 +306,34 @@ class GatewayIce(Connection):
                 self._local_candidates = [c for c in self._local_candidates if c is not own.local_candidate]
                 protocol.transport.close()
 
+    def _has_room(self, host: str, port: int) -> bool:
+        """Whether the peer may be at one more address; the oldest one that answers no more is forgotten for it."""
+        remotes = self._remote_candidates
+        if len(remotes) < REMOTES_MAX or any((c._network_host, c.port) == (host, port) for c in remotes):
+            return True
+        if not self._steady:
+            return False
+        now = time.monotonic()
+        kept = {track.pair.remote_addr for track in self._tracks.values() if track.path.alive(now)}
+        kept |= {pair.remote_addr for pair in self._nominated.values()}
+        old = next((c for c in remotes if (c._network_host, c.port) not in kept), None)
+        if old is None:
+            return False
+        remotes.remove(old)
+        left = (old._network_host, old.port)
+        self._tracks = {key: track for key, track in self._tracks.items() if key[1] != left}
+        for pair in [pair for pair in self._check_list if pair.remote_addr == left]:
+            self._check_list.remove(pair)
+            if pair.task is not None:
+                pair.task.cancel()
+        return True
+
     # Questions and answers
+
+    def _hear(self, protocol: StunProtocol, addr: tuple[str, int]) -> None:
+        track = self._tracks.get((protocol, addr))
+        if track is not None:
+            track.path.hear(time.monotonic())
 
     def _ask_on(self, track: Track, now: float) -> None:
         track.path.ask(now)
@@ -418,41 +341,20 @@ class GatewayIce(Connection):
 
     def _ask(self, pair: CandidatePair, now: float) -> None:
         assert self.remote_password is not None
-        key = self.remote_password.encode()
         request = self.build_request(pair, nominate=False)
-        request.add_message_integrity(key)
         nomination = request.attributes.get(NOMINATION)
-        answer = ConsentAnswer(request, pair.remote_addr, pair.protocol, key,
-                               lambda: self._answered(pair, now, nomination))
-        pair.protocol.transactions[request.transaction_id] = answer
-        self._asked.append((now, pair.protocol, request.transaction_id))
-        with contextlib.suppress(OSError, RuntimeError):
-            pair.protocol.send_stun(request, pair.remote_addr)
+        self._questions.ask(pair, request, self.remote_password.encode(), now,
+                            lambda: self._answered(pair, now, nomination))
 
     def _answered(self, pair: CandidatePair, asked: float, nomination: int | None) -> None:
         now = time.monotonic()
         self.heard = now
-        self._know(pair.remote_addr)
+        self.door.learn(pair.remote_addr, now)
         self._track(pair).path.answer(asked, now)
         if pair is self._nominated.get(1):
             self._consented = now
             if nomination == self._nomination:
                 self._followed = True
 
-    def _know(self, addr: tuple[str, int]) -> None:
-        if addr not in self._known and len(self._known) >= KNOWN_MAX:
-            del self._known[next(iter(self._known))]
-        self._known[addr] = time.monotonic()
 
-    def _forget_old(self) -> None:
-        while self._asked and self._asked[0][0] < time.monotonic() - CONSENT_EXPIRES_SECONDS:
-            _, protocol, transaction = self._asked.popleft()
-            protocol.transactions.pop(transaction, None)
-
-    def _forget_all(self) -> None:
-        while self._asked:
-            _, protocol, transaction = self._asked.popleft()
-            protocol.transactions.pop(transaction, None)
-
-
-__all__ = ["Candidate", "ConsentAnswer", "GatewayIce", "PathView", "priority"]
+__all__ = ["Candidate", "GatewayIce", "PathView", "priority"]

@@ -21,6 +21,7 @@ from . import sdp as descriptions
 from .encoder import EncodedFrame
 from .events import MediaRefused, PeerClosed, PeerEvents, PeerState
 from .forward import OPUS_RATE, VIDEO_RATE, CameraOutlet, Inlet, Outlet, Route, SoundOutlet, VoiceOutlet
+from .hearing import MicrophoneInlet
 from .hooks import GatewayConnection
 from .ice import Candidate, PathView
 from .path import Path
@@ -182,7 +183,7 @@ class Peer:
         """One picture of the room camera."""
         if self.camera is not None and self.camera.open:
             backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
-            await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog)
+            await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog, frame.lane)
 
     @property
     def paths(self) -> tuple[PathView, ...]:
@@ -202,7 +203,7 @@ class Peer:
         except (ValueError, AssertionError, IndexError) as error:
             raise MediaRefused("media.candidate_bad", "not an ICE candidate") from error
         ice = self._connection.ice
-        if ice is None or len(ice.remote_candidates) >= descriptions.CANDIDATES_MAX:
+        if ice is None:
             return
         await self._connection.getTransceivers()[0].receiver.transport.transport.addRemoteCandidate(candidate)
 
@@ -251,7 +252,7 @@ class DoctorPeer(Peer):
         self.inlets = (self.voice_in, self.picture_in)
         voice = connection.add("audio", "sendrecv", OPUS, stream="vehicle", sending=self.voice_out, forwarded=True,
                                receiving=self.voice_in)
-        room = connection.add("video", "sendonly", H264, stream="vehicle", sending=camera)
+        room = connection.add("video", "sendonly", H264, stream="vehicle", sending=camera, fallback=VP8)
         doctor = connection.add("video", "recvonly", VP8, receiving=self.picture_in)
         # A stream of its own: it waits for no lips, and is never mixed with the voice.
         stethoscope = connection.add("audio", "sendonly", OPUS, stream="stethoscope", sending=self.stethoscope)
@@ -342,7 +343,7 @@ class KioskPeer(Peer):
     def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
                  camera: CameraOutlet) -> None:
         super().__init__(connection, events, owner)
-        self.voice_in, self.voice_out = Inlet(self, route), Outlet(route, OPUS_RATE)
+        self.voice_in, self.voice_out = MicrophoneInlet(self, route), Outlet(route, OPUS_RATE)
         self.picture_out = Outlet(route, VIDEO_RATE, vp8=True)
         self.camera = camera
         self.inlets = (self.voice_in,)

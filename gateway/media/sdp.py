@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,9 +63,10 @@ def finish_offer(sdp: str, *, wide: bool = False) -> str:
                     done[0] += f" {RED_PAYLOAD_TYPE}"
                     done.append(f"a=rtpmap:{RED_PAYLOAD_TYPE} red/48000/2")
                     done.append(f"a=fmtp:{RED_PAYLOAD_TYPE} {match[1]}/{match[1]}")
-            codec = re.fullmatch(r"a=rtpmap:(\d+) (?:opus|H264)/\d+(?:/2)?", line, re.IGNORECASE)
+            codec = re.fullmatch(r"a=rtpmap:(\d+) (?:opus|H264|VP8)/\d+(?:/2)?", line, re.IGNORECASE)
             if wide and codec and "a=sendonly" in section:
-                done.append(f"a=extmap:{NUMBERS_ID} {URI}")
+                if f"a=extmap:{NUMBERS_ID} {URI}" not in done:
+                    done.append(f"a=extmap:{NUMBERS_ID} {URI}")
                 done.append(f"a=rtcp-fb:{codec[1]} transport-cc")
         lines += _renumbered(done) if instrument else done
     return "\r\n".join([*lines, ""])
@@ -177,4 +179,13 @@ def _usable(sdp: str) -> str:
             # Late candidates may follow in messages of their own; the set-up timer ends a vain wait.
             continue
         kept.append(line)
-    return "\r\n".join([*kept, ""])
+    return "\r\n".join([*itertools.chain(*(_h264_first(section) for section in _sections("\n".join(kept)))), ""])
+
+
+def _h264_first(section: list[str]) -> list[str]:
+    """The library sends the first codec an answer maps; the one all receivers share costs no second encoder."""
+    at = [i for i, line in enumerate(section) if line.startswith("a=rtpmap:")]
+    maps = sorted((section[i] for i in at), key=lambda line: not re.fullmatch(r"a=rtpmap:\d+ H264/90000", line, re.I))
+    for i, line in zip(at, maps, strict=True):
+        section[i] = line
+    return section

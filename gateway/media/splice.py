@@ -19,13 +19,18 @@ _SEQUENCES, _TIMES = 1 << 16, 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """An RTP packet as it is forwarded: `payload` is encoded sound or picture, never decoded here."""
+    """An RTP packet as it is forwarded: `payload` is encoded sound or picture, never decoded here.
+
+    `level`: of sound, decibels below full scale as its sender says, 127 is digital silence (RFC 6464, section 3);
+    None: not said.
+    """
 
     ssrc: int
     sequence_number: int
     timestamp: int
     marker: bool
     payload: bytes
+    level: int | None = None
 
 
 class Splice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -59,17 +59,29 @@ def view(track: Track, *, used: bool, now: float) -> PathView:
     return PathView(path.uplink, track.relayed, used, path.alive(now), round(path.round_trip * 1000))
 
 
-def uplinks(present: Iterable[Address], paths: Iterable[PathView]) -> tuple[Uplink, ...]:
-    """The interfaces in their order, each with the best the call knows of it. Loopback is no uplink."""
+def uplinks(present: Iterable[Address], paths: Iterable[PathView], operators: Mapping[str, str]) -> tuple[Uplink, ...]:
+    """The interfaces in their order, each with the best the call knows of it. Loopback is no uplink.
+
+    `operators`: whose network it is, by interface, as far as the configuration says.
+    """
+    paths = tuple(paths)
     names = list(dict.fromkeys(address.uplink for address in present if address.uplink != LOOPBACK))
     shown = []
     for name in names:
         mine = sorted((path for path in paths if path.uplink == name), key=lambda path: (not path.used, not path.alive))
+        operator = operators.get(name, "")[:200]
         if not mine:
-            shown.append(Uplink(name=name[:200], state=UplinkState.present))
+            shown.append(Uplink(name=name[:200], operator=operator, state=UplinkState.present))
             continue
         best = mine[0]
         shown.append(Uplink(
-            name=name[:200], state=UplinkState.answering if best.alive else UplinkState.silent, in_use=best.used,
-            relayed=best.relayed, round_trip_ms=best.round_trip_ms // 10 * 10 if best.alive else None))
+            name=name[:200], operator=operator, in_use=best.used, relayed=best.relayed,
+            state=UplinkState.answering if best.alive else UplinkState.silent,
+            round_trip_ms=best.round_trip_ms // 10 * 10 if best.alive else None))
     return tuple(shown)
+
+
+def operator_of(shown: Iterable[Uplink]) -> str:
+    """Of the uplink in use; without a call, of the preferred one."""
+    listed = tuple(shown)
+    return next((uplink.operator for uplink in listed if uplink.in_use), listed[0].operator if listed else "")

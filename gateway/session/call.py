@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from gateway.media.events import PeerState
 from gateway.store import StoreError
 from gateway.store.records import CallRecord
+from protocol.quality import CallQuality
 from protocol.readings import Chunk
 from protocol.signalling import (
     CallAnswer,
@@ -109,6 +110,16 @@ class CallDesk:
         if self._current is not None and self._current.delivery is not None:
             self._current.delivery.live(chunk)
 
+    @property
+    def current(self) -> Generation | None:
+        """The attempt that lives, or was the last to."""
+        return self._current
+
+    def tell(self, quality: CallQuality) -> None:
+        """To the doctor's page, if nothing waits on its way there."""
+        if self._current is not None and self._current.delivery is not None:
+            self._current.delivery.tell(quality)
+
     def relay_up(self, resumed: bool) -> None:
         """The link is back. A session that was lost took our unanswered offer with it."""
         self._asked_at = None
@@ -135,9 +146,11 @@ class CallDesk:
                 self._said_again(body)
                 return
             doctors = record.doctors if body.doctor in record.doctors else (*record.doctors, body.doctor)
-            since = call.since if call is not None and call.call_id == body.call_id else None
+            goes_on = call is not None and call.call_id == body.call_id
             await self._chart.move(Step.assigned, doctors=doctors, call=CallRecord(
-                call_id=body.call_id, generation=body.generation, doctor=body.doctor, since=since))
+                call_id=body.call_id, generation=body.generation, doctor=body.doctor,
+                since=call.since if call is not None and goes_on else None,
+                muted=call is not None and goes_on and call.muted))
             self._start(body)
 
     async def answered(self, body: CallAnswer) -> None:

@@ -25,6 +25,7 @@ from protocol.channels import (
     Situation,
 )
 from protocol.kiosk import CommandBody, Encounter, KioskReply, Nurse, StillReview, TrayItem, Unfinished
+from protocol.quality import CallQuality, Reception
 from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import (
     CallAnswer,
@@ -47,6 +48,9 @@ from .commands import Commands
 from .errors import Refused
 from .examination import Examination
 from .intake import Intake
+from .microphone import Microphone
+from .quality import Totals
+from .quality_watch import QualityWatch
 from .requests import Requests
 from .resumption import Resumption
 from .seams import Instruments, Media, Papers, Relay, code_of
@@ -73,6 +77,9 @@ class ConsultationView:
     problem: str | None
     shown: str | None
     listening: str | None
+    beside: bool
+    muted: bool
+    microphone_code: str | None
 
 
 class Consultation:
@@ -89,7 +96,6 @@ class Consultation:
         self._papers = papers
         self._tell = changed
         self._place: Place | None = None
-        self._microphone_code: str | None = None
         self.chunks: Callable[[Chunk], None] = lambda _: None
         self._stale = asyncio.Event()
         self._chart = Chart(store, now, self._changed, clock)
@@ -99,6 +105,8 @@ class Consultation:
         self._commands = Commands(self._chart, self._call, self._intake, self._requests, instruments, papers,
                                   demo=vehicle.simulated if demo is None else demo)
         self._examination = Examination(self._chart, media, instruments, self._shown_changed)
+        self._microphone = Microphone(self._chart, media, self._shown_changed)
+        self._quality = QualityWatch(self._chart, media, self._call, self._microphone, clock, changed)
         self._resumption = Resumption(self._chart, relay, self._intake, self._commands, instruments)
         self._chart.committed = lambda _: self._call.committed()
         store.prescriptions.changed = lambda _: self._stale.set()
@@ -112,6 +120,7 @@ class Consultation:
             tasks.create_task(self._call.run(), name="session.call")
             tasks.create_task(self._resumption.post(), name="session.outbox")
             tasks.create_task(self._refresh(), name="session.refresh")
+            tasks.create_task(self._quality.run(), name="session.quality")
             tasks.create_task(self._resumption.restart(streams), name="session.waveforms")
             self._chart.ready.set()
             self._changed()
@@ -168,7 +177,19 @@ class Consultation:
                                 unfinished=unfinished, review=chart.review,
                                 unsent=chart.outbox + chart.counts.unacknowledged,
                                 problem=self._intake.problem or chart.store.problem,
-                                shown=self._examination.shown, listening=self._examination.listening)
+                                shown=self._examination.shown, listening=self._examination.listening,
+                                beside=self._examination.beside, muted=self._microphone.muted,
+                                microphone_code=self._microphone.code if chart.state in IN_CALL else None)
+
+    @property
+    def quality(self) -> CallQuality | None:
+        """How the call goes; None without one."""
+        return self._quality.quality
+
+    @property
+    def totals(self) -> Totals:
+        """Of all calls since this process began."""
+        return self._quality.totals
 
     def instruments(self) -> tuple[Instrument, ...]:
         """The instruments with what the doctor asks of them."""
@@ -207,12 +228,11 @@ class Consultation:
         summary = self._chart.summary
         if summary is None:
             return None
-        camera, microphone = self._media.camera, self._media.microphone
-        code = None if microphone else self._microphone_code or "microphone.silent"
+        camera, code = self._media.camera, self._microphone.code
         return Situation(encounter=summary, instruments=self.instruments(), media=MediaState(
-            camera=camera.present, microphone=microphone, camera_code=camera.code, microphone_code=code,
-            shown=self._media.shown, stethoscope=self._media.listening,
-            stethoscope_code=self._media.listening_code))
+            camera=camera.present, microphone=code is None, camera_code=camera.code or self._media.picture_code,
+            microphone_code=code, shown=self._media.shown, beside=self._media.beside,
+            stethoscope=self._media.listening, stethoscope_code=self._media.listening_code))
 
     def running(self) -> tuple[tuple[int, int], ...]:
         """Streams that were announced and run: number, chunks."""
@@ -231,9 +251,9 @@ class Consultation:
         """The doctor takes it back. Raises Refused, StoreError."""
         await self._requests.withdraw(message)
 
-    async def show(self, instrument_id: str | None) -> None:
+    async def show(self, instrument_id: str | None, *, beside: bool = False) -> None:
         """An examination camera takes the picture's place. Raises Refused, StoreError, an instrument's coded error."""
-        self._examination.show(instrument_id)
+        self._examination.show(instrument_id, beside=beside)
         if instrument_id is not None:
             await self._requests.met(instrument_id)
 
@@ -243,6 +263,11 @@ class Consultation:
         if instrument_id is not None:
             await self._requests.met(instrument_id)
 
+    def received(self, reception: Reception) -> None:
+        """What the doctor's page gets of the call."""
+        if (current := self._call.current) is not None:
+            self._quality.received(current.number, reception)
+
     # Inside
 
     def _shown_changed(self) -> None:
@@ -250,6 +275,7 @@ class Consultation:
         self._tell()
 
     def _changed(self) -> None:
+        self._microphone.settle()
         self._examination.settle()
         self._call.changed()
         self._tell()
@@ -319,7 +345,7 @@ class Consultation:
             case kiosk.DropStill():
                 await commands.drop_still(body.still_id)
             case kiosk.ShowCamera():
-                await self.show(body.instrument_id)
+                await self.show(body.instrument_id, beside=body.beside)
             case kiosk.Listen():
                 await self.listen(body.instrument_id)
             case kiosk.AssignReading():
@@ -327,8 +353,9 @@ class Consultation:
             case kiosk.PrintPrescription() | kiosk.SayPrinted() | kiosk.HandOver():
                 await commands.paper(body)
             case kiosk.MicrophoneFailed():
-                self._microphone_code = body.code
-                self._changed()
+                self._microphone.failed(body.code)
+            case kiosk.MuteMicrophone():
+                await self._microphone.mute(body.muted)
             case _:
                 raise Refused("kiosk.command")
         return KioskReply(id=0)
@@ -350,4 +377,4 @@ class Consultation:
             call_since=call.since if call else None, readings=chart.readings, stills=chart.stills,
             waveforms=tuple(s.waveform for s in chart.streams.values() if s.waveform is not None),
             prescriptions=chart.prescriptions, unacknowledged=chart.counts.unacknowledged,
-            call_code=self._call.code)
+            call_code=self._call.code, quality=self._quality.quality)

@@ -30,6 +30,8 @@ from protocol.channels import (
     InstrumentRequested,
     InstrumentRequestWithdrawn,
     ListenWanted,
+    QualityTold,
+    ReceptionTold,
     Resume,
     Situation,
     StillWanted,
@@ -38,6 +40,7 @@ from protocol.channels import (
     WaveformHead,
 )
 from protocol.limits import CHANNEL_MESSAGE_BYTES
+from protocol.quality import CallQuality, Reception
 from protocol.readings import Chunk
 
 from .bulk import Bulk
@@ -82,11 +85,14 @@ class Situations(Protocol):
     async def withdraw(self, message: InstrumentRequestWithdrawn) -> None:
         """Raises Refused, StoreError."""
 
-    async def show(self, instrument_id: str | None) -> None:
+    async def show(self, instrument_id: str | None, *, beside: bool) -> None:
         """An examination camera as the picture. Raises Refused, an instrument's coded error."""
 
     async def listen(self, instrument_id: str | None) -> None:
         """A stethoscope on the second track. Raises Refused, an instrument's coded error."""
+
+    def received(self, reception: Reception) -> None:
+        """What the doctor's page gets."""
 
 
 class Delivery:
@@ -127,6 +133,11 @@ class Delivery:
     def changed(self) -> None:
         """The situation may be another one."""
         self._news.set()
+
+    def tell(self, quality: CallQuality) -> None:
+        """How the call goes: now, with nothing before it, or not at all; in a second it is old."""
+        if self._open.is_set() and not self._peer.buffered(CONTROL):
+            self._say(QualityTold(quality=quality))
 
     def live(self, chunk: Chunk) -> None:
         """Send a chunk now or never: the page asks for what it misses."""
@@ -173,7 +184,7 @@ class Delivery:
             case InstrumentRequestWithdrawn():
                 await self._desk.withdraw(message)
             case CameraWanted():
-                await self._desk.show(message.instrument_id)
+                await self._desk.show(message.instrument_id, beside=message.beside)
             case ListenWanted():
                 await self._desk.listen(message.instrument_id)
             case ChunksWanted():
@@ -184,6 +195,8 @@ class Delivery:
                 log.warning("channel.page_refused", code=message.code, about=message.about)
             case Beat():
                 self._echo = message.sent
+            case ReceptionTold():
+                self._desk.received(message.reception)
         return None
 
     async def _resume(self, message: Resume) -> str | None:

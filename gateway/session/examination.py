@@ -43,16 +43,22 @@ class Examination:
         """The stethoscope on the second track."""
         return self._media.listening
 
-    def show(self, instrument_id: str | None) -> None:
-        """Give the encoder this camera; None: the room's."""
+    @property
+    def beside(self) -> bool:
+        """Whether the room's picture stands beside that camera's."""
+        return self._media.beside
+
+    def show(self, instrument_id: str | None, *, beside: bool = False) -> None:
+        """Give the encoder this camera; None: the room's. `beside`: the room's small beside it."""
         if instrument_id is None:
             self._media.show(None)
         else:
             self._require(instrument_id, CAMERAS)
-            self._media.show(self._instruments.frames(instrument_id), instrument_id)
+            # The camera stays open while its viewer is replaced by the next.
+            self._media.show(self._instruments.frames(instrument_id), instrument_id, beside=beside)
         self._asked = instrument_id is not None
         self._call_id = self._current_call()
-        log.info("examination.shown", instrument=instrument_id)
+        log.info("examination.shown", instrument=instrument_id, beside=beside)
         self._changed()
 
     def listen(self, instrument_id: str | None) -> None:

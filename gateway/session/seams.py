@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.media.events import PeerEvents
+from gateway.media.path import CallFigures
 from gateway.media.scene_source import SceneSource
 from protocol.channels import Instrument
-from protocol.kiosk import CameraView
+from protocol.kiosk import CameraView, Uplink
 from protocol.readings import Still, Waveform
 from protocol.signalling import FromVehicle, PrescriptionReady
 from protocol.values import IceServer
@@ -36,15 +37,33 @@ class Media(Protocol):
     @property
     def microphone(self) -> bool: ...
     @property
+    def microphone_code(self) -> str | None:
+        """Why the bus is not to be heard, but for being muted: `microphone.missing`, `microphone.silent`."""
+    @property
+    def muted(self) -> bool:
+        """Whether no voice leaves the bus."""
+    def mute(self, muted: bool) -> None: ...
+    @property
+    def figures(self) -> CallFigures | None:
+        """Of the doctor's picture and path; None without one."""
+    @property
+    def uplinks(self) -> tuple[Uplink, ...]: ...
+    @property
+    def picture_code(self) -> str | None:
+        """Why a camera's picture is not sent: `picture.paused_thin`."""
+    @property
     def shown(self) -> str | None:
         """The examination camera in the picture's place; None: the room's."""
+    @property
+    def beside(self) -> bool:
+        """Whether the room's picture stands small beside it."""
     @property
     def listening(self) -> str | None:
         """The stethoscope that is open."""
     @property
     def listening_code(self) -> str | None:
         """Why it is not heard."""
-    def show(self, source: SceneSource | None, name: str = "") -> None: ...
+    def show(self, source: SceneSource | None, name: str = "", *, beside: bool = False) -> None: ...
     def listen(self, instrument_id: str | None) -> None: ...
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> Peer: ...
 

@@ -15,12 +15,14 @@ from protocol.values import DoctorCard, Patient, Reason, Urgency
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The call an encounter is in. `generation` is the last one we began; `since`: first picture."""
+    """The call an encounter is in. `generation` is the last one we began; `since`: first picture; `muted`: by the
+    nurse."""
 
     call_id: str
     generation: int
     doctor: DoctorCard
     since: datetime | None = None
+    muted: bool = False
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True):

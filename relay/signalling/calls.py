@@ -49,8 +49,8 @@ class Call:
     state: CallState = CallState.open
 
     def peer_of(self, role: Role, owner: str) -> bool:
-        """Whether this vehicle or doctor is one of the two."""
-        return owner == (self.vehicle_id if role is Role.vehicle else self.doctor_id)
+        """Whether this vehicle or doctor is one of the two; a guest never is."""
+        return (role, owner) in ((Role.vehicle, self.vehicle_id), (Role.doctor, self.doctor_id))
 
     def heard(self, generation: int) -> Step:
         """Whether a message of this generation still goes to the other end."""

@@ -29,6 +29,7 @@ from protocol.signalling import (
 from relay.identity.accounts import Accounts
 from relay.turn import TurnServers
 
+from .agenda import Agenda
 from .call_book import CallBook
 from .calls import Call, CallState, RejoinPace, Step
 from .presence import Client, Presence
@@ -51,10 +52,11 @@ class Exchange:
         self._clock = clock
         self._calls: dict[str, Call] = {}
         self._pace = RejoinPace()
-        self._due: dict[str, float] = {}
-        self._something_due = asyncio.Event()
+        self._agenda: Agenda[str] = Agenda(clock)
         self._told: dict[tuple[str, Role], tuple[Client, int] | None] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.ended: Callable[[Call], None] = lambda call: None
+        """Told of each call that ends: its guests go with it."""
 
     async def load(self) -> None:
         """Take up the calls and the waiting room where the last process left them."""
@@ -63,6 +65,10 @@ class Exchange:
         for call in await self._book.open_calls():
             self._calls[call.call_id] = call
             await self._show_taken(call)
+
+    def open_call(self, call_id: str) -> Call | None:
+        """A call that has not ended."""
+        return self._calls.get(call_id)
 
     def call_of(self, role: Role, owner: str) -> Call | None:
         """The open call of this vehicle or doctor."""
@@ -215,19 +221,7 @@ class Exchange:
 
     async def run(self) -> None:
         """Start the generations that had to wait, for ever."""
-        while True:
-            await self._something_due.wait()
-            self._something_due.clear()
-            while self._due:
-                call_id, due = min(self._due.items(), key=lambda item: item[1])
-                if (wait := due - self._clock()) > 0:
-                    await asyncio.sleep(wait)
-                del self._due[call_id]
-                if (call := self._calls.get(call_id)) is not None:
-                    try:
-                        await self._raise_generation(call)
-                    except Exception as error:
-                        log.error("call.rejoin_failed", call=call_id, error=type(error).__name__)
+        await self._agenda.run(self._raise_waiting)
 
     # Inside
 
@@ -235,9 +229,15 @@ class Exchange:
         wait = self._pace.wait(call.call_id, self._clock())
         if wait == 0.0:
             await self._raise_generation(call)
-        elif call.call_id not in self._due:
-            self._due[call.call_id] = self._clock() + wait
-            self._something_due.set()
+        else:
+            self._agenda.put(call.call_id, self._clock() + wait)
+
+    async def _raise_waiting(self, call_id: str) -> None:
+        if (call := self._calls.get(call_id)) is not None:
+            try:
+                await self._raise_generation(call)
+            except Exception as error:
+                log.error("call.rejoin_failed", call=call_id, error=type(error).__name__)
 
     async def _raise_generation(self, seen: Call) -> None:
         async with self._lock(seen.encounter_id):
@@ -293,9 +293,10 @@ class Exchange:
         await self._book.ended(call, finished=finished, by=by)
         del self._calls[call.call_id]
         self._pace.forget(call.call_id)
-        self._due.pop(call.call_id, None)
+        self._agenda.drop(call.call_id)
         for role in Role:
             self._told.pop((call.call_id, role), None)
+        self.ended(call)
 
     async def _mine(self, client: Client, call_id: str) -> Call:
         """A call this client is an end of, open or ended. MessageRefused: `forbidden`, whoever else has it."""

@@ -1,8 +1,9 @@
-"""The doors to the sockets: `/ws` for doctors' pages, `/vehicle/ws` for vehicles."""
+"""The doors to the sockets: `/ws` for doctors' pages, `/guest/ws` for guests' pages, `/vehicle/ws` for vehicles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 
 import structlog
 from aiohttp import web
@@ -36,7 +37,7 @@ class Doors:
 
     def routes(self) -> list[web.RouteDef]:
         """For the browser listener."""
-        return [web.get("/ws", self._counted(self.doctor))]
+        return [web.get("/ws", self._counted(self.doctor)), web.get("/guest/ws", self._counted(self.guest))]
 
     def vehicle_routes(self) -> list[web.RouteDef]:
         """For the vehicle listener."""
@@ -45,10 +46,7 @@ class Doors:
     async def doctor(self, request: web.Request) -> web.StreamResponse:
         """A doctor's page: its origin now, its token in the Hello."""
         context = request.app[CONTEXT]
-        origin = request.headers.get("Origin")
-        # A script outside a browser sends no Origin; it still needs a token.
-        if origin is not None and not context.origins.permits(origin, listening_port(request)):
-            raise Refused(403, "request.origin")
+        _same_origin(request)
 
         async def authenticate(hello: Hello) -> Caller:
             try:
@@ -63,6 +61,25 @@ class Doors:
             return Caller(role=Role.doctor, owner=person.account_id, sign_in=person.session_id)
 
         return await Conversation(self._switchboard, Role.doctor, self._clock).run(request, authenticate)
+
+    async def guest(self, request: web.Request) -> web.StreamResponse:
+        """A guest's page: the token of its link once, its resume token from then on."""
+        _same_origin(request)
+        address = request.remote or ""
+
+        async def authenticate(hello: Hello) -> Caller:
+            guests, shown = self._switchboard.guests, hello.token or hello.resume_token
+            wait = guests.tried(shown, address)
+            if wait > 0:
+                raise MessageRefused("guest.wait", seconds=str(ceil(wait)))
+            if hello.token:
+                guest, resume = await guests.enter(hello.token, hello.resume_token)
+            else:
+                guest, resume = await guests.back(hello.resume_token), hello.resume_token
+            guests.fitted(shown, address)
+            return Caller(role=Role.guest, owner=guest.guest_id, resume_token=resume)
+
+        return await Conversation(self._switchboard, Role.guest, self._clock).run(request, authenticate)
 
     async def vehicle(self, request: web.Request) -> web.StreamResponse:
         """A vehicle: its certificate says who it is, the registry whether it may."""
@@ -90,3 +107,10 @@ class Doors:
                 self._open -= 1
 
         return counted
+
+
+def _same_origin(request: web.Request) -> None:
+    origin = request.headers.get("Origin")
+    # A script outside a browser sends no Origin; it still needs a token.
+    if origin is not None and not request.app[CONTEXT].origins.permits(origin, listening_port(request)):
+        raise Refused(403, "request.origin")

@@ -21,13 +21,13 @@ RESUME_TOKEN_OCTETS = 24
 
 @dataclass(eq=False)
 class Session(Generic[B]):
-    """One client's conversation. `owner` is a vehicle's or an account's identifier."""
+    """One client's conversation. `owner` is a vehicle's, an account's or a guest's identifier."""
 
     session_id: str
     role: Role
     owner: str
     sign_in: str
-    """The doctor's sign-in it belongs to; empty for a vehicle."""
+    """The doctor's sign-in it belongs to; empty for a vehicle and a guest."""
     outbox: Outbox[B] = field(default_factory=lambda: Outbox(SIGNALLING_BACKLOG))
     inbox: Inbox = field(default_factory=Inbox)
     away_since: float | None = None
@@ -37,7 +37,7 @@ class Session(Generic[B]):
 
 
 class Sessions(Generic[B]):
-    """All sessions, at most one for each vehicle and each doctor."""
+    """All sessions, at most one for each vehicle, each doctor and each guest."""
 
     def __init__(self) -> None:
         self._by_owner: dict[tuple[Role, str], Session[B]] = {}
@@ -50,15 +50,15 @@ class Sessions(Generic[B]):
         """All sessions of this role."""
         return [session for session in self._by_owner.values() if session.role is role]
 
-    def open(self, role: Role, owner: str, sign_in: str) -> tuple[Session[B], str]:
-        """A new session, in place of the one this owner had; with its resume token."""
+    def open(self, role: Role, owner: str, sign_in: str, token: str = "") -> tuple[Session[B], str]:
+        """A new session, in place of the one this owner had; with its resume token, a new one without `token`."""
         session: Session[B] = Session(secrets.token_urlsafe(16), role, owner, sign_in)
         self._by_owner[role, owner] = session
-        return session, _new_token(session)
+        return session, _keep_token(session, token) if token else _new_token(session)
 
     def resume(self, role: Role, owner: str, sign_in: str, session_id: str, token: str,
-               last_seen: int) -> tuple[Session[B], str] | None:
-        """The session this client had, with a new resume token; None when it has to start anew."""
+               last_seen: int, *, keep: bool = False) -> tuple[Session[B], str] | None:
+        """The session this client had, with a new resume token (`keep`: the same); None when it has to start anew."""
         session = self.of(role, owner)
         if session is None or session.session_id != session_id or session.sign_in != sign_in:
             return None
@@ -69,7 +69,7 @@ class Sessions(Generic[B]):
             return None
         session.outbox.acknowledged(last_seen)
         session.away_since = None
-        return session, _new_token(session)
+        return session, token if keep else _new_token(session)
 
     def went(self, session: Session[B], now: float) -> None:
         """Its socket is gone; from now on it waits for its client."""
@@ -90,7 +90,10 @@ class Sessions(Generic[B]):
 
 
 def _new_token(session: Session[B]) -> str:
-    token = secrets.token_urlsafe(RESUME_TOKEN_OCTETS)
+    return _keep_token(session, secrets.token_urlsafe(RESUME_TOKEN_OCTETS))
+
+
+def _keep_token(session: Session[B], token: str) -> str:
     session.token_hashes = (_hash(token), *session.token_hashes[:1])
     return token
 

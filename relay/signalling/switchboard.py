@@ -18,6 +18,12 @@ from protocol.signalling import (
     CallRefused,
     CallRejoin,
     EncounterState,
+    GuestAnswer,
+    GuestCandidate,
+    GuestLeft,
+    GuestOffer,
+    GuestRefused,
+    GuestRejoin,
     Hello,
     Nothing,
     PrescriptionProgress,
@@ -35,6 +41,8 @@ from relay.turn import TurnServers
 
 from .call_book import CallBook
 from .exchange import Exchange
+from .guest_book import GuestBook
+from .guest_exchange import GuestExchange
 from .partners import Prescriptions, ProgressRefused, Registry
 from .presence import SERVICE_RESTART, Client, Line, Presence
 from .refusals import MessageRefused
@@ -55,6 +63,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     role: Role
     owner: str
     sign_in: str = ""
+    resume_token: str = ""
+    """A guest's, which the database knows and which never changes."""
 
 
 class Switchboard:
@@ -72,6 +82,8 @@ class Switchboard:
         self.presence = Presence(clock)
         self.room = WaitingRoom(self.presence, registry)
         self.exchange = Exchange(self.presence, CallBook(storage), self.room, accounts, turn, clock)
+        self.guests = GuestExchange(self.presence, GuestBook(storage), self.exchange, self.room, accounts, turn, clock)
+        self.exchange.ended = self.guests.call_ended
         bus.listen(AccountEnded, self._account_ended)
         bus.listen(VehicleRevoked, self._vehicle_revoked)
         bus.listen(VehicleChanged, self._vehicle_changed)
@@ -85,12 +97,14 @@ class Switchboard:
     async def load(self) -> None:
         """Take up what the last process left in the database."""
         await self.exchange.load()
+        await self.guests.load()
 
     async def run(self) -> None:
         """Everything that signalling does by itself, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.room.run())
             group.create_task(self.exchange.run())
+            group.create_task(self.guests.run())
             group.create_task(self._expire())
 
     def hang_up_all(self) -> None:
@@ -110,33 +124,44 @@ class Switchboard:
         # All that waits comes before the session changes hands: from `resume` to `attach` nobody else runs.
         card = await self.room.read_card(caller.owner) if caller.role is Role.vehicle else None
         doctor = await self._accounts.doctor(caller.owner) if caller.role is Role.doctor else None
+        seat = await self.guests.seat(caller.owner) if caller.role is Role.guest else None
+        if seat is not None:
+            card, doctor = seat.vehicle, seat.doctor
         resumed = None
         if hello.session is not None:
             resumed = self.presence.sessions.resume(caller.role, caller.owner, caller.sign_in, hello.session,
-                                                    hello.resume_token, hello.last_seen)
+                                                    hello.resume_token, hello.last_seen, keep=seat is not None)
         if resumed is None:
             old = self.presence.sessions.of(caller.role, caller.owner)
             if old is not None:
                 self.presence.dismiss(old, "session.replaced")
-        client, token = resumed or self.presence.sessions.open(caller.role, caller.owner, caller.sign_in)
+        client, token = resumed or self.presence.sessions.open(caller.role, caller.owner, caller.sign_in,
+                                                               caller.resume_token)
         self.presence.attach(client, line)
         now = datetime.now(UTC)
         self.presence.show(client, Welcome(
             session=client.session_id, resume_token=token, resumed=resumed is not None, last_seen=client.inbox.seen,
-            server_time=now, ice_servers=self._turn.for_user(caller.owner, now), doctor=doctor, vehicle=card))
+            server_time=now, ice_servers=self._turn.for_user(caller.owner, now), doctor=doctor, vehicle=card,
+            guest=seat.guest if seat is not None else None, call_id=seat.call_id if seat is not None else None))
         self.presence.replay(client)
         return client, resumed is not None
 
     async def arrived(self, client: Client, hello: Hello, *, resumed: bool) -> None:
         """Tell a client that was welcomed what it starts with, and its peer that it is back."""
         who = (client.role, client.owner)
+        same_page = hello.session is not None
+        if client.role is Role.guest:
+            self.guests.went_or_came(client.owner, away=False)
+            if not resumed:
+                await self.guests.arrived(client, same_page=same_page)
+            return
         if who in self._away:
             self._away.discard(who)
             self.exchange.went_or_came(*who, away=False)
         if client.role is Role.doctor:
             self.room.show_queue(client)
             if not resumed:
-                await self.exchange.doctor_arrived(client, same_page=hello.session is not None)
+                await self.exchange.doctor_arrived(client, same_page=same_page)
         else:
             await self._seen(client.owner)
             if not resumed:
@@ -144,12 +169,17 @@ class Switchboard:
                 for ready in await self._prescriptions.waiting_for(client.owner):
                     self.presence.send(client, ready)
             self.room.repeat_places(client.owner)
+        if not resumed:
+            await self.guests.host_arrived(client, same_page=same_page)
         self.room.changed()
 
     async def gone(self, client: Client, line: Line) -> None:
         """A socket closed."""
         # A page that replaced this one is there already: its owner never was away.
         if self.presence.detach(client, line) and not self.presence.attached(client.role, client.owner):
+            if client.role is Role.guest:
+                self.guests.went_or_came(client.owner, away=True)
+                return
             self._away.add((client.role, client.owner))
             self.exchange.went_or_came(client.role, client.owner, away=True)
             self.room.changed()
@@ -173,6 +203,14 @@ class Switchboard:
                 await self.exchange.left(client, body)
             case TakeCall():
                 await self.exchange.take(client, body.encounter_id)
+            case GuestOffer() | GuestAnswer() | GuestCandidate():
+                await self.guests.forward(client, body)
+            case GuestRejoin():
+                await self.guests.rejoin(client, body)
+            case GuestRefused():
+                await self.guests.refused(client, body)
+            case GuestLeft():
+                await self.guests.left(client, body)
             case EncounterState():
                 await self.exchange.said(client, body)
             case VehicleHealth():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import audit, calls, fleet, papers, people
+from . import audit, calls, fleet, guests, papers, people
 from .base import Base
 
-__all__ = ["Base", "audit", "calls", "fleet", "papers", "people"]
+__all__ = ["Base", "audit", "calls", "fleet", "guests", "papers", "people"]

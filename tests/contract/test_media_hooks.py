@@ -31,11 +31,10 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from gateway.media import hooks, ice, sctp
-from gateway.media.camera import CameraFrame
+from gateway.media import gathering, hooks, ice, sctp
+from gateway.media.codecs import X264
 from gateway.media.congestion.feedback import URI
 from gateway.media.congestion.road import WIRE_OCTETS
-from gateway.media.encoder import _Codec
 from gateway.media.hooks import GatewayConnection, PacketReceiver, PacketSender
 from gateway.media.interfaces import Address
 from gateway.media.peers import H264, OPUS, VP8
@@ -148,7 +147,7 @@ async def test_the_offer_is_what_the_architecture_says(ends: Ends) -> None:
 
 async def test_a_dead_stun_server_costs_the_deadline_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gathering ends at GATHER_SECONDS, not at the library's 5 s."""
-    monkeypatch.setattr(ice, "GATHER_SECONDS", 0.2)
+    monkeypatch.setattr(gathering, "GATHER_SECONDS", 0.2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         server = RTCIceServer(urls=[f"stun:127.0.0.1:{deaf.getsockname()[1]}"])
@@ -379,7 +378,7 @@ async def test_late_consent_answers_count(ends: Ends, monkeypatch: pytest.Monkey
     async with asyncio.timeout(10):
         await answered.wait()
     assert ends.ours.connectionState == "connected"
-    assert len(ends.ours.ice._asked) <= 0.6 / 0.04 + 2
+    assert len(ends.ours.ice._questions._asked) <= 0.6 / 0.04 + 2
     closed = asyncio.Event()
     ends.ours.on("connectionstatechange", closed.set)
     protocol.send_stun = lambda message, addr: None  # type: ignore[method-assign]
@@ -410,12 +409,12 @@ def moving(count: int) -> list[av.VideoFrame]:
 
 def test_x264_follows_the_rate_without_a_keyframe() -> None:
     """`bit_rate` on the open context: a third of the bits within a second, no keyframe but first and wanted."""
-    codec = _Codec(640, 360, Rung(0, 4, 25, 2000))
+    codec = X264(640, 360, Rung(0, 4, 25, 2000))
     sizes: list[int] = []
     keys: list[int] = []
     for i, frame in enumerate(moving(125)):
         rate = 1_500_000 if i < 50 else 300_000
-        data, key = codec.encode(CameraFrame(frame, i * 0.04), rate, keyframe=i == 110)
+        data, key = codec.encode(frame, i * 0.04, rate, keyframe=i == 110)
         sizes.append(len(data))
         if key:
             keys.append(i)
@@ -427,9 +426,9 @@ def test_x264_follows_the_rate_without_a_keyframe() -> None:
 
 def test_x264_is_constrained_baseline_with_repeated_headers() -> None:
     """Profile-level-id 42e01f or lower; each keyframe carries SPS and PPS for a late viewer."""
-    codec = _Codec(640, 360, Rung(0, 4, 25, 2000))
+    codec = X264(640, 360, Rung(0, 4, 25, 2000))
     for i, frame in enumerate(moving(4)):
-        data, key = codec.encode(CameraFrame(frame, i * 0.04), 500_000, keyframe=i == 3)
+        data, key = codec.encode(frame, i * 0.04, 500_000, keyframe=i == 3)
         if key:
             at = data.index(b"\x00\x00\x01\x67") + 4
             profile, constraints, level = data[at:at + 3]

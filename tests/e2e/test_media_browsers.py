@@ -25,7 +25,7 @@ ARGUMENTS = [
 ]
 
 PAGE_JS = READER_JS + """
-window.start = async (offer, camera) => {
+window.start = async (offer, camera, without = "") => {
   window.began = performance.now();
   const pc = window.pc = new RTCPeerConnection({ iceServers: [] });
   const video = camera ? { width: 640, height: 480 } : false;
@@ -52,6 +52,11 @@ window.start = async (offer, camera) => {
   };
   pc.ondatachannel = (event) => { (window.channels ||= {})[event.channel.label] = event.channel; };
   await pc.setRemoteDescription({ type: "offer", sdp: offer });
+  if (without) {
+    const codecs = RTCRtpReceiver.getCapabilities("video").codecs;
+    const line = pc.getTransceivers().find((one) => one.mid === "1");
+    line.setCodecPreferences(codecs.filter((codec) => codec.mimeType !== without));
+  }
   for (const line of pc.getTransceivers()) {
     const kind = line.receiver.track.kind;
     const track = stream.getTracks().find((t) => t.kind === kind);
@@ -79,6 +84,14 @@ window.moved = (mid, first) => {
   return now !== null && (now - first + 65536) % 65536 > 5;
 };
 window.code = (mid) => (window.videos[mid] ? passerelleReadCode(window.videos[mid]) : null);
+window.received = async (mid) => {
+  const line = window.pc.getTransceivers().find((one) => one.mid === mid);
+  const all = [...(await line.receiver.getStats()).values()];
+  const stream = all.find((one) => one.type === "inbound-rtp");
+  const codec = all.find((one) => one.id === stream.codecId);
+  return { codec: codec.mimeType, bytes: stream.bytesReceived, keyframes: stream.keyFramesDecoded,
+    lost: stream.packetsLost, frames: stream.framesDecoded, width: stream.frameWidth, freezes: stream.freezeCount };
+};
 window.shown = (mid) => (window.videos[mid] ? window.videos[mid].getVideoPlaybackQuality().totalVideoFrames : 0);
 window.colour = (mid) => {
   const canvas = document.createElement("canvas");
@@ -112,8 +125,9 @@ async def load(browser: Browser, url: str) -> Page:
     return page
 
 
-async def join(page: Page, peer: DoctorPeer | KioskPeer, camera: bool) -> None:
-    sdp = await page.evaluate("([offer, camera]) => window.start(offer, camera)", [await peer.offer(), camera])
+async def join(page: Page, peer: DoctorPeer | KioskPeer, camera: bool, without: str = "") -> None:
+    sdp = await page.evaluate("([offer, camera, without]) => window.start(offer, camera, without)",
+                              [await peer.offer(), camera, without])
     await peer.answer(sdp)
 
 
@@ -199,3 +213,29 @@ async def test_a_dead_doctors_tab_is_noticed(call: Call) -> None:
     await call.doctor_events.until(lambda: call.doctor_events.states[-1] in (PeerState.interrupted, PeerState.closed))
     assert time.monotonic() - began < 6
     assert call.kiosk_peer.state is PeerState.connected
+
+
+async def test_a_browser_without_h264_gets_vp8(browser: Browser, url: str) -> None:
+    """The room's moving code is read from VP8, at the rate the path grants: its own controller leads it, and the rate
+    grows fivefold without a keyframe but those of another size."""
+    async with running(SceneCamera(width=1280, height=720)) as room:
+        doctor, peer = await load(browser, url), await room.engine.doctor_peer([], Events())
+        await join(doctor, peer, camera=True, without="video/H264")
+        first = await until(doctor, "() => window.code('1')", 20)
+        await until(doctor, f"() => window.moved('1', {first})")
+        assert (await doctor.evaluate("window.received('1')"))["codec"] == "video/VP8"
+        assert peer.path.wide
+        await until(doctor, "() => window.videos['1'].videoWidth === 1280", 30)
+        before = await doctor.evaluate("window.received('1')")
+        second = await until(doctor, "() => window.code('1')")
+        await until(doctor, f"() => (window.code('1') - {second} + 65536) % 65536 > 50", 20)
+        after = await doctor.evaluate("window.received('1')")
+        assert after["lost"] == 0
+        assert after["frames"] - before["frames"] > 20
+        assert after["keyframes"] - before["keyframes"] <= 1
+
+
+async def test_a_browser_with_both_gets_h264(call: Call) -> None:
+    """One encoder for kiosk and doctor."""
+    for page in (call.doctor, call.kiosk):
+        assert (await page.evaluate("window.received('1')"))["codec"] == "video/H264"

@@ -22,6 +22,7 @@ from sqlalchemy import update
 from protocol import SUBPROTOCOL, VERSION
 from protocol.accounts import Enrolled, Enrolment, SignIn, Token, VehicleWanted
 from protocol.binding import Binding, Side
+from protocol.guests import GuestInvitation, GuestRole, GuestWanted
 from protocol.signalling import (
     CallAssigned,
     CallGranted,
@@ -30,6 +31,7 @@ from protocol.signalling import (
     EncounterPhase,
     EncounterState,
     FrameToDoctor,
+    FrameToGuest,
     FrameToVehicle,
     Hello,
     Nothing,
@@ -50,6 +52,8 @@ PASSWORD = "un mot de passe de test"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 T = TypeVar("T")
+
+_FRAMES = {Role.vehicle: FrameToVehicle, Role.doctor: FrameToDoctor, Role.guest: FrameToGuest}
 
 
 @dataclass
@@ -164,6 +168,29 @@ class Running:
                 await client.hello(last)
             yield client
 
+    async def invite(self, call_id: str, account: str = "anne", role: GuestRole = GuestRole.interpreter,
+                     name: str = "M. Ba") -> GuestInvitation:
+        """A link, as the doctor's page asks for it."""
+        async with await self.sign_in(account) as session, session.post(
+                f"{self.url}/doctor/calls/{call_id}/guests",
+                json=msgspec.to_builtins(GuestWanted(role=role, name=name))) as response:
+            assert response.status == 201, await response.text()
+            return msgspec.json.decode(await response.read(), type=GuestInvitation)
+
+    @asynccontextmanager
+    async def guest(self, token: str = "", *, resume: str = "", session: str | None = None, last_seen: int = 0,
+                    welcome: bool = True) -> AsyncIterator[Client]:
+        """A guest's page with an open socket; `token` is the link's, `resume` its own."""
+        async with self.http.ws_connect(f"{self.url}/guest/ws", protocols=(SUBPROTOCOL,)) as socket:
+            client = Client(Role.guest, socket)
+            if welcome:
+                await client.raw({"n": 0, "ack": 0, "body": Hello(
+                    version=VERSION, role=Role.guest, token=token, session=session, resume_token=resume,
+                    last_seen=last_seen)})
+                client.welcome = await client.expect(Welcome)
+                client.seen = last_seen if client.welcome.resumed else 0
+            yield client
+
     @asynccontextmanager
     async def bus(self, device: Device, *, welcome: bool = True, last: Client | None = None) -> AsyncIterator[Client]:
         """A vehicle with an open socket."""
@@ -240,8 +267,7 @@ class Client:
             message = await self.socket.receive()
         if message.type is not aiohttp.WSMsgType.TEXT:
             return None
-        kind = FrameToVehicle if self.role is Role.vehicle else FrameToDoctor
-        frame: Any = msgspec.json.decode(message.data, type=kind)
+        frame: Any = msgspec.json.decode(message.data, type=_FRAMES[self.role])
         self.acknowledged = max(self.acknowledged, frame.ack)
         if frame.n:
             assert frame.n == self.seen + 1, f"frame {frame.n} after {self.seen}"

@@ -15,8 +15,9 @@ import pytest
 
 from gateway.media import camera as camera_room
 from gateway.media.camera import CameraFrame, CameraReader, CameraState
+from gateway.media.compose import Captured, scaled
 from gateway.media.config import CameraConfig
-from gateway.media.encoder import CameraEncoder, Captured, EncodedFrame, Rungs, scaled
+from gateway.media.encoder import CameraEncoder, EncodedFrame, Rungs
 from gateway.media.mailbox import Mailbox
 from gateway.media.rate import DETAIL_LADDER, LADDER
 from gateway.media.scene_source import ExaminationFrame

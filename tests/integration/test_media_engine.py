@@ -437,15 +437,15 @@ async def test_nobody_watches_nothing_is_encoded(room: Room) -> None:
     """Without a peer the encoder stands still; after the last one it stands still again."""
     encoder = room.engine._encoder
     await room.until(lambda: room.engine.camera.present)
-    assert not encoder._watched.is_set()
+    assert not encoder.watched
     events = Events()
     peer = await room.engine.doctor_peer([], events)
     page = await connect(peer)
     await codes(next(t for t in page.tracks if t.kind == "video"), 1)
-    assert encoder._watched.is_set()
+    assert encoder.watched
     await peer.close()
     room.engine.peer_changed()
-    assert not encoder._watched.is_set()
+    assert not encoder.watched
     await page.connection.close()
 
 

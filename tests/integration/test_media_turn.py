@@ -15,7 +15,7 @@ import pytest
 from aioice import Candidate, Connection, stun
 from aiortc import RTCIceServer
 
-from gateway.media import gather, ice, servers
+from gateway.media import gather, gathering, ice, servers
 from gateway.media.interfaces import Address
 from tests.integration import turn_rig
 from tests.integration.turn_rig import CREDENTIAL, USER, Turn
@@ -44,6 +44,15 @@ def session(*listed: RTCIceServer, ca: Path | None = None, addresses: tuple[Addr
 
 def of_type(made: Connection, kind: str) -> list[Candidate]:
     return [candidate for candidate in made.local_candidates if candidate.type == kind]
+
+
+async def relay_of(made: ice.GatewayIce) -> Candidate:
+    """The relay, offered or trickled."""
+    async with asyncio.timeout(10):
+        while not of_type(made, "relay"):  # noqa: ASYNC110 - a session without a listener tells nobody
+            await asyncio.sleep(0.01)
+    (candidate,) = of_type(made, "relay")
+    return candidate
 
 
 async def join(ours: ice.GatewayIce, theirs: Connection) -> None:
@@ -85,7 +94,7 @@ async def test_media_pass_through_a_relay_over_each_transport(coturn: Turn, way:
 
 
 async def test_tcp_and_tls_stand_in_where_udp_is_blocked(coturn: Turn) -> None:
-    """A server that never answers over UDP costs the stagger, not the deadline; TLS comes when TCP is refused."""
+    """A server that never answers over UDP delays no offer, and costs the stagger; TLS comes when TCP is refused."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         silent = f"turn:127.0.0.1:{deaf.getsockname()[1]}?transport=udp"
@@ -95,17 +104,17 @@ async def test_tcp_and_tls_stand_in_where_udp_is_blocked(coturn: Turn) -> None:
             async with closing(ours):
                 began = time.monotonic()
                 await ours.gather_candidates()
-                assert time.monotonic() - began < ice.GATHER_SECONDS
-                assert len(of_type(ours, "relay")) == 1
+                assert time.monotonic() - began < gathering.GATHER_SECONDS + 0.5
+                assert of_type(ours, "host")
+                await relay_of(ours)
 
 
 async def test_udp_wins_when_it_answers_and_leaves_no_second_allocation(coturn: Turn) -> None:
     """All transports listed, UDP is first to answer: one relay candidate, at once."""
     ours = session(server(coturn.url("tls"), coturn.url("tcp"), coturn.url("udp")), ca=coturn.ca)
     async with closing(ours):
-        began = time.monotonic()
         await ours.gather_candidates()
-        assert time.monotonic() - began < ice.GATHER_SECONDS
+        await relay_of(ours)
         (relay,) = [protocol for protocol in ours._protocols if protocol.local_candidate.type == "relay"]
         inner: Any = relay.transport._inner  # type: ignore[attr-defined]
         assert isinstance(inner, gather.RelayOverUdp)
@@ -121,13 +130,13 @@ async def test_the_first_dead_server_of_several_is_no_loss(coturn: Turn) -> None
         async with closing(ours):
             began = time.monotonic()
             await ours.gather_candidates()
-            assert time.monotonic() - began < ice.GATHER_SECONDS + 0.3
-            assert len(of_type(ours, "relay")) == 1
+            assert time.monotonic() - began < gathering.GATHER_SECONDS + 0.5
+            await relay_of(ours)
 
 
 async def test_a_relay_that_answers_late_is_trickled(coturn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
     """The offer does not wait past its deadline; the candidate follows."""
-    monkeypatch.setattr(ice, "GATHER_SECONDS", 0.0001)
+    monkeypatch.setattr(gathering, "GATHER_SECONDS", 0.0001)
     ours = session(server(coturn.url("tcp")))
     late: asyncio.Queue[Candidate] = asyncio.Queue()
     ours.trickle = late.put_nowait
@@ -146,7 +155,7 @@ async def test_wrong_credentials_leave_the_host_candidates(coturn: Turn) -> None
     async with closing(ours):
         began = time.monotonic()
         await ours.gather_candidates()
-        assert time.monotonic() - began < ice.GATHER_SECONDS
+        assert time.monotonic() - began < gathering.GATHER_SECONDS + 0.5
         assert {candidate.type for candidate in ours.local_candidates} == {"host"}
 
 
@@ -170,7 +179,10 @@ async def test_an_expired_allocation_is_given_up_and_made_anew(coturn: Turn, mon
     again: asyncio.Queue[Candidate] = asyncio.Queue()
     async with closing(ours, theirs):
         await join(ours, theirs)
+        await relay_of(ours)
         ours.trickle = again.put_nowait
+        while not again.empty():
+            again.get_nowait()
         (relay,) = [protocol for protocol in ours._protocols if protocol.local_candidate.type == "relay"]
         inner: Any = relay.transport._inner  # type: ignore[attr-defined]
         inner.refresh_task.cancel()
@@ -225,5 +237,6 @@ async def test_ipv6_host_and_relayed(tmp_path: Path) -> None:
         ours = session(server(coturn.url("udp", "localhost")), addresses=(LOOPBACK, Address("lo", "::1")))
         async with closing(ours):
             await ours.gather_candidates()
+            await relay_of(ours)
             assert {candidate.host for candidate in of_type(ours, "host")} == {"127.0.0.1", "::1"}
             assert {candidate.host for candidate in of_type(ours, "relay")} >= {"127.0.0.1"}

@@ -20,6 +20,7 @@ from aioice import Candidate, stun
 from gateway.media import ice
 from gateway.media.gather import Socket
 from gateway.media.interfaces import Address
+from gateway.media.strangers import KNOWN_MAX
 
 WAYS = [Address("lo", "127.0.0.1", 0), Address("lo2", "127.0.0.2", 1)]
 
@@ -154,7 +155,7 @@ async def test_strangers_change_nothing(pair: Pair) -> None:
     assert pair.ours._queue.empty()
     assert not faults
     assert pair.used == "lo"
-    assert len(pair.ours._known) <= ice.KNOWN_MAX
+    assert pair.ours.door.known <= KNOWN_MAX
 
 
 def test_uvloop_survives_strangers_too() -> None:

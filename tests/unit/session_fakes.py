@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gateway.media.events import PeerClosed, PeerEvents, PeerState
+from gateway.media.path import CallFigures
 from gateway.session.consultation import Consultation, ConsultationView
 from gateway.store import Store
 from protocol.binding import Binding, Side, statement
@@ -38,7 +39,7 @@ from protocol.channels import (
     ToVehicle,
     WaveformHead,
 )
-from protocol.kiosk import CameraView, CommandBody, EnterWaiting, KioskReply, OpenEncounter
+from protocol.kiosk import CameraView, CommandBody, EnterWaiting, KioskReply, OpenEncounter, Uplink
 from protocol.readings import Chunk, Event, InstrumentKind, Still, Waveform, WaveformEnd
 from protocol.signalling import CallAnswer, CallAssigned, CallOffer, FromVehicle, PrescriptionReady
 from protocol.values import DoctorCard, IceServer, Patient, Reason, Urgency, VehicleCard
@@ -228,11 +229,28 @@ class FakeMedia:
         self.listening: str | None = None
         self.listening_code: str | None = None
         self.camera = CameraView(present=True)
-        self.microphone = True
+        self.microphone_code: str | None = None
+        self.muted = False
+        self.beside = False
+        self.figures: CallFigures | None = None
+        self.uplinks: tuple[Uplink, ...] = ()
+        self.picture_code: str | None = None
         self.peers: list[FakePeer] = []
 
-    def show(self, source: object | None, name: str = "") -> None:
+    @property
+    def microphone(self) -> bool:
+        return self.microphone_code != "microphone.missing"
+
+    @microphone.setter
+    def microphone(self, there: bool) -> None:
+        self.microphone_code = None if there else "microphone.missing"
+
+    def mute(self, muted: bool) -> None:
+        self.muted = muted
+
+    def show(self, source: object | None, name: str = "", *, beside: bool = False) -> None:
         self.shown = name if source is not None else None
+        self.beside = beside and source is not None
 
     def listen(self, instrument_id: str | None) -> None:
         self.listening = instrument_id

@@ -59,6 +59,12 @@ def test_a_good_file_becomes_frozen_values() -> None:
     ("simulated = true\n[relay]", "[relay]", "simulated", "simulated = true"),
     ("[camera]", '[kiosk]\nhost = "0.0.0.0"\n[camera]', "kiosk.host", "127.0.0.1"),
     ("[camera]", "[media]\nfloor_kbps = 900\nceiling_kbps = 200\n[camera]", "media", "rise"),
+    ("[camera]", '[[uplink]]\ninterface = "wwan0"\noperator = " "\n[camera]', "uplink[0].operator", "empty"),
+    ("[camera]", '[[uplink]]\ninterface = "wan 0"\noperator = "Orange"\n[camera]', "uplink[0].interface", "regex"),
+    ("[camera]", '[media]\ninterfaces = ["wwan1"]\n[[uplink]]\ninterface = "wwan0"\noperator = "Orange"\n[camera]',
+     "uplink[0].interface", "[media] interfaces"),
+    ("[camera]", '[[uplink]]\ninterface = "wwan0"\noperator = "Orange"\n' * 2 + "[camera]", "uplink[1].interface",
+     "twice"),
     ("[camera]", '[radio]\nbackend = "a b"\n[camera]', "radio.backend", "regex"),
     ("[[instrument]]", GOOD[GOOD.index("[[instrument]]"):] + "[[instrument]]", "instrument[1].id", "twice"),
 ])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.media.interfaces import Address
 from gateway.media.paths import (
     CALM_SECONDS,
     HOLD_SECONDS,
@@ -10,6 +11,7 @@ from gateway.media.paths import (
     Chooser,
     Path,
 )
+from gateway.media.track import PathView, operator_of, uplinks
 
 STEP = 0.05
 
@@ -136,3 +138,26 @@ def test_a_gone_address_is_left_at_once() -> None:
     rig.ways[0].gone = True
     rig.run(STEP * 2)
     assert rig.used is rig.ways[1]
+
+
+def seen(uplink: str, **facts: bool) -> PathView:
+    """A way as the bar gets it."""
+    return PathView(uplink, relayed=False, used=facts.get("used", False), alive=facts.get("alive", True),
+                    round_trip_ms=64)
+
+
+def test_the_bar_names_whose_network_each_uplink_is() -> None:
+    """Interface, operator and state in the configuration's order; one that nobody named has no operator."""
+    present = [Address("wwan0", "10.0.0.1"), Address("wwan1", "10.0.1.1", 1), Address("eth0", "10.0.2.1", 2),
+               Address("lo", "127.0.0.1", 3)]
+    shown = uplinks(present, [seen("wwan1", used=True), seen("wwan0", alive=False)],
+                    {"wwan0": "Orange", "wwan1": "SFR"})
+    assert [(one.name, one.operator, one.state.value, one.in_use) for one in shown] == [
+        ("wwan0", "Orange", "silent", False), ("wwan1", "SFR", "answering", True), ("eth0", "", "present", False)]
+    assert operator_of(shown) == "SFR"
+
+
+def test_without_a_call_the_preferred_uplink_names_the_operator() -> None:
+    """The bar says the first one's; without any uplink nothing."""
+    assert operator_of(uplinks([Address("wwan0", "10.0.0.1")], [], {"wwan0": "Orange"})) == "Orange"
+    assert operator_of(()) == ""

@@ -210,11 +210,14 @@ export interface Wire {
   GuestBinding: GuestBinding;
   GuestCandidate: GuestCandidate;
   GuestCard: GuestCard;
+  GuestDoor: GuestDoor;
   GuestEntered: GuestEntered;
   GuestInvitation: GuestInvitation;
   GuestInvited: GuestInvited;
+  GuestKnock: GuestKnock;
   GuestLeft: GuestLeft;
   GuestOffer: GuestOffer;
+  GuestRefused: GuestRefused;
   GuestRejoin: GuestRejoin;
   GuestRemoved: GuestRemoved;
   GuestRole: GuestRole;
@@ -1063,12 +1066,17 @@ export interface FrameFromDoctor {
     | GuestOffer
     | GuestCandidate
     | GuestRejoin
-    | GuestLeft;
+    | GuestLeft
+    | GuestRefused;
 }
 /**
  * Client -> relay, the first frame (n = 0). A doctor brings a token, a vehicle its certificate, a guest the
- * token of its link, which is used up by it (`guest.link_used`, `guest.link_unknown`, `guest.link_expired`);
- * a guest comes back by `session` and `resume_token`.
+ * token of its link, which is used up by it (`guest.link_used`, `guest.link_unknown`, `guest.link_expired`).
+ *
+ * A guest's page makes its `resume_token` itself (32 random octets, base64url) and says it with the link's token:
+ * a `Welcome` that was lost is then asked for again by the same `Hello`. It comes back by `session` and
+ * `resume_token`, after a reload by `resume_token` alone: then its media is gone and both hosts offer anew.
+ * `Welcome.resume_token` of a guest is always the same one.
  */
 export interface Hello {
   type: "hello";
@@ -1165,12 +1173,23 @@ export interface GuestLeft {
   by: string;
 }
 /**
+ * Guest or host -> relay -> the other of this pair: the binding does not hold. The relay writes it in the audit.
+ */
+export interface GuestRefused {
+  type: "guest_refused";
+  call_id: string;
+  guest_id: string;
+  host: Side;
+  generation: number;
+  code: string;
+}
+/**
  * Guest's page -> relay.
  */
 export interface FrameFromGuest {
   n: number;
   ack: number;
-  body: Hello | Nothing | Refusal | GuestAnswer | GuestCandidate | GuestRejoin | GuestLeft;
+  body: Hello | Nothing | Refusal | GuestAnswer | GuestCandidate | GuestRejoin | GuestLeft | GuestRefused;
 }
 /**
  * Guest -> relay -> the host of `binding.host`.
@@ -1204,7 +1223,8 @@ export interface FrameFromVehicle {
     | GuestOffer
     | GuestCandidate
     | GuestRejoin
-    | GuestLeft;
+    | GuestLeft
+    | GuestRefused;
 }
 /**
  * Vehicle -> relay, each minute and on change.
@@ -1260,7 +1280,8 @@ export interface FrameToDoctor {
     | GuestAnswer
     | GuestCandidate
     | GuestAway
-    | GuestLeft;
+    | GuestLeft
+    | GuestRefused;
 }
 /**
  * Relay -> client, n = 0. `resumed` false: a new session, start from snapshots.
@@ -1331,7 +1352,7 @@ export interface GuestAway {
 export interface FrameToGuest {
   n: number;
   ack: number;
-  body: Welcome | Nothing | Refusal | GuestOffer | GuestCandidate | GuestLeft | Dismissed;
+  body: Welcome | Nothing | Refusal | GuestOffer | GuestCandidate | GuestLeft | GuestRefused | Dismissed;
 }
 /**
  * Relay -> vehicle.
@@ -1356,7 +1377,8 @@ export interface FrameToVehicle {
     | GuestAnswer
     | GuestCandidate
     | GuestAway
-    | GuestLeft;
+    | GuestLeft
+    | GuestRefused;
 }
 /**
  * Relay -> vehicle: place in the queue, from 1, and how many doctors are on line.
@@ -1377,12 +1399,28 @@ export interface PrescriptionReady {
   sha256: string;
 }
 /**
+ * Its answer; asking uses nothing up. Refused with the codes of a guest's `Hello`, at the same rate.
+ */
+export interface GuestDoor {
+  guest: GuestCard;
+  doctor: string;
+  vehicle: string;
+  simulated: boolean;
+  expires_at: string;
+}
+/**
  * Its answer: `token` is said once, the relay keeps a hash.
  */
 export interface GuestInvitation {
   guest: GuestCard;
   token: string;
   expires_at: string;
+}
+/**
+ * Body of `POST /guest/invitation`: the guest's page asks who invites, before it uses the link up.
+ */
+export interface GuestKnock {
+  token: string;
 }
 /**
  * Body of `POST /doctor/calls/{call_id}/guests`.

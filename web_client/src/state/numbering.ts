@@ -1,8 +1,13 @@
 // Frame numbers, acknowledgement and resume of one signalling session (protocol.signalling). Pure.
 import { SIGNALLING_BACKLOG } from "../protocol/constants";
-import type { FrameFromDoctor, FrameToDoctor, Welcome } from "../protocol/types";
+import type { FrameFromDoctor, Welcome } from "../protocol/types";
 
-type Body = FrameFromDoctor["body"];
+/** A message with its number and what it acknowledges. */
+export interface Frame<Body> {
+  readonly n: number;
+  readonly ack: number;
+  readonly body: Body;
+}
 
 /** What the session needs to go on over a new socket. */
 export interface Resumable {
@@ -14,13 +19,13 @@ export interface Resumable {
 /** Too many frames wait for the relay: the session is given up, both ends start from snapshots. */
 export class BacklogFull extends Error {}
 
-export class Numbering {
+export class Numbering<Body = FrameFromDoctor["body"]> {
   #session: string | null = null;
   #resumeToken = "";
   #sent = 0;
   #seen = 0;
   #acknowledged = 0;
-  #kept: FrameFromDoctor[] = [];
+  #kept: Frame<Body>[] = [];
 
   get resumable(): Resumable {
     return { session: this.#session, resumeToken: this.#resumeToken, lastSeen: this.#seen };
@@ -37,7 +42,7 @@ export class Numbering {
   }
 
   /** Numbers a message and keeps it until the relay confirms it. */
-  out(body: Body): FrameFromDoctor {
+  out(body: Body): Frame<Body> {
     if (this.#kept.length >= SIGNALLING_BACKLOG) throw new BacklogFull();
     this.#sent += 1;
     const frame = { n: this.#sent, ack: this.#seen, body };
@@ -47,13 +52,13 @@ export class Numbering {
   }
 
   /** An unnumbered frame: the Hello, or an acknowledgement and no more. */
-  bare(body: Body): FrameFromDoctor {
+  bare(body: Body): Frame<Body> {
     this.#acknowledged = this.#seen;
     return { n: 0, ack: this.#seen, body };
   }
 
   /** What to do with a frame: `deliver` it, drop a `duplicate`, or reconnect because of a `hole`. */
-  in(frame: FrameToDoctor): "deliver" | "duplicate" | "hole" {
+  in(frame: Frame<unknown>): "deliver" | "duplicate" | "hole" {
     this.#confirm(frame.ack);
     if (frame.n === 0) return "deliver";
     if (frame.n <= this.#seen) return "duplicate";
@@ -63,7 +68,7 @@ export class Numbering {
   }
 
   /** Reads the Welcome; the frames to send again, in order. A new session starts from nothing. */
-  welcome(welcome: Welcome): FrameFromDoctor[] {
+  welcome(welcome: Welcome): Frame<Body>[] {
     const resumed = welcome.resumed && welcome.session === this.#session;
     this.#session = welcome.session;
     this.#resumeToken = welcome.resume_token;

@@ -1,8 +1,9 @@
-// The doctor's end of the signalling socket: connects, resumes, backs off. What a socket and a token are is injected.
+// A page's end of the signalling socket, a doctor's or a guest's: connects, resumes, backs off. What a socket and a
+// token are is injected.
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { SIGNALLING_MESSAGE_BYTES, SUBPROTOCOL, VERSION } from "../protocol/constants";
-import type { FrameFromDoctor, FrameToDoctor, Welcome } from "../protocol/types";
-import { BacklogFull, Numbering } from "./numbering";
+import type { FrameFromDoctor, FrameToDoctor, Hello, Welcome } from "../protocol/types";
+import { BacklogFull, Numbering, type Frame } from "./numbering";
 import { run, Scope } from "./scope";
 
 /** A relay that restarts is back in about a second: the first tries are quick. */
@@ -18,6 +19,11 @@ const CONFIRM_MS = 8000;
 
 export type FromDoctor = FrameFromDoctor["body"];
 export type ToDoctor = FrameToDoctor["body"];
+
+/** What both roles' conversations have in common; their other messages are their own. */
+type Message = { readonly type?: string };
+type Plain = Hello | { type: "nothing" };
+type Common = Extract<ToDoctor, { type: "welcome" | "dismissed" | "error" | "nothing" }>;
 
 /** What we use of a WebSocket. */
 export interface Socket {
@@ -35,10 +41,16 @@ export interface SignallingWorld {
   token(): Promise<string>;
   now(): number;
   random(): number;
+  /** Who greets; a doctor where it is not said. */
+  readonly role?: Hello["role"];
+  /** A resume token of the page's own making; the relay's where there is none. */
+  readonly resumeToken?: string;
+  /** Whether a refused Hello with this code is for good: asking again would bring the same. */
+  final?(code: string): boolean;
 }
 
-export interface SignallingEvents {
-  received(body: ToDoctor): void;
+export interface SignallingEvents<In = ToDoctor> {
+  received(body: In): void;
   /** `resumed` false: the relay's memory of us is gone, snapshots follow. */
   welcomed(welcome: Welcome): void;
   /** The relay ended this session: the code says why, and we do not come back by ourselves. */
@@ -49,10 +61,10 @@ export interface SignallingEvents {
 
 export type LinkState = "connecting" | "online" | "offline" | "ended";
 
-/** One signed-in person's conversation with the relay, over as many sockets as it takes. */
-export class Signalling {
+/** One person's conversation with the relay, over as many sockets as it takes. */
+export class Signalling<Out extends Message = FromDoctor, In extends Message = ToDoctor> {
   readonly #state = signal<LinkState>("connecting");
-  readonly #numbering = new Numbering();
+  readonly #numbering = new Numbering<Out | Plain>();
   #socket: Socket | null = null;
   #attempt = new Scope();
   #failures = 0;
@@ -62,7 +74,7 @@ export class Signalling {
   constructor(
     readonly scope: Scope,
     readonly world: SignallingWorld,
-    readonly events: SignallingEvents,
+    readonly events: SignallingEvents<In>,
   ) {
     scope.add(() => this.#drop());
     scope.every(1000, () => this.#watch());
@@ -84,8 +96,8 @@ export class Signalling {
   }
 
   /** Sends now or after the break; a full backlog starts a new session from snapshots. */
-  send(body: FromDoctor): void {
-    let frame: FrameFromDoctor;
+  send(body: Out): void {
+    let frame: Frame<Out | Plain>;
     try {
       frame = this.#numbering.out(body);
     } catch (error) {
@@ -131,13 +143,13 @@ export class Signalling {
 
   #greet(socket: Socket, token: string): void {
     const { session, resumeToken, lastSeen } = this.#numbering.resumable;
-    const hello: FromDoctor = {
+    const hello: Hello = {
       type: "hello",
       version: VERSION,
-      role: "doctor",
+      role: this.world.role ?? "doctor",
       token,
       session,
-      resume_token: resumeToken,
+      resume_token: this.world.resumeToken ?? resumeToken,
       last_seen: session === null ? 0 : lastSeen,
     };
     socket.send(JSON.stringify(this.#numbering.bare(hello)));
@@ -145,13 +157,13 @@ export class Signalling {
 
   #read(data: unknown): void {
     if (typeof data !== "string" || data.length > SIGNALLING_MESSAGE_BYTES) return;
-    let frame: FrameToDoctor;
+    let frame: Frame<In>;
     try {
-      frame = JSON.parse(data) as FrameToDoctor;
+      frame = JSON.parse(data) as Frame<In>;
     } catch {
       return;
     }
-    const { body } = frame;
+    const body = frame.body as Common;
     if (body.type === "welcome") {
       this.#welcomed(body);
       return;
@@ -174,13 +186,13 @@ export class Signalling {
     }
     if (body.type === "error" && this.#state.value !== "online") {
       // The Hello itself was refused: a fresh token may help, another release of the page must be loaded.
-      if (body.code === "version.unsupported") {
+      if (body.code === "version.unsupported" || this.world.final?.(body.code) === true) {
         this.#end();
         this.events.dismissed(body.code);
       }
       return;
     }
-    if (body.type !== "nothing") this.events.received(body);
+    if (body.type !== "nothing") this.events.received(frame.body);
     this.#oweAcknowledgement();
   }
 
