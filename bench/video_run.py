@@ -256,7 +256,7 @@ def keep(raw: Raw, file: Path) -> None:
     began = raw.begin
     file.write_text(json.dumps({
         "begin_monotonic": began, "seconds": raw.end - began,
-        "frames": [[round(frame.at - began, 3), None if frame.latency is None else round(frame.latency, 3), frame.height]
+        "frames": [[round(frame.at - began, 3), frame.latency and round(frame.latency, 3), frame.height]
                    for frame in raw.frames],
         "stats": [row | {"at": round(raw.clocks.of_page(row["at"]) - began, 3)} for row in raw.page["stats"]],
         "rates": raw.rates}))

@@ -347,11 +347,12 @@ def _grain(picture: NDArray[np.uint8], unit: float) -> None:
     for where, seed, scales in ((part(78, 292, 78, 322), 2, ((1.5 * unit, 16), (7 * unit, 16))),
                                 (part(520, 660, 0, 1280), 3, ((1.0 * unit, 8), (3 * unit, 6))),
                                 (part(422, 468, 764, 1226), 4, ((1.0 * unit, 12),))):
-        change[where] = _noise(*change[where].shape, seed, scales)
+        rows, columns = change[where].shape
+        change[where] = _noise(rows, columns, seed, scales)
     shelf = part(300, 395, 900, 1230)
     backs = np.random.default_rng(5).integers(-70, 30, 24)
-    columns = np.arange(change[shelf].shape[1]) * 24 // max(1, change[shelf].shape[1])
-    change[shelf] += backs[columns][None, :]
+    wide = change[shelf].shape[1]
+    change[shelf] += backs[np.arange(wide) * 24 // max(1, wide)][None, :]
     picture[:] = np.clip(picture + change[..., None], 0, 255).astype(np.uint8)
     left, top = round(640 * unit * stretch), round(90 * unit)
     cv2.rectangle(picture, (left, top), (left + round(200 * unit), top + round(250 * unit)), (240, 242, 240), -1)

@@ -12,11 +12,12 @@ from typing import Protocol
 
 from aiortc import RTCRtpReceiver, RTCRtpSender
 
-from .hooks import PacketReceiver, PacketSender
 from .lanes import Lane
 from .path import Path
 from .rate import KeyframeGate
+from .receiving import PacketReceiver
 from .sdp import RED_PAYLOAD_TYPE
+from .sending import PacketSender
 from .sound import SoundPacket
 from .splice import Packet, Splice
 from .voice import VoicePacking
@@ -210,7 +211,7 @@ class CameraOutlet:
         self.rate = rate
         self.sender: PacketSender | None = None
         self._sent: deque[tuple[float, int]] = deque(maxlen=SENT_SAMPLES)
-        self._waiting: deque[tuple[bytes, int, bool]] = deque()
+        self._waiting: deque[tuple[bytes, int, bool, bool]] = deque()
         """One picture, and one more that was on its way here: the encoder waits meanwhile, or does without us."""
         self._waiting_since: float | None = None
         self._lane = self._playing = Lane.main
@@ -299,7 +300,8 @@ class CameraOutlet:
                                       + KEYFRAME_MARGIN * bits / max(1, self.rate.target))
             self.keyframes += 1
         timestamp = self._later(timestamp)
-        self._waiting.extend((payload, timestamp, i == len(payloads) - 1) for i, payload in enumerate(payloads))
+        self._waiting.extend((payload, timestamp, i == len(payloads) - 1, keyframe and i == 0)
+                             for i, payload in enumerate(payloads))
         if self._waiting_since is None:
             self._waiting_since = now
         await self.pump(now)
@@ -313,10 +315,10 @@ class CameraOutlet:
         while self.sender is not None and self._waiting:
             if self.rate is not None and not self.rate.may_send(now):
                 return False
-            payload, timestamp, last = self._waiting.popleft()
+            payload, timestamp, last, anew = self._waiting.popleft()
             if self.rate is not None:
                 self.rate.sent(len(payload))
-            await self.sender.write(payload, timestamp, last)
+            await self.sender.write(payload, timestamp, last, anew=anew)
         self._waiting_since = None
         return True
 

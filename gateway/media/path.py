@@ -113,6 +113,10 @@ class Path:
         """Whether a packet of sound may leave."""
         return not self.wide or self._road.may_speak(now)
 
+    def may_trace(self) -> bool:
+        """Whether the next piece of a live waveform may leave; ask once for each."""
+        return not self.wide or self._road.may_trace()
+
     def sent(self, size: int) -> None:
         """A packet of the picture left; where feedback is wide, `stamp` has counted it."""
         if not self.wide:

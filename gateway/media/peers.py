@@ -252,7 +252,8 @@ class DoctorPeer(Peer):
         self.inlets = (self.voice_in, self.picture_in)
         voice = connection.add("audio", "sendrecv", OPUS, stream="vehicle", sending=self.voice_out, forwarded=True,
                                receiving=self.voice_in)
-        room = connection.add("video", "sendonly", H264, stream="vehicle", sending=camera, fallback=VP8)
+        # A stream of its own: where the path is thin, the voice would wait for lips or the picture for words.
+        room = connection.add("video", "sendonly", H264, stream="room", sending=camera, fallback=VP8)
         doctor = connection.add("video", "recvonly", VP8, receiving=self.picture_in)
         # A stream of its own: it waits for no lips, and is never mixed with the voice.
         stethoscope = connection.add("audio", "sendonly", OPUS, stream="stethoscope", sending=self.stethoscope)
@@ -289,17 +290,21 @@ class DoctorPeer(Peer):
         self.path.agree()
         for index, outlet in enumerate(outlets):
             if outlet is not None and outlet.sender is not None:
-                outlet.sender.follow(self.path, descriptions.NUMBERS_ID if index in agreed.numbered else None)
+                outlet.sender.follow(self.path, descriptions.NUMBERS_ID if index in agreed.numbered else None,
+                                     descriptions.DELAY_ID if index in agreed.prompt else 0)
         self._connection.dtls.feedback_came = lambda fci: self.path.feedback(fci, time.monotonic())
         self._connection.dtls.data_left = lambda octets: self.path.data(octets, time.monotonic())
 
     def send(self, channel: str, data: str | bytes) -> bool:
-        """Queue one message; False when the channel is not open or its buffer is full (the message is dropped)."""
+        """Queue one message; False when the channel is not open, its buffer full, or the path too thin for one that is
+        live or can wait (the message is dropped)."""
         target = self._channels[channel]
         size = len(data.encode() if isinstance(data, str) else data)
         if self._state is PeerState.closed or target.readyState != "open":
             return False
         if target.bufferedAmount + size > BUFFER_BYTES[channel]:
+            return False
+        if (channel == WAVEFORM and not self.path.may_trace()) or (channel == BULK and self.path.held):
             return False
         target.send(data)
         if channel != BULK:

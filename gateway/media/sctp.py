@@ -89,7 +89,7 @@ class GatewaySctp(RTCSctpTransport):
         if not self.thin() or not self._patient():
             await self.flush()
         elif self._held is None:
-            self._held = self._loop.call_later(HOLD_SECONDS, lambda: asyncio.ensure_future(self.flush()))
+            self._held = asyncio.get_running_loop().call_later(HOLD_SECONDS, lambda: asyncio.ensure_future(self.flush()))
 
     async def flush(self) -> None:
         """One packet of all that waits: acknowledgements first (RFC 9260, 6.10)."""
@@ -118,7 +118,7 @@ class GatewaySctp(RTCSctpTransport):
     def _t3_expired(self) -> None:
         if self.silent():
             # Copies into an outage are lost as well; what comes first after it must not be a burst of them.
-            self._t3_handle = self._loop.call_later(SILENT_SECONDS, self._t3_expired)
+            self._t3_handle = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._t3_expired)
             return
         super()._t3_expired()
         self._rto = min(RTO_MAX, 2 * self._rto)

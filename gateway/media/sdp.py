@@ -28,8 +28,11 @@ SOUND_PAYLOAD_TYPE = 109
 RED_PAYLOAD_TYPE = 63
 """Of the voice with redundancy (RFC 2198): the one browsers use themselves."""
 
-NUMBERS_ID = 5
-"""The header extension of transport-wide numbers; the library's own are 1 to 3."""
+NUMBERS_ID, DELAY_ID = 5, 6
+"""The header extensions of transport-wide numbers and of the playout delay; the library's own are 1 to 3."""
+
+DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+"""How long a picture may wait at the receiver for what comes late."""
 
 _FINGERPRINT = re.compile(r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", re.IGNORECASE)
 _SETUPS = {"active", "passive"}
@@ -67,6 +70,8 @@ def finish_offer(sdp: str, *, wide: bool = False) -> str:
             if wide and codec and "a=sendonly" in section:
                 if f"a=extmap:{NUMBERS_ID} {URI}" not in done:
                     done.append(f"a=extmap:{NUMBERS_ID} {URI}")
+                    if section[0].startswith("m=video"):
+                        done.append(f"a=extmap:{DELAY_ID} {DELAY_URI}")
                 done.append(f"a=rtcp-fb:{codec[1]} transport-cc")
         lines += _renumbered(done) if instrument else done
     return "\r\n".join([*lines, ""])
@@ -74,30 +79,37 @@ def finish_offer(sdp: str, *, wide: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What of our wishes an answer grants: the m-lines (by index) whose packets are reported on, RED for the voice
-    and the payload type of the Opus inside."""
+    """What of our wishes an answer grants: the m-lines (by index) whose packets are reported on, those whose pictures
+    are shown at once when we say so, RED for the voice and the payload type of the Opus inside."""
 
     numbered: frozenset[int]
+    prompt: frozenset[int]
     red: bool
     opus_type: int
 
 
 def agreed(sdp: str) -> Agreed:
     """Read from an answer that `check_answer` let pass."""
-    numbered: set[int] = set()
+    numbered, prompt = set[int](), set[int]()
     red, opus = False, 0
     for index, section in enumerate(_sections(sdp)[1:]):
-        extended = any(re.fullmatch(rf"a=extmap:{NUMBERS_ID}(?:/\w+)? {re.escape(URI)}.*", line) for line in section)
+        extended = _extended(section, NUMBERS_ID, URI)
         reported = any(re.fullmatch(r"a=rtcp-fb:(?:\d+|\*) transport-cc", line) for line in section)
         if extended and reported:
             numbered.add(index)
+        if _extended(section, DELAY_ID, DELAY_URI):
+            prompt.add(index)
         if index == 0:
             types = section[0].split(" ")[3:]
             red = str(RED_PAYLOAD_TYPE) in types and any(
                 line.lower().startswith(f"a=rtpmap:{RED_PAYLOAD_TYPE} red/") for line in section)
             found = [re.fullmatch(r"a=rtpmap:(\d+) opus/48000/2", line, re.IGNORECASE) for line in section]
             opus = next((int(match[1]) for match in found if match), 0)
-    return Agreed(frozenset(numbered), red and 0 < opus < 128, opus)
+    return Agreed(frozenset(numbered), frozenset(prompt), red and 0 < opus < 128, opus)
+
+
+def _extended(section: Sequence[str], number: int, uri: str) -> bool:
+    return any(re.fullmatch(rf"a=extmap:{number}(?:/\w+)? {re.escape(uri)}.*", line) for line in section)
 
 
 def check_answer(sdp: str, kinds: Sequence[str]) -> str:

@@ -31,15 +31,17 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from gateway.media import gathering, hooks, ice, sctp
+from gateway.media import gathering, ice, sctp, sending
 from gateway.media.codecs import X264
 from gateway.media.congestion.feedback import URI
 from gateway.media.congestion.road import WIRE_OCTETS
-from gateway.media.hooks import GatewayConnection, PacketReceiver, PacketSender
+from gateway.media.hooks import GatewayConnection
 from gateway.media.interfaces import Address
 from gateway.media.peers import H264, OPUS, VP8
 from gateway.media.rate import Rung
+from gateway.media.receiving import PacketReceiver
 from gateway.media.sdp import finish_offer
+from gateway.media.sending import PacketSender
 from gateway.media.splice import Packet
 from protocol.binding import sdp_fingerprints
 
@@ -227,12 +229,12 @@ async def test_lost_packets_are_sent_again_from_a_long_history(ends: Ends) -> No
             sent.append(RtpPacket.parse(data))
 
     sender.transport._send_rtp = catch  # type: ignore[method-assign]
-    sender._credit = float(hooks.RETRANSMIT_CREDIT)
+    sender._credit = float(sending.RETRANSMIT_CREDIT)
     nack = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first, first])
     await sender._handle_rtcp_packet(nack)
     assert [packet.ssrc for packet in sent] == [sender._rtx_ssrc]
     assert sent[0].payload == first.to_bytes(2, "big") + b"\x410"
-    for i in range(hooks.HISTORY):
+    for i in range(sending.HISTORY):
         await sender.write(b"x", i, True)
     sent.clear()
     await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first]))
@@ -255,8 +257,8 @@ async def test_retransmissions_do_not_keep_a_full_link_full(ends: Ends) -> None:
     sender.transport._send_rtp = count  # type: ignore[method-assign]
     await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc,
                                                      lost=list(range(first, first + 200))))
-    assert sent == hooks.RETRANSMIT_CREDIT
-    assert ends.said.given_up == 200 - hooks.RETRANSMIT_CREDIT // 1000
+    assert sent == sending.RETRANSMIT_CREDIT
+    assert ends.said.given_up == 200 - sending.RETRANSMIT_CREDIT // 1000
 
 
 async def test_feedback_becomes_events(ends: Ends) -> None:
@@ -285,7 +287,7 @@ async def test_a_socket_that_is_gone_is_a_connection_error(ends: Ends) -> None:
     async def gone(data: bytes) -> None:
         raise RuntimeError("closed=True")
 
-    transport.transport._send = gone  # type: ignore[method-assign, assignment]
+    transport.transport._send = gone
     with pytest.raises(ConnectionError):
         await transport._send_rtp(b"\x80\x60" + bytes(20))
     await sender_of(ends.room).write(b"x", 1, True)
@@ -446,6 +448,7 @@ class Counting:
         self.numbered: list[tuple[int, bool, bool, bool]] = []
         self.beside: list[int] = []
         self.open = True
+        self.thin = False
 
     def stamp(self, octets: int, now: float, *, picture: bool, reserved: bool, padding: bool) -> int | None:
         self.numbered.append((octets, picture, reserved, padding))
@@ -456,6 +459,10 @@ class Counting:
 
     def may_repair(self, now: float) -> bool:
         return self.open
+
+    @property
+    def scant(self) -> bool:
+        return self.thin
 
 
 async def test_packets_bear_transport_numbers_on_the_wire(ends: Ends) -> None:

@@ -14,8 +14,18 @@ HEADER_BITS, PACKETS_A_SECOND, PACKET_BITS = 8 * 72, 10, 8 * 1150
 PAUSE_BELOW, PAUSE_SECONDS = 12_000, 1.5
 """A few small pictures a second need this; with less a face is a smear."""
 
+NONE_BELOW, NONE_SECONDS = 4_000, 0.4
+"""With so little there is no picture at all: what it would take is the voice's."""
+
 RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 20_000, 1.0, 8.0
 """Room for the first keyframe too; each vain return doubles the wait."""
+
+FIRST_BEFORE, FIRST_SECONDS = 45_000, 1.5
+"""A paired voice and its readings; taken for granted until the first second was measured."""
+
+WAVEFORM_DOWN, WAVEFORM_UP = 0.4, 0.1
+"""Shares a second: where the picture is gone and still a queue stands, pieces of a live waveform are left out. Those
+who read it ask for them later."""
 
 METER_SECONDS = 1.0
 METER_DOWN = 0.5
@@ -63,11 +73,13 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`picture` bit/s for the encoder; `paused`: too little for one."""
+    """`picture` bit/s for the encoder; `paused`: too little for one; `waveform`: the share (0 to 1) of a live waveform
+    that goes."""
 
     picture: int
     paused: bool
     voice: VoiceForm
+    waveform: float = 1.0
 
 
 class Budget:
@@ -81,12 +93,20 @@ class Budget:
         self._wait = RESUME_SECONDS
         self._voice = VoiceForm.plain
         self._lossy_until = float("-inf")
+        self._waveform, self._at = 1.0, float("inf")
 
     def split(self, rate: int, target: int, before: float, loss: float, now: float) -> Share:
         """`rate`, `target` as decided; `before`: bit/s of everything that goes before the picture, as measured."""
         # A queue that drains is over in a second: no reason to pause.
         self._pause(_picture(rate, before), now)
-        return Share(round(max(0.0, _picture(target, before))), self._paused, self._form(rate, loss, now))
+        self._thin_waveform(target < rate, max(0.0, now - self._at))
+        self._at = now
+        return Share(round(max(0.0, _picture(target, before))), self._paused, self._form(rate, loss, now),
+                     round(self._waveform, 3))
+
+    def _thin_waveform(self, standing: bool, seconds: float) -> None:
+        change = -WAVEFORM_DOWN if standing and self._paused else WAVEFORM_UP
+        self._waveform = min(1.0, max(0.0, self._waveform + change * seconds))
 
     def _pause(self, picture: float, now: float) -> None:
         if self._paused:
@@ -103,7 +123,7 @@ class Budget:
             self._thin_since = None
         elif self._thin_since is None:
             self._thin_since = now
-        elif now - self._thin_since >= PAUSE_SECONDS:
+        elif now - self._thin_since >= (NONE_SECONDS if picture < NONE_BELOW else PAUSE_SECONDS):
             self._paused, self._wide_since = True, None
             if now - self._resumed_at < RESUME_SECONDS_MAX:
                 self._wait = min(RESUME_SECONDS_MAX, 2 * self._wait)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .budget import Budget, Meter, Share, VoiceForm
+from .budget import FIRST_BEFORE, FIRST_SECONDS, Budget, Meter, Share, VoiceForm
 from .controller import Decision, Limits
 from .probing import Probe
 from .replay import Recorder
@@ -28,7 +28,8 @@ DEBT_OCTETS = 6000.0
 HEARTBEAT_SECONDS, IDLE_SECONDS = 0.1, 0.25
 """In an outage one small packet each, which finds the network again; and when nothing else is sent."""
 
-HEARTBEAT_OCTETS = 80
+HEARTBEAT_OCTETS = 68
+"""A bare packet with its transport number."""
 
 TRAIN_LATE_SECONDS = 0.3
 """A train that could not leave within this shows nothing any more."""
@@ -77,6 +78,8 @@ class Road:
         self._probe_left = 0
         self._probe_next = self._probe_since = 0.0
         self._reserved = 0
+        self._waveform = 0.0
+        """What is left of the last piece's share."""
         self.started, self._began = False, 0.0
 
     @property
@@ -164,6 +167,14 @@ class Road:
         self._voice_at = now
         return True
 
+    def may_trace(self) -> bool:
+        """Whether the next piece of a live waveform may leave; ask once for each."""
+        self._waveform = min(1.0, self._waveform + self._share.waveform)
+        if self._waveform < 1.0:
+            return False
+        self._waveform = 0.0 if self._share.waveform < 1.0 else 1.0
+        return True
+
     def padding(self, now: float) -> int:
         """Octets on the wire of the padding packet that is due now, 0 for none. Call until 0, each few ms."""
         if not self.started:
@@ -225,7 +236,8 @@ class Road:
         decision = self._decision = self._recorder.step(now, fci)
         self._before.settle(now)
         self._all.settle(now)
-        before = self._before.rate + self._reserved
+        first = FIRST_BEFORE if now - self._began < FIRST_SECONDS else 0
+        before = max(self._before.rate, first) + self._reserved
         self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now)
         if decision.blind:
             self._blind_since = now if self._blind_since is None else self._blind_since
