@@ -296,6 +296,7 @@ async def test_a_socket_that_is_gone_is_a_connection_error(ends: Ends) -> None:
 async def test_sender_reports_carry_the_sources_clock(ends: Ends) -> None:
     """`sync` sets the pair of the next sender report."""
     await ends.join()
+    await sender_of(ends.voice).write(b"\x48voice", 960, False)
     sender_of(ends.voice).sync(0x1234 << 32, 99)
     received: asyncio.Queue[Any] = asyncio.Queue()
 

@@ -31,6 +31,9 @@ METER_SECONDS = 1.0
 METER_DOWN = 0.5
 """A silence between two words does not give the voice's part away."""
 
+METER_UP, METER_UP_BITS = 1.25, 8_000
+"""What went before grows by so much a second at most: readings that catch up are over soon, and pacing counts them."""
+
 PAIR_BELOW, PAIR_NOT_ABOVE = 130_000, 180_000
 """Half of a 20 ms packet of sound is headers: on a thin path two go as one."""
 
@@ -49,10 +52,12 @@ class VoiceForm(enum.StrEnum):
 
 
 class Meter:
-    """What a class of packets takes: up at once, down by `down` of the difference a second."""
+    """What a class of packets takes: down by `down` of the difference a second, up at once or, once it is `steady`,
+    by a share."""
 
-    def __init__(self, down: float = METER_DOWN) -> None:
+    def __init__(self, down: float = METER_DOWN, *, steady: bool = False) -> None:
         self._down = down
+        self._steady, self._skip_until = steady, float("-inf")
         self._since = float("-inf")
         self._octets = 0
         self.rate = 0.0
@@ -67,8 +72,16 @@ class Meter:
         if now - self._since < METER_SECONDS:
             return
         seen = 8 * self._octets / (now - self._since) if self._since > float("-inf") else 0.0
+        if self._since < self._skip_until:
+            seen = min(seen, self.rate)
+        elif self._steady and self.rate:
+            seen = min(seen, METER_UP * self.rate + METER_UP_BITS)
         self.rate = seen if seen > self.rate else self.rate + self._down * (seen - self.rate)
         self._since, self._octets = now, 0
+
+    def skip(self, until: float) -> None:
+        """What comes until then is not the rule: it makes up for a silence."""
+        self._skip_until = until
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ HEARTBEAT_OCTETS = 68
 TRAIN_LATE_SECONDS = 0.3
 """A train that could not leave within this shows nothing any more."""
 
+CATCH_UP_SECONDS = 2.0
+"""After an outage: what readings and ECG send then is what waited."""
+
 VOICE_BLIND_SECONDS = 1.0
 """Sound goes on into a silence this long: many end sooner. Later it would only be a queue of old words."""
 
@@ -66,7 +69,7 @@ class Road:
         self._budget = Budget()
         self._decision: Decision = self._recorder.controller.decision
         self._share = Share(limits.start // 2, False, VoiceForm.plain)
-        self._before, self._all = Meter(), Meter(1.0)
+        self._before, self._all = Meter(steady=True), Meter(1.0)
         """What goes before the picture; everything."""
         self._credit = float(BURST_OCTETS)
         self._credit_at = float("-inf")
@@ -243,6 +246,8 @@ class Road:
             self._blind_since = now if self._blind_since is None else self._blind_since
             self._probe = None
         else:
+            if self._blind_since is not None:
+                self._before.skip(now + CATCH_UP_SECONDS)
             self._blind_since = None
         if decision.probe is not None:
             self._probe, self._probe_left = decision.probe, decision.probe.packets
