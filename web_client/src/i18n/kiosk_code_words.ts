@@ -90,6 +90,13 @@ const CALL: Record<string, Words> = {
   "binding.signature": w("La signature du médecin ne tient pas.", "Rien n'a été transmis. Prévenez l'assistance.", "The doctor's signature does not hold.", "Nothing was transmitted. Tell support."),
   "binding.statement": w("Ce que le médecin a signé ne correspond pas à l'appel.", "Rien n'a été transmis. Prévenez l'assistance.", "What the doctor signed does not match the call.", "Nothing was transmitted. Tell support."),
   "microphone.silent": w("Aucun son n'arrive du micro.", "Vérifiez son câble et son bouton. Le médecin est prévenu.", "No sound comes from the microphone.", "Check its cable and its button. The doctor is told."),
+  "microphone.muted": w("Votre micro est coupé.", "Touchez « Rétablir le micro » pour parler.", "Your microphone is muted.", "Touch \"Unmute\" to speak."),
+  "microphone.missing": w("Aucun micro ne donne de son au poste.", "Vérifiez que le micro est branché : il est repris seul.", "No microphone gives sound to the unit.", "Check that the microphone is plugged in: it is taken up by itself."),
+  "quality.thin": w("Le réseau est faible.", "La voix passe d'abord ; l'image revient seule.", "The network is weak.", "The voice goes first; the picture comes back by itself."),
+  "quality.lossy": w("Le réseau est instable.", "Ce qui se perd est renvoyé ; parlez lentement.", "The network is unstable.", "What is lost is sent again; speak slowly."),
+  "quality.slow": w("Le réseau est lent.", "Laissez une seconde avant de répondre.", "The network is slow.", "Leave a second before you answer."),
+  "quality.outage": w("Le réseau est coupé.", "La consultation reprendra seule. Tout ce qui est mesuré est gardé.", "The network is cut.", "The consultation resumes by itself. Everything measured is kept."),
+  "guest.unknown": w("Cette personne n'est plus dans l'appel.", "Rien à faire.", "This person is no longer in the call.", "Nothing to do."),
   "microphone.away": w("Le micro s'est tu.", "Il est repris seul. Le médecin est prévenu.", "The microphone fell silent.", "It is taken up by itself. The doctor is told."),
 };
 

@@ -9,6 +9,9 @@ import { run, type Scope } from "../state/scope";
 const SOUND_LINE = 0;
 const OWN_LINE = 1;
 const DOCTOR_LINE = 2;
+/** A gateway that knows no guests offers three lines. */
+const GUEST_SOUND_LINE = 3;
+const GUEST_LINE = 4;
 
 /** On loopback every candidate is there at once. */
 const GATHER_LIMIT_MS = 1000;
@@ -39,6 +42,8 @@ export class LocalMedia {
   readonly own = signal<MediaStreamTrack | null>(null);
   readonly doctor = signal<MediaStreamTrack | null>(null);
   readonly sound = signal<MediaStreamTrack | null>(null);
+  readonly guestSound = signal<MediaStreamTrack | null>(null);
+  readonly guestPicture = signal<MediaStreamTrack | null>(null);
   readonly microphone = signal<MediaStreamTrack | null>(null);
   /** Why there is no microphone; null while there is one, or none is wanted yet. */
   readonly microphoneProblem = signal<string | null>(null);
@@ -47,6 +52,9 @@ export class LocalMedia {
   /** The browser refused to play: a touch is needed. */
   readonly soundBlocked = signal(false);
 
+  readonly #places = new Map([
+    [SOUND_LINE, this.sound], [OWN_LINE, this.own], [DOCTOR_LINE, this.doctor], [GUEST_SOUND_LINE, this.guestSound], [GUEST_LINE, this.guestPicture],
+  ]);
   readonly #scope: Scope;
   readonly #send: (body: CommandBody) => Promise<Outcome>;
   #answerer: Answerer | null = null;
@@ -57,7 +65,8 @@ export class LocalMedia {
   #acquiring: Promise<void> | null = null;
   #hearing: { context: AudioContext; analyser: AnalyserNode; samples: Float32Array<ArrayBuffer> } | null = null;
 
-  /** `wanted` is 0 when nobody needs sound and picture; another number than before asks for a new connection. */
+  /** `wanted` is 0 when nobody needs sound and picture; another number than before asks for a new connection.
+   * `muted` is the gateway's word: the track that it drops is not sent either. */
   constructor(scope: Scope, send: (body: CommandBody) => Promise<Outcome>, wanted: ReadonlySignal<number>, muted: ReadonlySignal<boolean>) {
     this.#scope = scope;
     this.#send = send;
@@ -134,7 +143,7 @@ export class LocalMedia {
     this.#answerer?.close();
     this.#answerer = null;
     this.#answered = undefined;
-    this.own.value = this.doctor.value = this.sound.value = null;
+    for (const place of this.#places.values()) place.value = null;
   }
 
   async #answer(offer: LocalOffer): Promise<void> {
@@ -167,7 +176,7 @@ export class LocalMedia {
 
   #track(answerer: Answerer, track: MediaStreamTrack, line: number): void {
     if (this.#answerer !== answerer) return;
-    const place = { [SOUND_LINE]: this.sound, [OWN_LINE]: this.own, [DOCTOR_LINE]: this.doctor }[line];
+    const place = this.#places.get(line);
     if (place !== undefined) place.value = track;
   }
 
