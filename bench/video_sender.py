@@ -27,6 +27,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -36,7 +37,7 @@ from av.video.frame import VideoFrame
 
 from bench.video_source import FPS, HEIGHT, WIDTH, Voice, lines, say
 from gateway.media.camera import CameraFrame, CameraReader
-from gateway.media.config import CameraConfig, MediaConfig
+from gateway.media.config import CEILING_KBPS, CameraConfig, MediaConfig
 from gateway.media.engine import DoctorPeer, MediaEngine, MediaError, PeerState
 from gateway.media.mailbox import Mailbox
 from gateway.session.call import rejoin_cause
@@ -140,11 +141,12 @@ class _Events:
         self._load.acknowledged(int(data))
 
 
-async def ours(port: int, load: Load, answers: Answers, joined: asyncio.Event) -> None:
+async def ours(port: int, load: Load, answers: Answers, joined: asyncio.Event,
+               interfaces: tuple[str, ...] = (), ceiling_kbps: int = CEILING_KBPS) -> None:
     """Our engine; a peer that is lost for good is followed by a fresh one, as gateway.session does."""
     camera = CameraConfig(source=f"tcp://127.0.0.1:{port}", width=WIDTH, height=HEIGHT, frames_per_second=FPS,
                           simulated=True)
-    engine = MediaEngine(MediaConfig(camera=camera), lambda: None)
+    engine = MediaEngine(MediaConfig(camera=camera, interfaces=interfaces, ceiling_kbps=ceiling_kbps), lambda: None)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(engine.run())
         kiosk = await engine.kiosk_peer(_Events(Load()))
@@ -240,10 +242,11 @@ async def _sound(sending: Awaitable[None]) -> None:
         traceback.print_exc()
 
 
-async def _run(kind: str, port: int) -> None:
+async def run(kind: str, sender: Callable[[Load, Answers, asyncio.Event], Awaitable[None]]) -> None:
+    """Speak with the benchmark until standard input ends."""
     reader = await lines()
     load, answers, joined = Load(), Answers(8), asyncio.Event()
-    sending = asyncio.create_task(_sound((ours if kind == "ours" else stock)(port, load, answers, joined)), name=kind)
+    sending = asyncio.create_task(_sound(sender(load, answers, joined)), name=kind)
     loading = asyncio.create_task(load.run(joined), name="load")
     say({"kind": "ready"})
     try:
@@ -268,7 +271,8 @@ def main() -> None:
     parser.add_argument("kind", choices=("ours", "stock"))
     parser.add_argument("--camera", type=int, required=True)
     options = parser.parse_args()
-    asyncio.run(_run(options.kind, options.camera))
+    sender = ours if options.kind == "ours" else stock
+    asyncio.run(run(options.kind, partial(sender, options.camera)))
 
 
 if __name__ == "__main__":
