@@ -128,6 +128,11 @@ class Media:
         return paths[-1] if paths else None
 
     @property
+    def encoder(self) -> str:
+        """What makes the picture."""
+        return "x264"
+
+    @property
     def uplinks(self) -> tuple[Uplink, ...]:
         """See `media.engine`."""
         return self._engine.uplinks
@@ -159,11 +164,11 @@ class Media:
     @property
     def beside(self) -> bool:
         """Whether the room's picture stands beside it."""
-        return False
+        return self._engine.beside
 
     def show(self, source: SceneSource | None, name: str = "", *, beside: bool = False) -> None:
         """See `media.engine`."""
-        self._engine.show(source, name)
+        self._engine.show(source, name, beside)
 
     def listen(self, instrument_id: str | None) -> None:
         """Open the stethoscope, or close it."""
