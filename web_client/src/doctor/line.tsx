@@ -19,7 +19,7 @@ export function Line({ it }: { it: Consultation }) {
   const words = lineWords(quality, it.record.situation.value?.media ?? null);
   const tone = words?.tone ?? "done";
   return (
-    <div class="line">
+    <div class="call-line">
       {open && (
         <section class="line-figures card" aria-label={sayCall("figures")} data-testid="line-figures">
           <h2>{sayCall("figures")}</h2>

@@ -91,9 +91,9 @@ export const sayCall = catalogue(
     understood: "Compris",
 
     // Beside
-    beside_on: "Avec la pièce",
-    beside_off: "Sans la pièce",
-    beside_title: "La pièce en petit à côté de la caméra d'examen",
+    beside_on: "Avec la salle",
+    beside_off: "Sans la salle",
+    beside_title: "La salle en petit à côté de la caméra d'examen",
 
     // What the bus could not do
     not_done: "Le bus n'a pas pu le faire : {words}",
