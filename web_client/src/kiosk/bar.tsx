@@ -20,11 +20,6 @@ import { StatusSheet } from "./status";
 import { UplinkSigns } from "./uplinks";
 import { unheard, VoiceStrip } from "./voice";
 
-/** The way in use says its round trip beside its name. */
-function barWords(link: Link): string {
-  return link.uplinks.length > 1 ? say(link.relay) : linkWords(link);
-}
-
 export function linkWords(link: Link): string {
   const trip = link.relay === "online" && link.round_trip_ms !== null ? ` · ${say("stay_ms", { n: link.round_trip_ms })}` : "";
   return say(link.relay) + trip;
@@ -45,16 +40,18 @@ function Chip(props: {
   words: string;
   tone: "plain" | "look" | "done";
   open: () => void;
-  children?: ComponentChildren;
+  signs?: ComponentChildren;
+  /** The signs say it all: the words are for a screen reader. */
+  quiet?: boolean;
 }) {
   return (
     <button type="button" class={`chip ${props.tone}`} data-testid={props.id} onClick={props.open}>
       <Icon name={props.icon} size={26} />
-      <span class="chip-words">
+      <span class={`chip-words ${props.quiet === true ? "unseen" : ""}`}>
         <small>{props.name}</small>
         <b>{props.words}</b>
       </span>
-      {props.children}
+      {props.signs}
     </button>
   );
 }
@@ -75,7 +72,6 @@ export function Bar() {
   const { link, power } = state;
   const ready = state.instruments.filter(usable).length;
   const waiting = toSend(state);
-  const linkTone = link.relay === "online" && !uplinkTroubled(link.uplinks) ? "done" : "look";
   return (
     <>
       <header class="bar" data-testid="bar">
@@ -93,9 +89,7 @@ export function Bar() {
             <small>{state.vehicle.territory}</small>
           )}
         </div>
-        <Chip id="link" icon={link.relay} name={link.operator === "" || link.uplinks.length > 1 ? say("link") : link.operator} words={barWords(link)} tone={linkTone} open={open}>
-          <UplinkSigns />
-        </Chip>
+        <LinkChip link={link} open={open} />
         <Chip id="power" icon={power.source === "battery" ? "battery" : "plug"} name={say("power")} words={powerWords(power)}
           tone={power.source === "battery" ? "look" : "plain"} open={open} />
         {state.nurse !== null && (
@@ -125,6 +119,17 @@ export function Bar() {
       {sheet.value && <StatusSheet close={() => { sheet.value = false; }} />}
     </>
   );
+}
+
+function LinkChip({ link, open }: { link: Link; open: () => void }) {
+  const { encounter } = useGateway();
+  const online = link.relay === "online";
+  const tone = online && !uplinkTroubled(link.uplinks) ? "done" : "look";
+  // A call goes on without the server, by the ways there are.
+  if (link.uplinks.length > 1 && (online || (encounter !== null && inCall(encounter)))) {
+    return <Chip id="link" icon={link.relay} name={say("link")} words={say(link.relay)} tone={tone} open={open} signs={<UplinkSigns />} quiet={online} />;
+  }
+  return <Chip id="link" icon={link.relay} name={link.operator === "" ? say("link") : link.operator} words={linkWords(link)} tone={tone} open={open} />;
 }
 
 export function LanguageSwitch() {

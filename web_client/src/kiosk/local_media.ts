@@ -1,5 +1,5 @@
 // Sound and picture between this page and its gateway: one local peer connection, the microphone, its level.
-import { effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
 import type { LocalOffer } from "../protocol/types";
 import { Answerer, type Outgoing } from "../rtc/answerer";
 import type { CommandBody, Outcome } from "../state/kiosk_socket";
@@ -9,9 +9,10 @@ import { run, type Scope } from "../state/scope";
 const SOUND_LINE = 0;
 const OWN_LINE = 1;
 const DOCTOR_LINE = 2;
-/** A gateway that knows no guests offers three lines. */
-const GUEST_SOUND_LINE = 3;
+/** The picture of one guest; a gateway that knows no guests offers three lines, one that knows one of them five. */
 const GUEST_LINE = 4;
+/** As many voices as a call takes guests. */
+const GUEST_SOUND_LINES = [3, 5, 6] as const;
 
 /** On loopback every candidate is there at once. */
 const GATHER_LIMIT_MS = 1000;
@@ -42,7 +43,7 @@ export class LocalMedia {
   readonly own = signal<MediaStreamTrack | null>(null);
   readonly doctor = signal<MediaStreamTrack | null>(null);
   readonly sound = signal<MediaStreamTrack | null>(null);
-  readonly guestSound = signal<MediaStreamTrack | null>(null);
+  readonly guestSounds = GUEST_SOUND_LINES.map((line) => ({ line, track: signal<MediaStreamTrack | null>(null) }));
   readonly guestPicture = signal<MediaStreamTrack | null>(null);
   readonly microphone = signal<MediaStreamTrack | null>(null);
   /** Why there is no microphone; null while there is one, or none is wanted yet. */
@@ -52,8 +53,9 @@ export class LocalMedia {
   /** The browser refused to play: a touch is needed. */
   readonly soundBlocked = signal(false);
 
-  readonly #places = new Map([
-    [SOUND_LINE, this.sound], [OWN_LINE, this.own], [DOCTOR_LINE, this.doctor], [GUEST_SOUND_LINE, this.guestSound], [GUEST_LINE, this.guestPicture],
+  readonly #places = new Map<number, Signal<MediaStreamTrack | null>>([
+    [SOUND_LINE, this.sound], [OWN_LINE, this.own], [DOCTOR_LINE, this.doctor], [GUEST_LINE, this.guestPicture],
+    ...this.guestSounds.map(({ line, track }) => [line, track] as const),
   ]);
   readonly #scope: Scope;
   readonly #send: (body: CommandBody) => Promise<Outcome>;

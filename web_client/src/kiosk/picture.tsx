@@ -72,7 +72,7 @@ export function Picture({ id, track, waits, icon, paused = null, frozen = null, 
   );
 }
 
-/** The doctor's voice, and the guest's. A browser that refuses to play asks for one touch. */
+/** The doctor's voice, and the guests'. A browser that refuses to play asks for one touch. */
 export function Sound() {
   const { media } = useKiosk();
   const blocked = media.soundBlocked.value;
@@ -89,7 +89,9 @@ export function Sound() {
   return (
     <>
       <Voice id="doctor-sound" track={media.sound.value} touched={touched.value} />
-      <Voice id="guest-sound" track={media.guestSound.value} touched={touched.value} />
+      {media.guestSounds.map(({ line, track }) => (
+        <Voice key={line} id="guest-sound" track={track.value} touched={touched.value} />
+      ))}
       {blocked && (
         <div class="sound-blocked">
           <Press id="sound-on" look="main" size="big" icon="sound" press={ignore}>

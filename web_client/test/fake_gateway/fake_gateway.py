@@ -215,9 +215,11 @@ class Fake:
         peer.addTransceiver(AudioStreamTrack(), direction="sendrecv")
         peer.addTransceiver(Drawn("own"), direction="sendonly")
         peer.addTransceiver(Drawn("doctor", self.doctor_moves), direction="sendonly")
-        if self.lines == 5:
+        if self.lines > 3:
             peer.addTransceiver(AudioStreamTrack(), direction="sendonly")
             peer.addTransceiver(Drawn("guest"), direction="sendonly")
+        for _ in range(self.lines - 5):
+            peer.addTransceiver(AudioStreamTrack(), direction="sendonly")
         await peer.setLocalDescription(await peer.createOffer())
         await self.say(socket, LocalOffer(generation=self.generation, sdp=peer.localDescription.sdp))
 
@@ -278,7 +280,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--dist", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--lines", type=int, choices=(3, 5), default=5, help="m-lines of the local offer")
+    parser.add_argument("--lines", type=int, choices=(3, 5, 7), default=7, help="m-lines of the local offer")
     arguments = parser.parse_args()
     fake = Fake(arguments.dist, arguments.lines)
     app = web.Application()

@@ -25,7 +25,7 @@ SCREENS = ["sign_in", "home", "home_busy", "home_open", "ready", "ready_amber", 
            "call_outage", "call_failed_over", "call_muted", "call_muted_trouble", "call_unheard", "call_doctor_paused",
            "call_doctor_frozen", "call_guest", "call_guest_connecting", "call_guest_invited", "call_guests",
            "guest_ask", "quality", "quality_over", "status_ways", "waiting_two_ways", "skin_shown", "skin_beside",
-           "skin_muted"]
+           "skin_muted", "bar_full", "call_no_server", "call_three_guests"]
 
 CHECKS = """() => {
   const wrong = [];
@@ -42,7 +42,7 @@ CHECKS = """() => {
     if (r.bottom > innerHeight + 1 && !scroller) wrong.push(`below screen ${name(e)}`);
   }
   for (const e of top.querySelectorAll('b, span, small, p, h1, h2, button, strong, time')) {
-    if (!seen(e) || e.closest('.unseen')) continue;
+    if (!seen(e) || e.closest('.unseen, .uplink-name, [data-testid=who]')) continue;
     if (e.scrollWidth > e.clientWidth + 2 && getComputedStyle(e).display !== 'inline') wrong.push(`cut ${name(e)}`);
   }
   for (const e of top.querySelectorAll('.screen, .rail, .sheet'))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from scenes import GOOD, in_call, tray
 
 from protocol.guests import GuestCard, GuestRole, GuestState, GuestView
-from protocol.kiosk import KioskState, Link, RelayLink, Stage, Uplink, UplinkState
+from protocol.kiosk import KioskState, Link, Nurse, Power, PowerSource, RelayLink, Stage, Uplink, UplinkState
 from protocol.quality import CallQuality, PictureGrade, VoiceGrade
 from protocol.values import Problem
 
@@ -25,6 +25,7 @@ OUTAGE = replace(GOOD, voice=V.none, picture=G.none, code="quality.outage", targ
                  lines=0, frames_per_second=0.0, round_trip_ms=None, outages=1)
 
 KARAM = GuestCard(guest_id="g1", role=GuestRole.interpreter, name="Mme Karam")
+SON = GuestCard(guest_id="g3", role=GuestRole.relative, name="Jean-Baptiste Bertrand-Lefebvre")
 LEROY = GuestCard(guest_id="g2", role=GuestRole.specialist, name="Dr Leroy-Beaumanoir")
 
 
@@ -78,6 +79,23 @@ def no_call(now: datetime) -> KioskState:
     return replace(state, link=link, encounter=replace(state.encounter, stage=Stage.waiting, place=1, doctors=2))
 
 
+def no_server(now: datetime) -> KioskState:
+    """The call goes on without the relay."""
+    return replace(going(THIN)(now), link=replace(two(now), relay=RelayLink.offline, round_trip_ms=None),
+                   problems=(Problem(code="relay.unreachable"),))
+
+
+def bar_full(now: datetime) -> KioskState:
+    """As much as a bar can have to say."""
+    state = in_call(now, unacknowledged=12, quality=THIN, guests=(guest(LEROY, GuestState.present),))
+    link = ways(now, way("wwan0", "Bouygues Telecom", U.silent), way("wwan1", "Orange Caraïbe", U.answering, True, 913))
+    extra = tuple(replace(each, number=each.number + 10, instrument_id=f"{each.instrument_id}-{i}")
+                  for i in range(3) for each in state.instruments)
+    return replace(state, link=link, power=Power(source=PowerSource.battery, percent=63), microphone_muted=True,
+                   instruments=state.instruments + extra, problems=(Problem(code="printer.paper"),),
+                   nurse=Nurse(nurse_id="solene", name="Solène Le Guennec-Dubois"))
+
+
 def doctor_paused(now: datetime) -> KioskState:
     assert THIN.seen is not None
     return going(replace(THIN, seen=replace(THIN.seen, own_picture=False)))(now)
@@ -112,8 +130,12 @@ SCENES: dict[str, Callable[[datetime], KioskState]] = {
     "call_guest_connecting": going(THIN, guest(KARAM, GuestState.connecting)),
     "call_guest_invited": going(GOOD, guest(KARAM, GuestState.invited)),
     "call_guests": going(THIN, guest(KARAM, GuestState.away), guest(LEROY, GuestState.present)),
+    "call_three_guests": going(THIN, guest(KARAM, GuestState.present), guest(LEROY, GuestState.present),
+                               guest(SON, GuestState.connecting)),
     "waiting_two_ways": no_call,
     "skin_shown": shown(False),
     "skin_beside": shown(True),
+    "call_no_server": no_server,
+    "bar_full": bar_full,
     "skin_muted": lambda now: replace(shown(True)(now), microphone_muted=True),
 }
