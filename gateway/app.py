@@ -316,7 +316,7 @@ class Gateway:
 
     def _health(self) -> VehicleHealth:
         return health.report(self._release, self._problems_now(), self._facts(), self._consultation.view().unsent,
-                             self._config.simulated)
+                             self._config.simulated, self._consultation.summary)
 
 
 async def _keep_decisions(folder: Path) -> None:

@@ -25,7 +25,7 @@ from protocol.channels import (
     Situation,
 )
 from protocol.kiosk import CommandBody, Encounter, KioskReply, Nurse, StillReview, TrayItem, Unfinished
-from protocol.quality import CallQuality, Reception
+from protocol.quality import CallQuality, CallSummary, Reception
 from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import (
     CallAnswer,
@@ -185,6 +185,11 @@ class Consultation:
     def quality(self) -> CallQuality | None:
         """How the call goes; None without one."""
         return self._quality.quality
+
+    @property
+    def summary(self) -> CallSummary | None:
+        """Of the call that runs, else of the last one since this process began."""
+        return self._quality.summary
 
     @property
     def totals(self) -> Totals:
