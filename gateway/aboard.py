@@ -139,8 +139,11 @@ class Media:
 
     @property
     def picture_code(self) -> str | None:
-        """See `media.engine`."""
-        return self._engine.picture_code
+        """Why the doctor gets no picture, whatever a guest gets."""
+        figures = self.figures
+        if figures is None or figures.path is None:
+            return self._engine.picture_code
+        return "picture.paused_thin" if figures.path.paused else None
 
     @property
     def shown(self) -> str | None:

@@ -79,6 +79,9 @@ class QualityWatch:
         self._told = quality
         if quality is not None:
             self._call.tell(quality)
+            if not same:
+                # The situation says in its own words that the picture pauses.
+                self._call.changed()
         if quality != before:
             self._changed()
 

@@ -112,7 +112,6 @@ async def test_once_a_second_both_sides_read_how_the_call_goes(bus: Bus) -> None
         bus.later(1.0)
         bus.media.figures = replace(FIGURES, path=replace(PATH, paused=True))
         bus.media.picture_code = "picture.paused_thin"
-        consultation.media_changed()
         told = (await page.inbox.next(QualityTold, lambda t: t.quality.picture is PictureGrade.paused)).quality
         assert told.code == "quality.thin"
         await page.inbox.next(Situation, lambda s: s.media.camera_code == "picture.paused_thin")
