@@ -7,6 +7,7 @@ import { codeWords } from "../i18n/doctor_codes";
 import type { ChannelNotice } from "../state/call_report";
 import type { Consultation } from "../state/doctor_desk";
 import { usePage } from "./context";
+import { Guests, InviteGuest } from "./guests";
 import { Instruments } from "./instruments";
 import { Notes } from "./notes";
 import { PatientHead } from "./patient";
@@ -39,6 +40,7 @@ export function ConsultationView({ it }: { it: Consultation }) {
       <div class="column picture-column">
         <PatientHead it={it} />
         <CallVideo it={it} />
+        <Guests it={it} />
         <NotDone it={it} />
         <CallControls it={it} />
       </div>
@@ -137,6 +139,7 @@ function CallControls({ it }: { it: Consultation }) {
   }
   return (
     <div class="controls">
+      <InviteGuest it={it} />
       <button type="button" class="button" data-testid="put-back" onClick={() => setAsking("put_back")}>
         {say("put_back")}
       </button>

@@ -5,6 +5,7 @@ import "../theme.css";
 import "../theme";
 import "./doctor.css";
 import "./call.css";
+import "./guests.css";
 import "./measures.css";
 import "./prescription.css";
 import "./stills.css";
@@ -13,6 +14,7 @@ import "./narrow.css";
 import { language } from "../i18n/core";
 import { say } from "../i18n/doctor";
 import { callPeer } from "../rtc/call";
+import { hostPeer } from "../rtc/guest_offer";
 import { localAddresses } from "../rtc/local_addresses";
 import { DoctorApi } from "../state/doctor_api";
 import { DoctorDesk } from "../state/doctor_desk";
@@ -81,6 +83,11 @@ function main(place: HTMLElement): void {
       shown,
       now: () => performance.now(),
       clock: Date.now,
+    },
+    guests: {
+      origin: location.origin,
+      peer: (iceServers, events) => hostPeer(iceServers, events, forCall().own),
+      shelf: sessionStorage,
     },
   });
   const vigil = watchOver(scope, desk);

@@ -22,6 +22,9 @@ import type { FromDoctor, ToDoctor } from "./signalling";
 const SHELF = "passerelle.guests.";
 const HOST = "doctor" as const;
 
+/** What the relay says of guests. */
+export type GuestMessage = Extract<ToDoctor, { type: `guest_${string}` }>;
+
 /** The peer connection of one generation with a guest, as `src/rtc/guest_offer.ts` makes it. */
 export interface HostPeer extends PairPeer {
   offer(): Promise<string>;
@@ -162,7 +165,7 @@ export class GuestHosting {
     this.#write();
   }
 
-  received(body: ToDoctor): void {
+  received(body: GuestMessage): void {
     switch (body.type) {
       case "guest_entered":
         if (body.call_id === this.world.callId) this.#entered(body);
@@ -192,8 +195,6 @@ export class GuestHosting {
         this.#write();
         break;
       }
-      default:
-        break;
     }
   }
 
