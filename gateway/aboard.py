@@ -17,7 +17,7 @@ from protocol.values import IceServer
 from .media.engine import MediaEngine
 from .media.events import PeerEvents
 from .media.path import CallFigures
-from .media.peers import DoctorPeer
+from .media.peers import DoctorPeer, GuestPeer
 from .media.scene_source import SceneSource
 from .peripherals.abilities import Driver
 from .peripherals.config import InstrumentConfig
@@ -176,6 +176,10 @@ class Media:
     def listen(self, instrument_id: str | None) -> None:
         """Open the stethoscope, or close it."""
         self._engine.listen(instrument_id is not None)
+
+    async def guest_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> GuestPeer:
+        """See `media.engine`."""
+        return await self._engine.guest_peer(servers, events)
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
         """See `media.engine`."""

@@ -164,10 +164,13 @@ class Road:
         self._voice_at = now
         return True
 
-    def padding(self, now: float) -> int:
-        """Octets on the wire of the padding packet that is due now, 0 for none. Call until 0, each few ms."""
+    def padding(self, now: float, *, trains: bool = True) -> int:
+        """Octets on the wire of the padding packet that is due now, 0 for none. Call until 0, each few ms. Without
+        `trains` nothing is looked for."""
         if not self.started:
             return 0
+        if not trains:
+            self._probe = None
         if self._probe is not None and now - self._probe_since > TRAIN_LATE_SECONDS:
             self._probe = None
         if self._probe is not None:
