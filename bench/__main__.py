@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.report import Measured, machine
 
-NAMES = ("call", "faults", "powercut", "visits", "ecg", "video", "handover")
+NAMES = ("call", "faults", "powercut", "visits", "ecg", "video", "handover", "soak")
 
 
 def main(argv: list[str] | None = None) -> int:

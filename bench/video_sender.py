@@ -27,6 +27,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,7 +38,7 @@ from av.video.frame import VideoFrame
 
 from bench.video_source import FPS, HEIGHT, WIDTH, Voice, lines, say
 from gateway.media.camera import CameraFrame, CameraReader
-from gateway.media.config import CameraConfig, MediaConfig
+from gateway.media.config import CEILING_KBPS, CameraConfig, MediaConfig
 from gateway.media.engine import DoctorPeer, MediaEngine, MediaError, PeerState
 from gateway.media.mailbox import Mailbox
 from gateway.session.call import rejoin_cause
@@ -141,11 +142,13 @@ class _Events:
         self._load.acknowledged(int(data))
 
 
-async def ours(port: int, decisions: Path, load: Load, answers: Answers, joined: asyncio.Event) -> None:
+async def ours(port: int, load: Load, answers: Answers, joined: asyncio.Event, decisions: Path | None = None,
+               interfaces: tuple[str, ...] = (), ceiling_kbps: int = CEILING_KBPS) -> None:
     """Our engine; a peer that is lost for good is followed by a fresh one, as gateway.session does."""
     camera = CameraConfig(source=f"tcp://127.0.0.1:{port}", width=WIDTH, height=HEIGHT, frames_per_second=FPS,
                           simulated=True)
-    engine = MediaEngine(MediaConfig(camera=camera, decisions=decisions), lambda: None)
+    engine = MediaEngine(MediaConfig(camera=camera, interfaces=interfaces, ceiling_kbps=ceiling_kbps,
+                                     decisions=decisions), lambda: None)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(engine.run())
         kiosk = await engine.kiosk_peer(_Events(Load()))
@@ -241,11 +244,11 @@ async def _sound(sending: Awaitable[None]) -> None:
         traceback.print_exc()
 
 
-async def _run(kind: str, port: int, decisions: Path) -> None:
+async def run(kind: str, sender: Callable[[Load, Answers, asyncio.Event], Awaitable[None]]) -> None:
+    """Speak with the benchmark until standard input ends."""
     reader = await lines()
     load, answers, joined = Load(), Answers(8), asyncio.Event()
-    sender = ours(port, decisions, load, answers, joined) if kind == "ours" else stock(port, load, answers, joined)
-    sending = asyncio.create_task(_sound(sender), name=kind)
+    sending = asyncio.create_task(_sound(sender(load, answers, joined)), name=kind)
     loading = asyncio.create_task(load.run(joined), name="load")
     say({"kind": "ready"})
     try:
@@ -271,7 +274,9 @@ def main() -> None:
     parser.add_argument("--camera", type=int, required=True)
     parser.add_argument("--decisions", type=Path, required=True, help="folder of our decisions' log")
     options = parser.parse_args()
-    asyncio.run(_run(options.kind, options.camera, options.decisions))
+    sender = partial(ours, options.camera, decisions=options.decisions) if options.kind == "ours" else partial(
+        stock, options.camera)
+    asyncio.run(run(options.kind, sender))
 
 
 if __name__ == "__main__":

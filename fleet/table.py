@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from protocol.accounts import VehicleRow
+from protocol.quality import CallSummary
 
 from .words import Words
 
-_COLUMNS = ("id", "name", "territory", "state", "seen", "release", "certificate", "problems")
+_COLUMNS = ("id", "name", "territory", "state", "seen", "release", "certificate", "call", "problems")
 
 
 def table(rows: Sequence[VehicleRow], words: Words, now: datetime) -> str:
@@ -26,7 +27,15 @@ def _cells(row: VehicleRow, words: Words, now: datetime) -> tuple[str, ...]:
     state = words(f"state.{row.state}") if row.state in ("expected", "active", "revoked") else row.state
     return (row.vehicle_id, _printable(row.name), _printable(row.territory) or "–", state,
             words("seen.online") if row.online else _ago(row.last_seen, words, now), row.release or "–", days,
+            _call(row.call, words),
             ", ".join(words.problem(problem.code, _printable(problem.subject)) for problem in row.problems) or "–")
+
+
+def _call(call: CallSummary | None, words: Words) -> str:
+    if call is None:
+        return "–"
+    said = words("call", voice=str(round(call.voice_good_percent)), picture=str(round(call.picture_good_percent)))
+    return f"{said}, {words('call.outages', n=str(call.outages))}" if call.outages else said
 
 
 def _ago(seen: datetime | None, words: Words, now: datetime) -> str:

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     try:
         commands = {"run": _run, "enrol": _enrol, "pin": _pin, "check": _check,
-                    "decode": _decode, "export-stills": _export_stills}
+                    "decode": _decode, "export-stills": _export_stills, "replay": _replay}
         commands[arguments.command](arguments)
     except StartRefused as refused:
         _end(refused.code, refused.sentence)
@@ -95,6 +95,12 @@ def _decode(arguments: argparse.Namespace) -> None:
         raise SystemExit(code)
 
 
+def _replay(arguments: argparse.Namespace) -> None:
+    from . import replay_command
+    for line in replay_command.run(arguments.file, every=arguments.all):
+        sys.stdout.write(line + "\n")
+
+
 def _export_stills(arguments: argparse.Namespace) -> None:
     from . import export_command
     written = export_command.run(arguments.data, arguments.encounter, arguments.out, arguments.optics)
@@ -125,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     decode = commands.add_parser("decode", help="say what a raw frame of an instrument means, as JSON")
     decode.add_argument("kind", help="a characteristic (2a35) or a maker's protocol (nonin-3230)")
     decode.add_argument("hex", nargs="+", help="the frame's bytes")
+    replay = commands.add_parser("replay", help="decide a call's rates again from its log, and say what differs")
+    replay.add_argument("file", type=Path, help="a file of `decisions` in the vehicle's memory")
+    replay.add_argument("--all", action="store_true", help="every decision, not one a second")
     decode.add_argument("--model", default="", help="the instrument's model, where its frames differ")
     return parser
 

@@ -17,7 +17,7 @@ from protocol.values import IceServer
 from .media.engine import MediaEngine
 from .media.events import PeerEvents
 from .media.path import CallFigures
-from .media.peers import DoctorPeer
+from .media.peers import DoctorPeer, GuestPeer
 from .media.scene_source import SceneSource
 from .peripherals.abilities import Driver
 from .peripherals.config import InstrumentConfig
@@ -128,14 +128,22 @@ class Media:
         return paths[-1] if paths else None
 
     @property
+    def encoder(self) -> str:
+        """What makes the picture."""
+        return "x264"
+
+    @property
     def uplinks(self) -> tuple[Uplink, ...]:
         """See `media.engine`."""
         return self._engine.uplinks
 
     @property
     def picture_code(self) -> str | None:
-        """See `media.engine`."""
-        return self._engine.picture_code
+        """Why the doctor gets no picture, whatever a guest gets."""
+        figures = self.figures
+        if figures is None or figures.path is None:
+            return self._engine.picture_code
+        return "picture.paused_thin" if figures.path.paused else None
 
     @property
     def shown(self) -> str | None:
@@ -159,15 +167,19 @@ class Media:
     @property
     def beside(self) -> bool:
         """Whether the room's picture stands beside it."""
-        return False
+        return self._engine.beside
 
     def show(self, source: SceneSource | None, name: str = "", *, beside: bool = False) -> None:
         """See `media.engine`."""
-        self._engine.show(source, name)
+        self._engine.show(source, name, beside)
 
     def listen(self, instrument_id: str | None) -> None:
         """Open the stethoscope, or close it."""
         self._engine.listen(instrument_id is not None)
+
+    async def guest_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> GuestPeer:
+        """See `media.engine`."""
+        return await self._engine.guest_peer(servers, events)
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
         """See `media.engine`."""

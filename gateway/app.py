@@ -22,7 +22,7 @@ from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import CallLeft, Dismissed, ToVehicle, VehicleHealth
 from protocol.values import Problem, VehicleCard
 
-from . import aboard, health, rooms_config
+from . import aboard, decision_files, health, metrics, rooms_config
 from .config import GatewayConfig
 from .exits import ExitCode, StartRefused, of_os_error
 from .fitting import Fitting, fitted
@@ -181,8 +181,9 @@ class Gateway:
                               territory=identity.vehicle.territory, simulated=config.simulated,
                               certificate=identity.certificate_pem)
         self._instruments = aboard.Instruments(self._supervisor, self._media, self._stethoscope)
+        self._seen = aboard.Media(self._media, self._stethoscope)
         self._consultation = Consultation(
-            store=self._store, media=aboard.Media(self._media, self._stethoscope), instruments=self._instruments,
+            store=self._store, media=self._seen, instruments=self._instruments,
             relay=self._link, papers=self._papers, signer=identity, vehicle=vehicle, changed=self._changed,
             now=utc_now, demo=config.demo)
         sink.consultation = self._consultation
@@ -197,7 +198,9 @@ class Gateway:
         self._desk = Desk(rooms, access)
         self._consultation.chunks = self._desk.chunk
         self._server = KioskServer(host=config.kiosk.host, port=config.kiosk.port, web_directory=Path(config.kiosk.web),
-                                   desk=self._desk, access=access, rooms=rooms)
+                                   desk=self._desk, access=access, rooms=rooms, reports={
+                                       "/metrics": (metrics.CONTENT_TYPE, lambda: metrics.exposition(self._measured())),
+                                       "/health": ("application/json", lambda: metrics.health(self._measured()))})
 
     async def _run_rooms(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -206,6 +209,8 @@ class Gateway:
                 ("peripherals", self._supervisor.run()), ("printing", self._papers.run()),
                 ("link", self._link.run()), ("kiosk", self._desk.run()), ("health", self._watch()),
                 ("report", self._report_health()))]
+            if (logs := rooms_config.media(self._config).decisions) is not None:
+                rooms.append(tasks.create_task(_keep_decisions(logs), name="decisions"))
             if self._notifier.watchdog_seconds:
                 rooms.append(tasks.create_task(self._notifier.keep_alive(), name="watchdog"))
             rooms.append(tasks.create_task(self._signatures.warm(), name="warm"))
@@ -272,6 +277,13 @@ class Gateway:
             disk_free_share=self._disk_free, store_code=self._consultation.view().problem,
             printer_code=self._papers.problem)
 
+    def _measured(self) -> metrics.Measured:
+        view = self._consultation.view()
+        return metrics.Measured(
+            release=self._release, facts=self._facts(), problems=self._problems_now(), unsent=view.unsent,
+            uplinks=self._media.uplinks, quality=self._consultation.quality, figures=self._seen.figures,
+            totals=self._consultation.totals, microphone_code=view.microphone_code, encoder=self._seen.encoder)
+
     def _problems_now(self) -> tuple[Problem, ...]:
         return self._problems.update(health.found(self._facts()), utc_now())
 
@@ -304,7 +316,24 @@ class Gateway:
 
     def _health(self) -> VehicleHealth:
         return health.report(self._release, self._problems_now(), self._facts(), self._consultation.view().unsent,
-                             self._config.simulated)
+                             self._config.simulated, self._consultation.summary)
+
+
+async def _keep_decisions(folder: Path) -> None:
+    """Bound the logs of decisions; a disk that refuses is said once and ends nothing."""
+    unkept = False
+    while True:
+        try:
+            await asyncio.to_thread(decision_files.prepare, folder)
+            deleted = await asyncio.to_thread(decision_files.prune, folder, time.time())
+            if deleted:
+                log.info("decisions.pruned", files=deleted)
+            unkept = False
+        except OSError as error:
+            if not unkept:
+                log.warning("decisions.unkept", error=type(error).__name__)
+            unkept = True
+        await asyncio.sleep(decision_files.PRUNE_SECONDS)
 
 
 async def serve(config: GatewayConfig, config_file: Path) -> None:

@@ -62,12 +62,14 @@ class KioskTable(_Table, frozen=True, kw_only=True):
 class MediaTable(_Table, frozen=True, kw_only=True):
     """`[media]`. No `interfaces`: every physical interface that is up; the first one named is preferred.
 
-    `turn_ca`: the authority's file for TURN over TLS, where the system does not know it.
+    `turn_ca`: the authority's file for TURN over TLS, where the system does not know it. `decisions`: keep a log of
+    how each call's rate was decided, in the data directory.
     """
 
     interfaces: tuple[str, ...] = ()
     relay_only: bool = False
     turn_ca: str = ""
+    decisions: bool = False
     start_kbps: Annotated[int, Meta(ge=50, le=20_000)] | None = None
     floor_kbps: Annotated[int, Meta(ge=30, le=20_000)] | None = None
     ceiling_kbps: Annotated[int, Meta(ge=100, le=50_000)] | None = None

@@ -10,6 +10,8 @@ class ExitCode(enum.IntEnum):
     """What the service manager and scripts see."""
 
     ok = 0
+    differs = 1
+    """Of `replay` alone."""
     usage = 64
     configuration = 65
     unavailable = 69

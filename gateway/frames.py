@@ -22,6 +22,8 @@ from protocol.signalling import (
     FrameFromVehicle,
     FrameToVehicle,
     FromVehicle,
+    GuestLeft,
+    GuestRefused,
     Hello,
     Nothing,
     PrescriptionProgress,
@@ -30,7 +32,7 @@ from protocol.signalling import (
     Welcome,
 )
 
-CARRIED_OVER = (PrescriptionProgress, CallLeft, CallRefused)
+CARRIED_OVER = (PrescriptionProgress, CallLeft, CallRefused, GuestLeft, GuestRefused)
 """Facts no snapshot repeats; idempotent, so they go into the next session when one is lost. Anything
 else (an offer, a candidate) belongs to the session it was made in."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from protocol.channels import Instrument, InstrumentState
 from protocol.kiosk import CameraView, Power, PowerSource, RelayLink
+from protocol.quality import CallSummary
 from protocol.signalling import VehicleHealth
 from protocol.values import Problem
 
@@ -86,10 +87,11 @@ class ProblemList:
                      for (code, subject), since in self._since.items())
 
 
-def report(release: str, problems: tuple[Problem, ...], facts: Facts, outbox: int, simulated: bool) -> VehicleHealth:
+def report(release: str, problems: tuple[Problem, ...], facts: Facts, outbox: int, simulated: bool,
+           call: CallSummary | None = None) -> VehicleHealth:
     """What the relay's fleet table gets."""
     return VehicleHealth(release=release, problems=problems, certificate_days=facts.certificate_days,
-                         outbox=outbox, camera=facts.camera.present, simulated=simulated)
+                         outbox=outbox, camera=facts.camera.present, simulated=simulated, call=call)
 
 
 def disk_free_share(directory: Path) -> float | None:

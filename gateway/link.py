@@ -1,7 +1,6 @@
 """The signalling socket to the relay: mutual TLS, numbered frames, resume, back-off. Imports aiohttp.
 
-One `_Socket` pass is one connection's life; `RelayLink` outlives them all. What arrives goes through
-a bounded queue to one dispatcher, so that a slow handler never stops the pongs.
+One pass of `_one_socket` is one connection's life; `RelayLink` outlives them all. What arrives goes to `inbox`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from yarl import URL
 
 from protocol import SUBPROTOCOL
 from protocol.kiosk import RelayLink as LinkState
-from protocol.limits import SIGNALLING_BACKLOG, SIGNALLING_MESSAGE_BYTES
+from protocol.limits import SIGNALLING_MESSAGE_BYTES
 from protocol.signalling import (
     Dismissed,
     FrameFromVehicle,
@@ -38,8 +37,8 @@ from protocol.signalling import (
 
 from .frames import Acknowledged, FrameError, LinkFrames
 from .identity import DeviceIdentity, tls_alert, tls_code
-from .printing.errors import PaperUnsaved
-from .store import StoreError
+from .inbox import Inbox, Item
+from .knock import KNOCK_SECONDS, until_reached
 
 log = structlog.get_logger()
 
@@ -62,10 +61,6 @@ PING_SECONDS = 3.0
 dead socket from a quiet one; 0.3 kbit/s."""
 QUIET_SECONDS = 5.0
 """A ping and its pong are overdue: TCP may be waiting longer and longer between its tries, so we try ourselves."""
-KNOCK_SECONDS = 0.4
-"""Between tries of a bare connection while the network is away: the system's own wait longer each time, up to 4 s."""
-KNOCK_PATIENCE_SECONDS = 3.0
-"""Of one such try; eight run at once then. A round trip longer than that carries no call."""
 KNOCKING_SECONDS = 60.0
 """Then the name is asked again and the whole is tried: the relay may have moved."""
 GRACE_SECONDS = 0.1
@@ -78,8 +73,6 @@ CLOSE_SECONDS = 2.0
 """A close frame's answer takes a round trip; a dead socket gives none."""
 SEND_SECONDS = 10.0
 """A socket that takes nothing for that long is dead."""
-UNSAVED_SECONDS = 2.0
-"""Between tries at a disk that refuses: full or remounting takes seconds at least, and a call waits behind it."""
 ACK_SECONDS = 0.1
 """An acknowledgement waits that long for a frame to travel in."""
 
@@ -131,8 +124,7 @@ class RelayLink:
         self._events = events
         self._jitter = jitter
         self._frames = LinkFrames()
-        # The relay keeps no more than this for us either.
-        self._inbox: asyncio.Queue[tuple[str | None, FrameToVehicle | bool]] = asyncio.Queue(SIGNALLING_BACKLOG)
+        self._inbox = Inbox(events.received, events.up, self._handed_up)
         self._work = asyncio.Event()
         self._flushed = asyncio.Event()
         self._view = LinkView(LinkState.connecting, datetime.now(UTC))
@@ -179,7 +171,7 @@ class RelayLink:
     async def run(self) -> None:
         """Connect and stay connected, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._dispatch(), name="link.dispatch")
+            tasks.create_task(self._inbox.run(), name="link.dispatch")
             await self._connect_for_ever()
 
     async def _connect_for_ever(self) -> None:
@@ -211,35 +203,9 @@ class RelayLink:
                 if far and pause == 0 and self._where is not None:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(KNOCKING_SECONDS):
-                            await self._network_back()
+                            await until_reached(*self._where)
                 else:
                     await asyncio.sleep(pause or step * (0.5 + self._jitter() / 2))
-
-    async def _network_back(self) -> None:
-        """Return when the relay's port takes a connection."""
-        tries: set[asyncio.Task[bool]] = set()
-        try:
-            while True:
-                tries.add(asyncio.create_task(self._knock()))
-                done, tries = await asyncio.wait(tries, timeout=KNOCK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if any(task.result() for task in done):
-                    return
-                if done:
-                    await asyncio.sleep(KNOCK_SECONDS)
-        finally:
-            for task in tries:
-                task.cancel()
-            await asyncio.gather(*tries, return_exceptions=True)
-
-    async def _knock(self) -> bool:
-        assert self._where is not None
-        try:
-            async with asyncio.timeout(KNOCK_PATIENCE_SECONDS):
-                _, writer = await asyncio.open_connection(*self._where)
-        except (OSError, TimeoutError):
-            return False
-        writer.close()
-        return True
 
     async def _mistrust(self) -> None:
         """End a socket whose network came back without it. Raises FrameError."""
@@ -247,7 +213,7 @@ class RelayLink:
             await asyncio.sleep(max(KNOCK_SECONDS, self._heard + QUIET_SECONDS - time.monotonic()))
             heard = self._heard
             if time.monotonic() - heard >= QUIET_SECONDS and self._where is not None:
-                await self._network_back()
+                await until_reached(*self._where)
                 await asyncio.sleep(GRACE_SECONDS)
                 if self._heard == heard:
                     raise FrameError(SILENT)
@@ -315,7 +281,7 @@ class RelayLink:
             raise FrameError("link.closed")
         if isinstance(frame.body, Dismissed | Refusal):
             self._frames.forget()
-            await self._inbox.put((None, frame))
+            await self._inbox.put(None, frame)
             if isinstance(frame.body, Dismissed) or frame.body.code in LASTING_REFUSALS:
                 raise _Dismissal(frame.body.code)
             raise FrameError(frame.body.code)
@@ -329,8 +295,8 @@ class RelayLink:
         now = datetime.now(UTC)
         log.info("link.up", resumed=welcome.resumed)
         self._show(LinkView(LinkState.online, now, clock_offset_s=(welcome.server_time - now).total_seconds()))
-        await self._inbox.put((self._frames.session, frame))
-        await self._inbox.put((self._frames.session, welcome.resumed))
+        await self._inbox.put(self._frames.session, frame)
+        await self._inbox.put(self._frames.session, welcome.resumed)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while (frame := await self._frame(socket)) is not None:
@@ -341,7 +307,7 @@ class RelayLink:
             if body is None or isinstance(body, Nothing):
                 self._frames.done(self._frames.session, frame.n)
                 continue
-            await self._inbox.put((self._frames.session, frame))
+            await self._inbox.put(self._frames.session, frame)
             if isinstance(body, Dismissed):
                 self._frames.forget()
                 raise _Dismissal(body.code)
@@ -408,33 +374,10 @@ class RelayLink:
             view = self._view
             self._show(LinkView(view.state, view.since, round(elapsed * 1000), clock_offset_s=view.clock_offset_s))
 
-    async def _dispatch(self) -> None:
-        while True:
-            session, item = await self._inbox.get()
-            await self._handle(item)
-            if isinstance(item, FrameToVehicle):
-                self._frames.done(session, item.n)
-                self._work.set()
-
-    async def _handle(self, item: FrameToVehicle | bool) -> None:
-        """Hand one item up, again and again while the disk refuses: the relay keeps what is not saved here (I1)."""
-        message, unsaved = type(item.body).__name__ if isinstance(item, FrameToVehicle) else "up", False
-        while True:
-            try:
-                if isinstance(item, bool):
-                    await self._events.up(item)
-                else:
-                    await self._events.received(item.body)
-                return
-            except (StoreError, PaperUnsaved) as error:
-                if not unsaved:
-                    log.error("link.handler", error=type(error).__name__, code=error.code, message=message)
-                unsaved = True
-            except Exception as error:  # one message's handler must not end the link
-                log.error("link.handler", error=type(error).__name__, code=getattr(error, "code", None),
-                          message=message)
-                return
-            await asyncio.sleep(UNSAVED_SECONDS)
+    def _handed_up(self, session: str | None, item: Item) -> None:
+        if isinstance(item, FrameToVehicle):
+            self._frames.done(session, item.n)
+            self._work.set()
 
 
 def _handshake_code(error: aiohttp.WSServerHandshakeError) -> str:

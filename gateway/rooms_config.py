@@ -45,6 +45,10 @@ TAKES: Final[Mapping[str, _Takes]] = {
 """By driver. What a driver does not read is an error: a bus must not drive off with a setting that nobody heeds."""
 
 
+DECISIONS = "decisions"
+"""Folder in the data directory."""
+
+
 def media(config: GatewayConfig) -> MediaConfig:
     """The media room's part. ValueError says which value does not fit."""
     camera, table = config.camera, config.media
@@ -54,6 +58,7 @@ def media(config: GatewayConfig) -> MediaConfig:
         stethoscope=_sound(config), interfaces=table.interfaces,
         start_kbps=table.start_kbps or START_KBPS, floor_kbps=table.floor_kbps or FLOOR_KBPS,
         ceiling_kbps=table.ceiling_kbps or CEILING_KBPS, relay_only=table.relay_only, turn_ca=table.turn_ca,
+        decisions=config.data_directory / DECISIONS if table.decisions else None,
         operators={uplink.interface: uplink.operator for uplink in config.uplink})
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from .quality import CallSummary
 from .values import Code, DoctorCard, Id, Instant, Line, Pem, Problem, Struct
 
 
@@ -88,6 +89,8 @@ class VehicleRow(Struct, frozen=True, kw_only=True):
     release: Line
     certificate_days: int | None
     problems: tuple[Problem, ...]
+    call: CallSummary | None = None
+    """The call that runs, or the last one."""
 
 
 class Enrolment(Struct, frozen=True, kw_only=True):

@@ -70,6 +70,22 @@ class Reception(Struct, frozen=True, kw_only=True):
     frozen_ms: Sequence = 0
     """`totalFreezesDuration`, whole."""
     voice_concealed_percent: Percent = 0.0
+    """Of the second, without silence: `concealedSamples` less `silentConcealedSamples`."""
     round_trip_ms: Milliseconds | None = None
     own_picture: bool = True
     """False: the page has paused the picture it sends, for want of room."""
+
+
+class CallSummary(Struct, frozen=True, kw_only=True):
+    """A call as IT reads it from afar: the one that runs, else the last one since the gateway started."""
+
+    running: bool
+    seconds: Sequence
+    """Graded so far."""
+    voice_good_percent: Percent
+    picture_good_percent: Percent
+    code: Code | None = None
+    """What it suffered from most of the time it was not good."""
+    keyframes: Sequence = 0
+    freezes: Sequence = 0
+    outages: Sequence = 0

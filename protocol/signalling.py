@@ -19,6 +19,7 @@ from .binding import Binding, Side
 from .guests import GuestBinding, GuestCard
 from .limits import SIGNALLING_MESSAGE_BYTES
 from .prescription import PrescriptionState
+from .quality import CallSummary
 from .values import (
     Code,
     DoctorCard,
@@ -127,6 +128,8 @@ class VehicleHealth(Struct, tag="health", frozen=True, kw_only=True):
     outbox: int = 0
     camera: bool = True
     simulated: bool = False
+    call: CallSummary | None = None
+    """None: no call since the gateway started."""
 
 
 class Place(Struct, tag="place", frozen=True, kw_only=True):

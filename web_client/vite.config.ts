@@ -10,7 +10,7 @@ export default defineConfig({
     // The content security policy lets nothing inline through.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { doctor: "doctor.html", kiosk: "kiosk.html" } },
+    rollupOptions: { input: { doctor: "doctor.html", kiosk: "kiosk.html", guest: "guest.html" } },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node" },
 });

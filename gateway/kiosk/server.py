@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -54,14 +54,18 @@ HEADERS = {
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Report = tuple[str, Callable[[], bytes]]
+"""Content type, and the body of now: nothing of a patient, nobody signs in to read it."""
 
 
 class KioskServer:
     """The listener. `start` raises OSError (port in use, no permission) and KioskRefused `kiosk.no_page`."""
 
-    def __init__(self, *, host: str, port: int, web_directory: Path, desk: Desk, access: Access, rooms: Rooms) -> None:
+    def __init__(self, *, host: str, port: int, web_directory: Path, desk: Desk, access: Access, rooms: Rooms,
+                 reports: Mapping[str, Report] | None = None) -> None:
         self._host, self._wanted_port, self._web = host, port, web_directory
         self._desk, self._access, self._rooms = desk, access, rooms
+        self._reports = reports or {}
         self._previews = 0
         self._runner: web.AppRunner | None = None
         self.port = port
@@ -76,6 +80,8 @@ class KioskServer:
         app.router.add_get(f"/stills/{{id:{_ID}}}", self._still)
         app.router.add_get(f"/prescriptions/{{id:{_ID}}}.pdf", self._prescription)
         app.router.add_get(f"/preview/{{id:{_ID}}}.mjpeg", self._preview)
+        for path in self._reports:
+            app.router.add_get(path, self._report)
         assets = self._web / "assets"
         if await asyncio.to_thread(assets.is_dir):
             app.router.add_static("/assets", assets)
@@ -169,6 +175,11 @@ class KioskServer:
         await socket.prepare(request)
         await self._desk.serve(socket, token)
         return socket
+
+    async def _report(self, request: web.Request) -> web.StreamResponse:
+        """For IT's agent on this machine."""
+        content_type, body = self._reports[request.path]
+        return web.Response(body=body(), headers={"Content-Type": content_type})
 
     async def _still(self, request: web.Request) -> web.StreamResponse:
         await self._signed_in(request)

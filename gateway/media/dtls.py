@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport, State
 from aiortc.rtcicetransport import RTCIceTransport
 from OpenSSL import SSL
+from pylibsrtp import Error, Session
 
-from .gate import Gate, Stage
+from .gate import Gate, Stage, hello_random
 
 TURN_PACKETS = 32
 """Handled before other work gets its turn: four milliseconds at 120 us each, a packet of voice comes each 20."""
 
-HANDSHAKES_MAX = 8
-"""Begun anew after input that nobody genuine sends; each costs a signature, about 0.1 ms."""
+HANDSHAKES_MAX = 16
+"""Side by side: the peer's own and what was forged before it. Each costs a signature, about 0.1 ms."""
+
+ANEW_MAX = 64
+"""Handshakes of one connection in all; who forges more keeps it from being made, and another one is asked for."""
+
+DATAGRAM = 1500
+"""What OpenSSL packs into one flight's datagram at most."""
 
 _log = structlog.get_logger()
 
@@ -23,7 +31,9 @@ _log = structlog.get_logger()
 class GuardedDtls(RTCDtlsTransport):
     """As the library's, but one bad packet ends nothing and many of them hold up nobody.
 
-    `gate` is to be asked before a datagram is queued.
+    As a server it answers each hello by a handshake of its own, told apart by the client's random: the one that the
+    peer completes is taken, so a hello forged before or after the peer's is of no harm. `gate` is to be asked before a
+    datagram is queued.
     """
 
     def __init__(self, transport: RTCIceTransport, certificates: list[RTCCertificate]) -> None:
@@ -32,48 +42,87 @@ class GuardedDtls(RTCDtlsTransport):
         self._certificate = certificates[0]
         self._served = 0
         self._failed: set[str] = set()
+        self._shakes: dict[bytes, SSL.Connection] = {}
+        self._begun = 0
 
     async def _do_handshake(self) -> None:
-        for _ in range(HANDSHAKES_MAX):
-            assert self._ssl is not None
-            try:
-                while not self.encrypted:
-                    try:
-                        self._ssl.do_handshake()
-                    except SSL.WantReadError:
-                        await self._write_ssl()
-                        await self._recv_next()
-                    else:
-                        self.encrypted = True
-                self.gate.stage = Stage.secured
-                return
-            except SSL.Error:
-                _log.warning("dtls.handshake_broken")
-                self._begin_anew()
-            except ConnectionError:
-                break
-        self._set_state(State.FAILED)
+        try:
+            if self._role == "client":
+                self._shakes[b""] = self._begin()
+            while not self.encrypted:
+                for random, ssl in tuple(self._shakes.items()):
+                    await self._step(random, ssl)
+                if not self.encrypted:
+                    await self._take()
+        except ConnectionError:
+            self._set_state(State.FAILED)
+            return
+        self._shakes.clear()
+        self.gate.stage = Stage.secured
 
-    def _begin_anew(self) -> None:
-        """Whoever sends its hello (again) finds a side that knows of none."""
-        self._ssl = SSL.Connection(self._certificate._create_ssl_context(srtp_profiles=self._srtp_profiles))
+    def _begin(self) -> SSL.Connection:
+        ssl = SSL.Connection(self._certificate._create_ssl_context(srtp_profiles=self._srtp_profiles))
         if self._role == "server":
-            self._ssl.set_accept_state()
+            ssl.set_accept_state()
         else:
-            self._ssl.set_connect_state()
+            ssl.set_connect_state()
+        self._begun += 1
+        return ssl
 
-    async def _recv_next(self) -> None:
+    async def _step(self, random: bytes, ssl: SSL.Connection) -> None:
+        """As far as this one goes with what it has; the first at its end is ours."""
+        if self.encrypted:
+            return
+        self._ssl = ssl
+        try:
+            ssl.do_handshake()
+        except SSL.WantReadError:
+            await self._write_ssl()
+        except SSL.Error:
+            _log.warning("dtls.handshake_broken")
+            del self._shakes[random]
+            if self._role == "client" and self._begun < ANEW_MAX:
+                self._shakes[random] = self._begin()
+        else:
+            self.encrypted = True
+
+    async def _take(self) -> None:
+        """The next datagram, to whom it concerns; none in time: what was said is said again. ConnectionError."""
+        waits = [wait for ssl in self._shakes.values() if (wait := ssl.DTLSv1_get_timeout()) is not None]
+        try:
+            async with asyncio.timeout(min(waits) if waits else None):
+                data = await self.transport._recv()
+        except TimeoutError:
+            for ssl in self._shakes.values():
+                ssl.DTLSv1_handle_timeout()
+                self._ssl = ssl
+                await self._write_ssl()
+            return
+        await self._share()
+        random = hello_random(data) if self._role == "server" else None
+        if random is not None and random not in self._shakes:
+            if self._begun >= ANEW_MAX:
+                return
+            if len(self._shakes) >= HANDSHAKES_MAX:
+                # Newer ones are answered: the oldest had its time.
+                del self._shakes[next(iter(self._shakes))]
+            self._shakes[random] = self._begin()
+        for ssl in ([self._shakes[random]] if random is not None else tuple(self._shakes.values())):
+            ssl.bio_write(data)
+
+    async def _share(self) -> None:
+        """A queue that is full never waits: without this nothing else would run until it is empty."""
         self._served += 1
         if self._served % TURN_PACKETS == 0:
-            # A full queue never waits: without this nothing else would run until it is empty.
             await asyncio.sleep(0)
+
+    async def _recv_next(self) -> None:
+        await self._share()
         try:
             await super()._recv_next()
         except ConnectionError:
             raise
         except Exception as error:
-            if not self.encrypted and isinstance(error, SSL.Error):
-                raise
             # The library's parsers take signed input for well-formed. It is the peer's, who may be out of order.
             if type(error).__name__ not in self._failed:
                 self._failed.add(type(error).__name__)
@@ -86,10 +135,31 @@ class GuardedDtls(RTCDtlsTransport):
             # uvloop says RuntimeError for a socket that closed meanwhile; who sends expects ConnectionError.
             raise ConnectionError("the socket is gone") from error
 
-    async def _handle_rtcp_data(self, data: bytes) -> None:
-        self.gate.prove(data)
-        await super()._handle_rtcp_data(data)
+    def _setup_srtp(self) -> None:
+        super()._setup_srtp()
+        if self._rx_srtp is not None:
+            # The library types what it made itself.
+            self._rx_srtp = _Proving(self._rx_srtp, self.gate)  # type: ignore[assignment]
 
-    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
-        self.gate.prove(data)
-        await super()._handle_rtp_data(data, arrival_time_ms=arrival_time_ms)
+
+class _Proving:
+    """Incoming SRTP that remembers who proved its SSRC, and decrypts no more of them than there can be."""
+
+    def __init__(self, session: Session, gate: Gate) -> None:
+        self._session, self._gate = session, gate
+
+    def unprotect(self, packet: bytes) -> bytes:
+        """As the library's."""
+        return self._proved(packet, self._session.unprotect)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes:
+        """As the library's."""
+        return self._proved(packet, self._session.unprotect_rtcp)
+
+    def _proved(self, packet: bytes, open_it: Callable[[bytes], bytes]) -> bytes:
+        # Asked again: others may have proved theirs while this one was queued.
+        if not self._gate.admits(packet):
+            raise Error("one source too many")
+        clear = open_it(packet)
+        self._gate.prove(packet)
+        return clear

@@ -25,8 +25,9 @@ from .forward import CameraOutlet, Inlet, Outlet
 from .hooks import GatewayConnection
 from .mailbox import Mailbox
 from .path import CallFigures, Path
-from .peers import DoctorPeer, KioskPeer, Peer, ice_servers
+from .peers import DoctorPeer, GuestPeer, KioskPeer, Peer, RemotePeer, ice_servers
 from .picture import SELF_VIEW_KBPS, PictureFlow
+from .precedence import DoctorsPath, Precedence
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
@@ -46,6 +47,9 @@ THIN_KBPS = 400
 takes its smaller form: heart sounds lose nothing by it (flat within 0.4 dB), packets are half as many."""
 
 _T = TypeVar("_T")
+_P = TypeVar("_P", bound=RemotePeer)
+
+_THERE = (PeerState.connected, PeerState.interrupted)
 
 _log = structlog.get_logger()
 
@@ -57,6 +61,8 @@ class MediaEngine:
         self._config = config
         self._changed = changed
         self._doctors: list[DoctorPeer] = []
+        self._guests: list[GuestPeer] = []
+        self._precedence: Precedence[GuestPeer] = Precedence()
         self._kiosk: KioskPeer | None = None
         self._camera_state = CameraState(present=False, code="camera.missing")
         self._microphone: str | None = "microphone.missing"
@@ -170,19 +176,20 @@ class MediaEngine:
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
         """A new peer connection for a doctor's page. MediaRefused when an ICE server's address is none."""
-        config = self._config
-        rate = Path(config.floor_kbps * 1000, config.start_kbps * 1000, config.ceiling_kbps * 1000,
-                    self._decisions.open() if self._decisions is not None else None)
+        peer = self._remote(DoctorPeer, servers, events)
         if self._stethoscope is not None and self._stethoscope.wanted:
-            rate.beside(self._stethoscope.profile.on_the_wire)
-        try:
-            connection = GatewayConnection(
-                ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces),
-                relay_only=config.relay_only, tls=self._turn_tls)
-            peer = DoctorPeer(connection, events, self, self, CameraOutlet(self._encoder, rate), rate)
-        except ValueError as error:
-            raise MediaRefused("media.ice_server_bad", str(error)) from error
+            peer.path.beside(self._stethoscope.profile.on_the_wire)
         self._doctors.append(peer)
+        return peer
+
+    async def guest_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> GuestPeer:
+        """A new peer connection for a guest's page. MediaRefused when an ICE server's address is none."""
+        peer = self._remote(GuestPeer, servers, events)
+        if peer.camera is not None:
+            peer.camera.modest = True
+        # Until it is known what the doctor leaves.
+        peer.path.limit(0)
+        self._guests.append(peer)
         return peer
 
     async def kiosk_peer(self, events: PeerEvents) -> KioskPeer:
@@ -224,47 +231,86 @@ class MediaEngine:
         stethoscope.open(profile)
 
     def targets(self, inlet: Inlet) -> Iterable[Outlet]:
-        """The kiosk's voice to every doctor; the newest connected doctor to the kiosk."""
+        """The kiosk's voice to every doctor and guest; the newest connected doctor and every guest to the kiosk, the
+        newest guest with its picture. A doctor and a guest have a connection of their own."""
         kiosk = self._kiosk
         if kiosk is None:
             return ()
         if inlet is kiosk.voice_in:
-            return [] if self._muted else [doctor.voice_out for doctor in self._doctors]
+            return [] if self._muted else [peer.voice_out for peer in self._remotes()]
         doctor = self._speaker()
         if doctor is not None and inlet is doctor.voice_in:
             return (kiosk.voice_out,)
         if doctor is not None and inlet is doctor.picture_in:
             return (kiosk.picture_out,)
+        for guest, voice_out in zip(self._company(), kiosk.guest_voices, strict=False):
+            if inlet is guest.voice_in:
+                return (voice_out,)
+            if inlet is guest.picture_in:
+                return (kiosk.guest_picture,) if voice_out is kiosk.guest_voices[0] else ()
         return ()
 
     def source(self, outlet: Outlet) -> Inlet | None:
         """Whose picture the kiosk shows."""
-        doctor = self._speaker()
+        doctor, guests = self._speaker(), self._company()
         if doctor is not None and self._kiosk is not None and outlet is self._kiosk.picture_out:
             return doctor.picture_in
+        if guests and self._kiosk is not None and outlet is self._kiosk.guest_picture:
+            return guests[0].picture_in
         return None
 
     def peer_changed(self) -> None:
         """A peer connected, fell silent or ended."""
-        doctor = self._speaker()
-        if doctor is not None:
-            doctor.picture_in.want_keyframe()
+        for peer in (self._speaker(), *self._company()[:1]):
+            if peer is not None:
+                peer.picture_in.want_keyframe()
         self._picture.update(time.monotonic())
 
     def retire(self, peer: Peer) -> None:
         """Forget it now, close it soon."""
         if peer is self._kiosk:
             self._kiosk = None
-        elif peer in self._doctors:
+        elif isinstance(peer, DoctorPeer) and peer in self._doctors:
             self._doctors.remove(peer)
+        elif isinstance(peer, GuestPeer) and peer in self._guests:
+            self._guests.remove(peer)
         self._retired.put_nowait(peer)
 
+    def _remote(self, kind: type[_P], servers: Sequence[IceServer], events: PeerEvents) -> _P:
+        config = self._config
+        rate = Path(config.floor_kbps * 1000, config.start_kbps * 1000, config.ceiling_kbps * 1000,
+                    self._decisions.open() if self._decisions is not None else None)
+        try:
+            connection = GatewayConnection(
+                ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces),
+                relay_only=config.relay_only, tls=self._turn_tls)
+            return kind(connection, events, self, self, CameraOutlet(self._encoder, rate), rate)
+        except ValueError as error:
+            raise MediaRefused("media.ice_server_bad", str(error)) from error
+
     def _speaker(self) -> DoctorPeer | None:
-        live = [doctor for doctor in self._doctors if doctor.state in (PeerState.connected, PeerState.interrupted)]
+        live = [doctor for doctor in self._doctors if doctor.state in _THERE]
         return live[-1] if live else None
 
+    def _company(self) -> list[GuestPeer]:
+        """The guests of now, the newest first."""
+        return [guest for guest in reversed(self._guests) if guest.state in _THERE]
+
+    def _give_way(self, now: float) -> None:
+        """The doctor's picture first, the guests' in what is left."""
+        doctor, path = self._speaker(), None
+        # Of a doctor whose own network is gone nothing is known, and there is nobody to spare.
+        if doctor is not None and doctor.camera is not None and doctor.camera.open and not doctor.path.blind:
+            path = DoctorsPath(doctor.path.target, doctor.path.held)
+        watching = [guest for guest in self._guests if guest.camera is not None and guest.camera.open]
+        for guest, most in self._precedence.step(path, watching, now).items():
+            guest.path.limit(most)
+
+    def _remotes(self) -> list[RemotePeer]:
+        return [*self._doctors, *self._guests]
+
     def _peers(self) -> list[Peer]:
-        return [*self._doctors, *([self._kiosk] if self._kiosk is not None else [])]
+        return [*self._remotes(), *([self._kiosk] if self._kiosk is not None else [])]
 
     async def _send_sounds(self) -> None:
         while True:
@@ -290,6 +336,7 @@ class MediaEngine:
                 await peer.tick(now)
             if self._scene.check(now):
                 self._scene_turned()
+            self._give_way(now)
             self._picture.update(now)
             if (microphone := self.microphone_code) != self._microphone:
                 self._microphone = microphone

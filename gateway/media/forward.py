@@ -209,6 +209,8 @@ class CameraOutlet:
     def __init__(self, encoder: KeyframeSource, rate: Path | None) -> None:
         self._encoder = encoder
         self.rate = rate
+        self.modest = False
+        """Whether others go before it on the same uplink."""
         self.sender: PacketSender | None = None
         self._sent: deque[tuple[float, int]] = deque(maxlen=SENT_SAMPLES)
         self._waiting: deque[tuple[bytes, int, bool, bool]] = deque()
@@ -244,7 +246,7 @@ class CameraOutlet:
     @property
     def playing(self) -> Lane:
         """Whose pictures it gets."""
-        return self._playing
+        return Lane.vp8 if self.lane is Lane.vp8 else self._playing
 
     def move(self, lane: Lane) -> None:
         """From the next keyframe of that lane on; until then the pictures of now go on."""
@@ -277,8 +279,8 @@ class CameraOutlet:
         """One access unit of a lane. With a full socket it is left out, and all until the next keyframe."""
         if self.sender is None or not self.sender.open:
             return
-        moves = lane is self.lane and lane is not self._playing and keyframe
-        if lane is not self._playing and not moves:
+        moves = lane is self.lane and lane is not self.playing and keyframe
+        if lane is not self.playing and not moves:
             return
         if backlog > BACKLOG_BYTES or (self.rate is not None and self.rate.held):
             self.leave_out()
@@ -288,7 +290,7 @@ class CameraOutlet:
                 if not self._asked and not self._waiting:
                     self._ask()
                 return
-            if self._waiting and lane is self._playing:
+            if self._waiting and not moves:
                 # A keyframe another one asked for, while ours is on its way.
                 return
             self._playing = lane

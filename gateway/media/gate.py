@@ -89,6 +89,17 @@ class Gate:
         return True
 
 
+def hello_random(datagram: bytes) -> bytes | None:
+    """The random of the client hello that begins this datagram (RFC 6347, section 4.2.2); None: it is none, or a later
+    part of one."""
+    body = _RECORD_HEAD + 12
+    if len(datagram) < body + 34 or datagram[0] != _HANDSHAKE or datagram[_RECORD_HEAD] != _CLIENT_HELLO:
+        return None
+    if datagram[3:5] != b"\0\0" or datagram[_RECORD_HEAD + 6:_RECORD_HEAD + 9] != b"\0\0\0":
+        return None
+    return datagram[body + 2:body + 34]
+
+
 def _ssrc(packet: bytes) -> int:
     at = 4 if packet[1] in _RTCP_TYPES else 8
     return int.from_bytes(packet[at:at + 4], "big")

@@ -6,7 +6,7 @@ A peer on a thin path must not drag the others down, and must not make them wait
 from __future__ import annotations
 
 import enum
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -51,10 +51,10 @@ class Sharing(Generic[K]):
     def __init__(self) -> None:
         self._members: dict[K, _Member] = {}
 
-    def step(self, targets: Mapping[K, int], now: float) -> frozenset[K]:
+    def step(self, targets: Mapping[K, int], now: float, modest: Collection[K] = ()) -> frozenset[K]:
         """Who gets the small encoder's pictures; `targets` are bit/s of the receivers of H.264 that take pictures
-        now."""
-        self._members = {key: self._members.get(key, _Member()) for key in targets}
+        now. `modest`: others go before them on purpose, so they begin with the small ones and go to them at once."""
+        self._members = {key: self._members.get(key) or _Member(thin=key in modest) for key in targets}
         most = max(targets.values(), default=0)
         for key, target in targets.items():
             member = self._members[key]
@@ -65,7 +65,8 @@ class Sharing(Generic[K]):
                 member.since = None
             elif member.since is None:
                 member.since = now
-            if member.since is not None and now - member.since >= (member.wait if member.thin else APART_SECONDS):
+            patience = member.wait if member.thin else 0.0 if key in modest else APART_SECONDS
+            if member.since is not None and now - member.since >= patience:
                 self._turn(member, now)
         if all(member.thin for member in self._members.values()):
             # The good one left: those who remain need one encoder, which is the first.

@@ -50,7 +50,13 @@ class Path:
         self._road = Road(Limits(FLOOR, start, ceiling + BESIDE_PICTURE), write)
         self._wide_since: float | None = None
         self._searching = False
+        self._most: int | None = None
         self.wide = False
+
+    def limit(self, bits_per_second: int | None) -> None:
+        """No more than this for the picture, 0: none, whatever the path takes: others on the same uplink go first.
+        None: no limit."""
+        self._most = bits_per_second
 
     def agree(self) -> None:
         """The browser has agreed to transport-wide feedback: no picture before `widen`."""
@@ -64,17 +70,23 @@ class Path:
     @property
     def target(self) -> int:
         """What the encoder is to make."""
-        return min(self._ceiling, self._road.picture) if self.wide else self._simple.target
+        most = self._ceiling if self._most is None else min(self._ceiling, self._most)
+        return min(most, self._road.picture if self.wide else self._simple.target)
 
     @property
     def held(self) -> bool:
-        """Whether no picture leaves now: the path is silent, too thin for one, or not known yet."""
-        return self._searching or (self.wide and (self._road.blind or self._road.paused))
+        """Whether no picture leaves now: the path is silent, too thin for one, not known yet, or others go first."""
+        return self._searching or self._most == 0 or (self.wide and (self._road.blind or self._road.paused))
+
+    @property
+    def blind(self) -> bool:
+        """Whether the other side has fallen silent."""
+        return self.wide and self._road.blind
 
     @property
     def thin(self) -> bool:
         """Whether the picture pauses because of the rate."""
-        return self.wide and self._road.paused
+        return self._most == 0 or (self.wide and self._road.paused)
 
     @property
     def restarts(self) -> int:
@@ -140,7 +152,9 @@ class Path:
 
     def padding(self, now: float) -> int:
         """Octets on the wire of a padding packet that is due."""
-        return self._road.padding(now) if self.wide else 0
+        # What it may not use it need not look for: a train takes its part from those who go first.
+        trains = self._most is None or self._road.picture < self._most
+        return self._road.padding(now, trains=trains) if self.wide else 0
 
     def feedback(self, fci: bytes, now: float) -> None:
         """Transport-wide feedback came."""

@@ -1,4 +1,4 @@
-"""One peer connection's life each: the doctor's page, the kiosk's page. A reconnect is a new object."""
+"""One peer connection's life each: the doctor's page, a guest's page, the kiosk's page. A reconnect is a new object."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ SILENCE_SECONDS = 3.0
 
 SETUP_SECONDS = 15.0
 """From the answer to DTLS done: ten round trips of 600 ms with losses; past it another attempt is quicker."""
+
+GUESTS_HEARD = 3
+"""As many as a call takes (`relay.signalling.guest_book.GUESTS_AT_ONCE`)."""
 
 ANSWER_SECONDS = 60.0
 """From the offer to the answer: a doctor's page that says nothing for so long is gone."""
@@ -236,9 +239,9 @@ class Peer:
             raise PeerClosed("the peer connection is over")
 
 
-class DoctorPeer(Peer):
-    """To the doctor's page: voice both ways, the picture out, the doctor's camera in, the stethoscope out, three
-    channels."""
+class RemotePeer(Peer):
+    """Over an uplink, whose rate is followed: voice both ways, the picture out, the other side's camera in. Further
+    lines and their outlets are the subclass's."""
 
     def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
                  camera: CameraOutlet, path: Path) -> None:
@@ -248,22 +251,59 @@ class DoctorPeer(Peer):
         self.picture_in = Inlet(self, route)
         self._wide = True
         self.camera = camera
-        self.stethoscope = SoundOutlet()
         self.inlets = (self.voice_in, self.picture_in)
         voice = connection.add("audio", "sendrecv", OPUS, stream="vehicle", sending=self.voice_out, forwarded=True,
                                receiving=self.voice_in)
         # A stream of its own: where the path is thin, the voice would wait for lips or the picture for words.
         room = connection.add("video", "sendonly", H264, stream="room", sending=camera, fallback=VP8)
-        doctor = connection.add("video", "recvonly", VP8, receiving=self.picture_in)
-        # A stream of its own: it waits for no lips, and is never mixed with the voice.
-        stethoscope = connection.add("audio", "sendonly", OPUS, stream="stethoscope", sending=self.stethoscope)
+        theirs = connection.add("video", "recvonly", VP8, receiving=self.picture_in)
         self.voice_in.bind(voice.receiver)
         self.voice_out.bind(voice.sender)
-        self.picture_in.bind(doctor.receiver)
+        self.picture_in.bind(theirs.receiver)
         camera.bind(room.sender)
-        self.stethoscope.bind(stethoscope.sender)
-        self._kinds = ("audio", "video", "video", "audio", "application")
+        self._kinds = ("audio", "video", "video")
+        self._outlets: tuple[VoiceOutlet | CameraOutlet | SoundOutlet | None, ...] = (self.voice_out, camera, None)
         self._path_agreed = False
+
+    def _agree(self, agreed: descriptions.Agreed) -> None:
+        packing = self.voice_out.packing
+        packing.red, packing.opus_type = agreed.red, agreed.opus_type
+        camera = self._kinds.index("video")
+        if camera not in agreed.numbered or self._connection.dtls is None:
+            _log.info("path.simple")
+            return
+        self._path_agreed = True
+        self.path.agree()
+        for index, outlet in enumerate(self._outlets):
+            if outlet is not None and outlet.sender is not None:
+                outlet.sender.follow(self.path, descriptions.NUMBERS_ID if index in agreed.numbered else None,
+                                     descriptions.DELAY_ID if index in agreed.prompt else 0)
+        self._connection.dtls.feedback_came = lambda fci: self.path.feedback(fci, time.monotonic())
+        self._connection.dtls.data_left = lambda octets: self.path.data(octets, time.monotonic())
+
+    def _become(self, state: PeerState) -> None:
+        if state is PeerState.connected and self._path_agreed and not self.path.wide:
+            self._path_agreed = False
+            self.path.widen(time.monotonic())
+        super()._become(state)
+
+
+class GuestPeer(RemotePeer):
+    """To a guest's page: nothing but voices and pictures. No readings, no channels."""
+
+
+class DoctorPeer(RemotePeer):
+    """To the doctor's page: the stethoscope out and three channels besides."""
+
+    def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
+                 camera: CameraOutlet, path: Path) -> None:
+        super().__init__(connection, events, owner, route, camera, path)
+        self.stethoscope = SoundOutlet()
+        # A stream of its own: it waits for no lips, and is never mixed with the voice.
+        stethoscope = connection.add("audio", "sendonly", OPUS, stream="stethoscope", sending=self.stethoscope)
+        self.stethoscope.bind(stethoscope.sender)
+        self._kinds = (*self._kinds, "audio", "application")
+        self._outlets = (*self._outlets, self.stethoscope)
         self._channels = {
             CONTROL: connection.createDataChannel(CONTROL),
             WAVEFORM: connection.createDataChannel(WAVEFORM, ordered=False, maxRetransmits=0),
@@ -277,23 +317,6 @@ class DoctorPeer(Peer):
             connection.data.thin, connection.data.silent = lambda: path.scant, lambda: path.silent
         # The page opens no channels of its own; one that does gets no listener and no memory.
         connection.on("datachannel", lambda channel: channel.close())
-
-    def _agree(self, agreed: descriptions.Agreed) -> None:
-        packing = self.voice_out.packing
-        packing.red, packing.opus_type = agreed.red, agreed.opus_type
-        outlets = (self.voice_out, self.camera, None, self.stethoscope)
-        camera = self._kinds.index("video")
-        if camera not in agreed.numbered or self._connection.dtls is None:
-            _log.info("path.simple")
-            return
-        self._path_agreed = True
-        self.path.agree()
-        for index, outlet in enumerate(outlets):
-            if outlet is not None and outlet.sender is not None:
-                outlet.sender.follow(self.path, descriptions.NUMBERS_ID if index in agreed.numbered else None,
-                                     descriptions.DELAY_ID if index in agreed.prompt else 0)
-        self._connection.dtls.feedback_came = lambda fci: self.path.feedback(fci, time.monotonic())
-        self._connection.dtls.data_left = lambda octets: self.path.data(octets, time.monotonic())
 
     def send(self, channel: str, data: str | bytes) -> bool:
         """Queue one message; False when the channel is not open, its buffer full, or the path too thin for one that is
@@ -333,9 +356,6 @@ class DoctorPeer(Peer):
         channel.on("close", self._low[label].set)
 
     def _become(self, state: PeerState) -> None:
-        if state is PeerState.connected and self._path_agreed and not self.path.wide:
-            self._path_agreed = False
-            self.path.widen(time.monotonic())
         super()._become(state)
         if state is PeerState.closed:
             for low in self._low.values():
@@ -343,25 +363,38 @@ class DoctorPeer(Peer):
 
 
 class KioskPeer(Peer):
-    """To the touchscreen's page on loopback: voice both ways, its own picture, the doctor's picture."""
+    """To the touchscreen's page on loopback: voice both ways, its own picture, the doctor's picture, and the guests:
+    voices on lines 3, 5 and 6, the picture of the first of them on line 4; silent until there is one."""
 
     def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
                  camera: CameraOutlet) -> None:
         super().__init__(connection, events, owner)
         self.voice_in, self.voice_out = MicrophoneInlet(self, route), Outlet(route, OPUS_RATE)
         self.picture_out = Outlet(route, VIDEO_RATE, vp8=True)
+        self.guest_voices = tuple(Outlet(route, OPUS_RATE) for _ in range(GUESTS_HEARD))
+        self.guest_picture = Outlet(route, VIDEO_RATE, vp8=True)
         self.camera = camera
         self.inlets = (self.voice_in,)
         # Two streams: the doctor's lips go with the doctor's voice, the own picture waits for nobody.
         voice = connection.add("audio", "sendrecv", OPUS, stream="doctor", sending=self.voice_out, forwarded=True,
                                receiving=self.voice_in)
         own = connection.add("video", "sendonly", H264, stream="own", sending=camera)
-        doctor = connection.add("video", "sendonly", VP8, stream="doctor", sending=self.picture_out, forwarded=True)
         self.voice_in.bind(voice.receiver)
         self.voice_out.bind(voice.sender)
-        self.picture_out.bind(doctor.sender)
         camera.bind(own.sender)
-        self._kinds = ("audio", "video", "video")
+        first, *others = self.guest_voices
+        self._plays(connection, "video", "doctor", self.picture_out)
+        self._plays(connection, "audio", "guest", first)
+        self._plays(connection, "video", "guest", self.guest_picture)
+        for number, other in enumerate(others, start=2):
+            self._plays(connection, "audio", f"guest{number}", other)
+        self._kinds = ("audio", "video", "video", "audio", "video", *("audio" for _ in others))
+
+    @staticmethod
+    def _plays(connection: GatewayConnection, kind: str, stream: str, outlet: Outlet) -> None:
+        line = connection.add(kind, "sendonly", OPUS if kind == "audio" else VP8, stream=stream, sending=outlet,
+                              forwarded=True)
+        outlet.bind(line.sender)
 
 
 def ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from .encoder import IN_FLIGHT_MAX, CameraEncoder, EncodedFrame, Rungs
+from .encoder import IN_FLIGHT_MAX, EncodedFrame, Rungs
 from .forward import LEFT_OUT_SECONDS, CameraOutlet
 from .lanes import WAIT_SECONDS, Lane, Sharing
 from .rate import DETAIL_LADDER, Ladder, Rung, beat
@@ -40,6 +40,22 @@ class Watcher(Protocol):
         """One picture."""
 
 
+class Encoders(Protocol):
+    """The encoders as they are led (`encoder.CameraEncoder`)."""
+
+    def watch(self, watched: bool, lane: Lane) -> None:
+        """Whether anybody gets the lane's pictures."""
+
+    def set_rate(self, bits_per_second: int, rungs: Rungs, lane: Lane) -> None:
+        """From the next picture on."""
+
+    def hold(self, held: bool, lane: Lane) -> None:
+        """Whether the lane waits."""
+
+    def taken(self, lane: Lane) -> None:
+        """The event loop has one frame more."""
+
+
 class _Climb:
     """The two ladders of one lane."""
 
@@ -66,11 +82,11 @@ class PictureFlow:
         """The encoder makes no more before these are taken."""
         self._climbs = {Lane.main: _Climb(SELF_VIEW_KBPS * 1000)}
         self._sharing: Sharing[CameraOutlet] = Sharing()
-        self._encoder: CameraEncoder | None = None
+        self._encoder: Encoders | None = None
         self.thin = False
         """Whether no path has room for a picture."""
 
-    def feed(self, encoder: CameraEncoder) -> None:
+    def feed(self, encoder: Encoders) -> None:
         """Whose pictures these are; once."""
         self._encoder = encoder
 
@@ -88,11 +104,15 @@ class PictureFlow:
         """Hand on what the encoders made, until cancelled."""
         while True:
             frame = await self.frames.get()
-            if self._encoder is not None:
-                self._encoder.taken(frame.lane)
-            for peer in self._peers():
-                await peer.send_frame(frame)
-            self._let_go_on(time.monotonic())
+            await self.hand_on(frame, time.monotonic())
+
+    async def hand_on(self, frame: EncodedFrame, now: float) -> None:
+        """One picture to whom it concerns."""
+        if self._encoder is not None:
+            self._encoder.taken(frame.lane)
+        for peer in self._peers():
+            await peer.send_frame(frame)
+        self.let_go_on(now)
 
     async def drive(self) -> None:
         """Follow the paths, until cancelled."""
@@ -104,7 +124,7 @@ class PictureFlow:
             now = time.monotonic()
             for outlet in led:
                 await outlet.drive(now)
-            self._let_go_on(now)
+            self.let_go_on(now)
             wants = tuple(outlet for outlet in self._outlets() if outlet.wants)
             if wants != wanted or now - updated >= RATE_SECONDS:
                 wanted, updated = wants, now
@@ -123,7 +143,7 @@ class PictureFlow:
         watching = [outlet for outlet in self._outlets() if outlet.wants]
         led = {outlet: outlet.rate.target for outlet in watching if outlet.rate is not None}
         shared = {outlet: target for outlet, target in led.items() if outlet.lane is not Lane.vp8}
-        thin = self._sharing.step(shared, now)
+        thin = self._sharing.step(shared, now, {outlet for outlet in shared if outlet.modest})
         for outlet in shared:
             outlet.move(Lane.small if outlet in thin else Lane.main)
         needed = {lane for outlet in watching for lane in (outlet.lane, outlet.playing)}
@@ -136,19 +156,7 @@ class PictureFlow:
             self._encoder.watch(lane in needed, lane)
         self._watched(bool(needed))
 
-    def _set_rate(self, lane: Lane, rate: int | None, now: float) -> None:
-        assert self._encoder is not None
-        if rate is None:
-            if lane is not Lane.main:
-                # Its last one is on the way to another lane.
-                return
-            rate = SELF_VIEW_KBPS * 1000
-        climb = self._climbs.get(lane)
-        if climb is None:
-            climb = self._climbs[lane] = _Climb(rate)
-        self._encoder.set_rate(rate, climb.step(rate, now), lane)
-
-    def _let_go_on(self, now: float) -> None:
+    def let_go_on(self, now: float) -> None:
         """An encoder waits for its own receivers only while all of them wait, and none of them for long."""
         if self._encoder is None:
             return
@@ -161,6 +169,18 @@ class PictureFlow:
                 self._outrun(outlet, now)
             waits = any(outlet.waits is not None and not outlet.left_out for outlet in mine if outlet.lane is lane)
             self._encoder.hold(waits, lane)
+
+    def _set_rate(self, lane: Lane, rate: int | None, now: float) -> None:
+        assert self._encoder is not None
+        if rate is None:
+            if lane is not Lane.main:
+                # Its last one is on the way to another lane.
+                return
+            rate = SELF_VIEW_KBPS * 1000
+        climb = self._climbs.get(lane)
+        if climb is None:
+            climb = self._climbs[lane] = _Climb(rate)
+        self._encoder.set_rate(rate, climb.step(rate, now), lane)
 
     def _outrun(self, outlet: CameraOutlet, now: float) -> None:
         assert outlet.waits is not None

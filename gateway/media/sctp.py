@@ -89,7 +89,8 @@ class GatewaySctp(RTCSctpTransport):
         if not self.thin() or not self._patient():
             await self.flush()
         elif self._held is None:
-            self._held = asyncio.get_running_loop().call_later(HOLD_SECONDS, lambda: asyncio.ensure_future(self.flush()))
+            loop = asyncio.get_running_loop()
+            self._held = loop.call_later(HOLD_SECONDS, lambda: asyncio.ensure_future(self.flush()))
 
     async def flush(self) -> None:
         """One packet of all that waits: acknowledgements first (RFC 9260, 6.10)."""

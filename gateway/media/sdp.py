@@ -48,7 +48,8 @@ class Candidate:
 def finish_offer(sdp: str, *, wide: bool = False) -> str:
     """Our offer with what the library does not write: how we want Opus, and NACK for sound.
 
-    Sound that is only sent is the stethoscope's. The answer brings its payload type back to the library.
+    Sound that is only sent is the stethoscope's, or to the kiosk a guest's, which no wish changes any more. The answer
+    brings its payload type back to the library.
     `wide`: transport-wide feedback for what is only sent (a browser that numbers its own packets would wait for
     ours), and redundancy for the voice.
     """

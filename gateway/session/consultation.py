@@ -18,6 +18,7 @@ from gateway.store import Store, StoreConflict, StoreError
 from gateway.store.records import EncounterCounts
 from protocol import kiosk
 from protocol.channels import (
+    GuestInvited,
     Instrument,
     InstrumentRequested,
     InstrumentRequestWithdrawn,
@@ -25,7 +26,7 @@ from protocol.channels import (
     Situation,
 )
 from protocol.kiosk import CommandBody, Encounter, KioskReply, Nurse, StillReview, TrayItem, Unfinished
-from protocol.quality import CallQuality, Reception
+from protocol.quality import CallQuality, CallSummary, Reception
 from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import (
     CallAnswer,
@@ -33,6 +34,12 @@ from protocol.signalling import (
     CallCandidate,
     CallLeft,
     CallRefused,
+    GuestAnswer,
+    GuestAway,
+    GuestCandidate,
+    GuestEntered,
+    GuestLeft,
+    GuestRefused,
     PeerAway,
     Place,
     PrescriptionReady,
@@ -47,6 +54,7 @@ from .chart import Chart
 from .commands import Commands
 from .errors import Refused
 from .examination import Examination
+from .guests import GuestDesk
 from .intake import Intake
 from .microphone import Microphone
 from .quality import Totals
@@ -107,6 +115,7 @@ class Consultation:
         self._examination = Examination(self._chart, media, instruments, self._shown_changed)
         self._microphone = Microphone(self._chart, media, self._shown_changed)
         self._quality = QualityWatch(self._chart, media, self._call, self._microphone, clock, changed)
+        self._guests = GuestDesk(self._chart, media, relay, self._shown_changed, clock)
         self._resumption = Resumption(self._chart, relay, self._intake, self._commands, instruments)
         self._chart.committed = lambda _: self._call.committed()
         store.prescriptions.changed = lambda _: self._stale.set()
@@ -117,7 +126,9 @@ class Consultation:
             streams = await self._resumption.restore()
         async with asyncio.TaskGroup() as tasks:
             self._call.begin(tasks)
+            self._guests.begin(tasks)
             tasks.create_task(self._call.run(), name="session.call")
+            tasks.create_task(self._guests.run(), name="session.guests")
             tasks.create_task(self._resumption.post(), name="session.outbox")
             tasks.create_task(self._refresh(), name="session.refresh")
             tasks.create_task(self._quality.run(), name="session.quality")
@@ -151,6 +162,7 @@ class Consultation:
             self._call.say_state()
         self._resumption.relay_up(resumed)
         self._call.relay_up(resumed)
+        self._guests.relay_up(resumed)
 
     # From the kiosk
 
@@ -185,6 +197,11 @@ class Consultation:
     def quality(self) -> CallQuality | None:
         """How the call goes; None without one."""
         return self._quality.quality
+
+    @property
+    def summary(self) -> CallSummary | None:
+        """Of the call that runs, else of the last one since this process began."""
+        return self._quality.summary
 
     @property
     def totals(self) -> Totals:
@@ -232,7 +249,7 @@ class Consultation:
         return Situation(encounter=summary, instruments=self.instruments(), media=MediaState(
             camera=camera.present, microphone=code is None, camera_code=camera.code or self._media.picture_code,
             microphone_code=code, shown=self._media.shown, beside=self._media.beside,
-            stethoscope=self._media.listening, stethoscope_code=self._media.listening_code))
+            stethoscope=self._media.listening, stethoscope_code=self._media.listening_code), guests=self._guests.views)
 
     def running(self) -> tuple[tuple[int, int], ...]:
         """Streams that were announced and run: number, chunks."""
@@ -268,6 +285,14 @@ class Consultation:
         if (current := self._call.current) is not None:
             self._quality.received(current.number, reception)
 
+    def guest_invited(self, message: GuestInvited) -> None:
+        """A third person may enter by a link with this key. Raises Refused."""
+        self._guests.invited(message)
+
+    def guest_removed(self, guest_id: str) -> None:
+        """The doctor ends its part."""
+        self._guests.removed(guest_id)
+
     # Inside
 
     def _shown_changed(self) -> None:
@@ -277,6 +302,7 @@ class Consultation:
     def _changed(self) -> None:
         self._microphone.settle()
         self._examination.settle()
+        self._guests.settle()
         self._call.changed()
         self._tell()
 
@@ -310,6 +336,8 @@ class Consultation:
                 await self._call.left(body)
             case PeerAway():
                 await self._call.away(body)
+            case GuestEntered() | GuestAnswer() | GuestCandidate() | GuestRefused() | GuestAway() | GuestLeft():
+                await self._guests.signalled(body)
             case Place():
                 self._place = body
                 self._tell()
@@ -354,6 +382,8 @@ class Consultation:
                 await commands.paper(body)
             case kiosk.MicrophoneFailed():
                 self._microphone.failed(body.code)
+            case kiosk.RemoveGuest():
+                self._guests.remove(body.guest_id, nurse.name)
             case kiosk.MuteMicrophone():
                 await self._microphone.mute(body.muted)
             case _:
@@ -377,4 +407,5 @@ class Consultation:
             call_since=call.since if call else None, readings=chart.readings, stills=chart.stills,
             waveforms=tuple(s.waveform for s in chart.streams.values() if s.waveform is not None),
             prescriptions=chart.prescriptions, unacknowledged=chart.counts.unacknowledged,
-            call_code=self._call.code, quality=self._quality.quality)
+            call_code=self._call.code, quality=self._quality.quality,
+            guests=self._guests.views if call is not None else ())

@@ -27,6 +27,8 @@ from protocol.channels import (
     ChunksWanted,
     EventAcknowledged,
     EventSent,
+    GuestInvited,
+    GuestRemoved,
     InstrumentRequested,
     InstrumentRequestWithdrawn,
     ListenWanted,
@@ -93,6 +95,12 @@ class Situations(Protocol):
 
     def received(self, reception: Reception) -> None:
         """What the doctor's page gets."""
+
+    def guest_invited(self, message: GuestInvited) -> None:
+        """A third person may enter. Raises Refused."""
+
+    def guest_removed(self, guest_id: str) -> None:
+        """Its part is over."""
 
 
 class Delivery:
@@ -187,6 +195,10 @@ class Delivery:
                 await self._desk.show(message.instrument_id, beside=message.beside)
             case ListenWanted():
                 await self._desk.listen(message.instrument_id)
+            case GuestInvited():
+                self._desk.guest_invited(message)
+            case GuestRemoved():
+                self._desk.guest_removed(message.guest_id)
             case ChunksWanted():
                 return self._bulk.want_chunks(message)
             case StillWanted():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from gateway.media.events import PeerState
 from gateway.media.path import CallFigures
-from protocol.quality import CallQuality, PictureGrade, Reception, VoiceGrade
+from protocol.quality import CallQuality, CallSummary, PictureGrade, Reception, VoiceGrade
 
 BETTER_SECONDS = 3.0
 """A sentence is read, and a bend in the road passed, in about that time."""
@@ -45,6 +45,9 @@ REDUCED_FRAMES_DETAIL = 5
 
 _VOICE = (VoiceGrade.good, VoiceGrade.poor, VoiceGrade.none)
 _PICTURE = (PictureGrade.good, PictureGrade.reduced, PictureGrade.paused, PictureGrade.none)
+LOOK_SECONDS_MAX = 2.0
+"""Between two looks of one stretch; a machine that slept did not watch."""
+
 THIN, LOSSY, SLOW, OUTAGE = "quality.thin", "quality.lossy", "quality.slow", "quality.outage"
 _CODES = (None, THIN, SLOW, LOSSY, OUTAGE)
 """From the least to the most telling."""
@@ -107,6 +110,27 @@ class _Counter:
 
 
 @dataclass(slots=True)
+class _Tally:
+    """Seconds in each grade."""
+
+    at: float | None = None
+    seconds: float = 0.0
+    voice: float = 0.0
+    picture: float = 0.0
+    codes: dict[str, float] = field(default_factory=dict)
+
+    def add(self, quality: CallQuality, voice: VoiceGrade, now: float) -> None:
+        """It was so since the look before; a gap counts for one look only."""
+        since = 0.0 if self.at is None else min(LOOK_SECONDS_MAX, now - self.at)
+        self.at = now
+        self.seconds += since
+        self.voice += since * (voice is VoiceGrade.good)
+        self.picture += since * (quality.picture is PictureGrade.good)
+        if quality.code is not None:
+            self.codes[quality.code] = self.codes.get(quality.code, 0.0) + since
+
+
+@dataclass(slots=True)
 class Grader:
     """One call, over all its generations. Times are monotonic seconds."""
 
@@ -124,6 +148,7 @@ class Grader:
     _reception: Reception | None = None
     _received_at: float = float("-inf")
     _frozen_ms: int = 0
+    _tally: _Tally = field(default_factory=lambda: _Tally())
     _voiced_since: float = float("-inf")
     _unvoiced: bool = False
 
@@ -131,6 +156,18 @@ class Grader:
     def totals(self) -> Totals:
         """So far."""
         return Totals(self._keyframes.total, self._freezes.total, self._outages + self._restarts.total)
+
+    def summary(self, *, running: bool) -> CallSummary | None:
+        """Of the whole call; None when nothing of it was graded. A muted microphone is no fault of the voice."""
+        tally, totals = self._tally, self.totals
+        if not tally.seconds:
+            return None
+        return CallSummary(
+            running=running, seconds=round(tally.seconds),
+            voice_good_percent=round(100 * tally.voice / tally.seconds, 1),
+            picture_good_percent=round(100 * tally.picture / tally.seconds, 1),
+            code=max(tally.codes, key=tally.codes.__getitem__) if tally.codes else None,
+            keyframes=totals.keyframes, freezes=totals.freezes, outages=totals.outages)
 
     def received(self, generation: int, reception: Reception, now: float) -> None:
         """What the doctor's page says of its last second."""
@@ -157,8 +194,11 @@ class Grader:
         while self._past[0][0] <= now - BETTER_SECONDS:
             self._past.popleft()
         held = [ranks for _, ranks in self._past]
-        return self._said(look, reception, _VOICE[max(ranks.voice for ranks in held)],
-                          _PICTURE[max(ranks.picture for ranks in held)], _CODES[max(ranks.code for ranks in held)])
+        voice = _VOICE[max(ranks.voice for ranks in held)]
+        quality = self._said(look, reception, voice, _PICTURE[max(ranks.picture for ranks in held)],
+                             _CODES[max(ranks.code for ranks in held)])
+        self._tally.add(quality, voice, now)
+        return quality
 
     def _count(self, look: Look) -> None:
         figures = look.figures

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gateway.media.events import PeerState
 from gateway.store.records import CallRecord
-from protocol.quality import CallQuality, Reception
+from protocol.quality import CallQuality, CallSummary, Reception
 
 from .call import CallDesk
 from .chart import Chart
@@ -36,6 +36,7 @@ class QualityWatch:
         self._grader = Grader()
         self._call_id: str | None = None
         self._past = Totals()
+        self._last: CallSummary | None = None
         self._looks = 0
         self._told: CallQuality | None = None
 
@@ -48,6 +49,12 @@ class QualityWatch:
     def totals(self) -> Totals:
         """Since this process began, over all calls: for Prometheus, whose counters only rise."""
         return self._past + self._grader.totals
+
+    @property
+    def summary(self) -> CallSummary | None:
+        """Of the call that runs, else of the last one."""
+        running = self._follow() is not None
+        return self._grader.summary(running=running) or self._last
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -72,6 +79,9 @@ class QualityWatch:
         self._told = quality
         if quality is not None:
             self._call.tell(quality)
+            if not same:
+                # The situation says in its own words that the picture pauses.
+                self._call.changed()
         if quality != before:
             self._changed()
 
@@ -81,6 +91,7 @@ class QualityWatch:
         call = record.call if record is not None and self._chart.state in IN_CALL else None
         call_id = call.call_id if call is not None else None
         if call_id != self._call_id:
+            self._last = self._grader.summary(running=False) or self._last
             self._past, self._grader, self._call_id = self.totals, Grader(), call_id
         return call
 

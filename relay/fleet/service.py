@@ -208,4 +208,5 @@ def _row(vehicle: Vehicle, ends: datetime | None, online: bool, now: datetime) -
     return VehicleRow(vehicle_id=vehicle.vehicle_id, name=vehicle.name, territory=vehicle.territory,
                       state=vehicle.state, online=online, last_seen=vehicle.last_seen,
                       release=health.release if health is not None else "", certificate_days=days,
-                      problems=problems if vehicle.state != VehicleState.revoked else ())
+                      problems=problems if vehicle.state != VehicleState.revoked else (),
+                      call=health.call if health is not None else None)

@@ -195,6 +195,27 @@ async def test_it_starts_without_a_relay_and_says_so(home: Path) -> None:
     assert log.count('"link.down"') == 1
 
 
+async def read(http: aiohttp.ClientSession, url: str, **headers: str) -> tuple[int, str, str]:
+    async with http.get(url, headers=headers) as answer:
+        return answer.status, answer.headers["Content-Type"], await answer.text()
+
+
+async def test_an_agent_on_this_machine_reads_figures_and_health(home: Path) -> None:
+    """Prometheus' text form and JSON on the kiosk's loopback port, to nobody's page but our own."""
+    async with gateway(configuration(home)) as running, browser() as http:
+        status, kind, text = await read(http, running.url + "/metrics")
+        assert (status, kind) == (200, "text/plain; version=0.0.4; charset=utf-8")
+        assert "# TYPE passerelle_call_up gauge\npasserelle_call_up 0.0\n" in text
+        assert "# TYPE passerelle_call_keyframes_total counter\n" in text
+        status, kind, text = await read(http, running.url + "/health")
+        assert (status, kind) == (200, "application/json")
+        assert json.loads(text)["call"] is None
+        assert any(problem["subject"] == "camera" for problem in json.loads(text)["problems"])
+        for path in ("/metrics", "/health"):
+            assert (await read(http, running.url + path, Origin="http://evil.example"))[0] == 403
+            assert (await read(http, running.url + path, Host="evil.example"))[0] == 421
+
+
 async def test_after_kill_9_the_same_nurse_has_the_same_encounter(home: Path) -> None:
     """I1: what the kiosk was told is done is there after a kill, and the page needs no new sign-in."""
     async with browser() as http:
@@ -292,9 +313,11 @@ async def test_logs_carry_codes_and_no_patient(home: Path) -> None:
             patient=Patient(family_name="Zylberstein", given_name="Ondine", birth_date="1951-03-14"),
             consent=True, reason=Reason.heart, urgency=Urgency.soon))
         assert opened.code is None, opened
+        told = [(await read(http, running.url + path))[2] for path in ("/metrics", "/health")]
         running.process.send_signal(signal.SIGTERM)
         await running.ended()
     log = (home / "log").read_text()
+    assert all(secret not in text for text in told for secret in ("Zylberstein", "Ondine", "1951", "Inès"))
     for line in log.splitlines():
         assert json.loads(line)["event"]
     for secret in ("Zylberstein", "Ondine", "1951", "1234\"", "argon2"):

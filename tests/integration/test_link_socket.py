@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
+from gateway import inbox
 from gateway import link as link_module
 from gateway.identity import DeviceIdentity, IdentityRefused, VehicleFile
 from gateway.link import LinkEvents, RelayLink
@@ -228,7 +229,7 @@ class Unwell(Vehicle):
 async def test_what_the_disk_refused_is_not_acknowledged_until_it_is_saved(
         ca: IssuingAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """I1: the handler is repeated, in order, logged once, and the relay keeps the message meanwhile."""
-    monkeypatch.setattr(link_module, "UNSAVED_SECONDS", 0.01)
+    monkeypatch.setattr(inbox, "UNSAVED_SECONDS", 0.01)
     async with serving(ca, tmp_path) as relay:
         acknowledged = asyncio.Event()
 

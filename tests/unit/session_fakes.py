@@ -236,6 +236,7 @@ class FakeMedia:
         self.uplinks: tuple[Uplink, ...] = ()
         self.picture_code: str | None = None
         self.peers: list[FakePeer] = []
+        self.guests: list[FakePeer] = []
 
     @property
     def microphone(self) -> bool:
@@ -258,6 +259,10 @@ class FakeMedia:
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> FakePeer:
         self.peers.append(FakePeer(events))
         return self.peers[-1]
+
+    async def guest_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> FakePeer:
+        self.guests.append(FakePeer(events))
+        return self.guests[-1]
 
 
 class Page:

@@ -16,6 +16,7 @@ from fleet.session_file import Kept, SessionFile
 from fleet.table import table
 from fleet.words import ENGLISH, FRENCH, Words
 from protocol.accounts import VehicleRow
+from protocol.quality import CallSummary
 from protocol.values import Problem
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -56,6 +57,18 @@ def test_the_table_lines_up_and_cannot_steer_a_terminal() -> None:
         assert seen in line
     assert lines[4].endswith("camera missing, instrument silent (cuff), odd.code")
     assert len({line.index("in service") + line.count("漢") for line in lines[1:]}) == 1
+
+
+def test_a_bad_call_is_seen_from_afar() -> None:
+    """How much of the call that runs, or the last one, was good, and how often it was cut."""
+    def shown(call: CallSummary | None, language: str) -> str:
+        row = VehicleRow(vehicle_id="v1", name="Médicobus", territory="", state="active", online=True, last_seen=None,
+                         release="0.1.0", certificate_days=80, problems=(), call=call)
+        return table((row,), Words({"LANG": language}), NOW)
+    call = CallSummary(running=True, seconds=600, voice_good_percent=98.4, picture_good_percent=61.0, outages=3)
+    assert "voix bonne 98 %, image bonne 61 %, coupures : 3" in shown(call, "fr")
+    assert "voice good 98 %, picture good 61 %, outages: 3" in shown(call, "en")
+    assert "voice" not in shown(None, "en").splitlines()[1]
 
 
 def test_the_sign_in_is_kept_for_its_owner_only(tmp_path: Path) -> None:

@@ -109,9 +109,9 @@ async def test_once_a_second_both_sides_read_how_the_call_goes(bus: Bus) -> None
         assert (told.interface, told.relayed, told.freezes) == ("wwan1", True, 2)
         view = await bus.when(lambda v: v.encounter is not None and v.encounter.quality == told)
         assert view.encounter is not None
+        bus.later(1.0)
         bus.media.figures = replace(FIGURES, path=replace(PATH, paused=True))
         bus.media.picture_code = "picture.paused_thin"
-        consultation.media_changed()
         told = (await page.inbox.next(QualityTold, lambda t: t.quality.picture is PictureGrade.paused)).quality
         assert told.code == "quality.thin"
         await page.inbox.next(Situation, lambda s: s.media.camera_code == "picture.paused_thin")
@@ -119,6 +119,9 @@ async def test_once_a_second_both_sides_read_how_the_call_goes(bus: Bus) -> None
         await bus.do(HangUp())
         await bus.when(lambda v: v.encounter is not None and v.encounter.quality is None)
         assert consultation.quality is None
+        summary = consultation.summary
+        assert summary is not None
+        assert (summary.running, summary.freezes, summary.code) == (False, 2, "quality.thin")
         # Prometheus' counters only rise.
         assert (consultation.totals.freezes, consultation.totals.keyframes) == (2, 1)
 

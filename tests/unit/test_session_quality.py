@@ -176,6 +176,28 @@ def test_totals_go_on_over_generations_and_reloads() -> None:
     assert looks.grader.totals.freezes == 6
 
 
+def test_a_call_is_summed_up_for_those_who_were_not_there() -> None:
+    """Shares of its time, what it suffered from most; a muted microphone is nobody's bad voice."""
+    assert Grader().summary(running=True) is None
+    looks = Looks()
+    looks.see(GOOD, 57.0 - HALF)
+    looks.see(path(round_trip_ms=900), 10.0)
+    looks.see(THIN, 30.0)
+    looks.see(replace(GOOD, voiced=False), 3.0)
+    summary = looks.grader.summary(running=False)
+    assert summary is not None
+    assert (summary.running, summary.seconds) == (False, 102)
+    # Each bad stretch is shown three seconds longer.
+    assert summary.voice_good_percent == pytest.approx(100 * (102 - 12.5) / 102, abs=1)
+    assert summary.picture_good_percent == pytest.approx(100 * (102 - 32.5) / 102, abs=1)
+    assert summary.code == "quality.thin"
+    looks.now += 3600
+    looks.see(GOOD)
+    asleep = looks.grader.summary(running=True)
+    assert asleep is not None
+    assert asleep.seconds == 104
+
+
 def test_before_the_first_picture_and_while_the_page_reloads_there_is_no_grade() -> None:
     """Nobody is told of an outage where the doctor's page is only being loaded; one that was is said until its end."""
     grader = Grader()

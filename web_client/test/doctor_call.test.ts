@@ -1,9 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Binding, CallGranted, ControlToDoctor, ControlToVehicle } from "../src/protocol/types";
+import type { Binding, CallGranted, CallQuality, ControlToDoctor, ControlToVehicle } from "../src/protocol/types";
 import { statement } from "../src/state/binding";
 import { toBase64 } from "../src/state/base64";
 import { DoctorCall, type CallPeer, type CallPeerEvents, type DoctorIdentity } from "../src/state/doctor_call";
+import type { PeerStatistics } from "../src/state/call_statistics";
 import { EncounterRecord } from "../src/state/doctor_record";
+import type { Sending } from "../src/state/own_picture";
 import { Scope } from "../src/state/scope";
 import type { FromDoctor } from "../src/state/signalling";
 import { authority, certificate, ECDSA, keyPair } from "./certificates";
@@ -38,6 +40,16 @@ class FakePeer implements CallPeer {
   send(message: ControlToVehicle): boolean {
     if (this.open) this.sent.push(message);
     return this.open;
+  }
+  /** What the browser counts; a test writes into it. */
+  report: [string, unknown][] = [];
+  readonly adapted: Sending[] = [];
+  statistics(): Promise<PeerStatistics> {
+    return Promise.resolve({ report: this.report, lines: { sound: "0", room: "1", doctor: "2" } });
+  }
+  adapt(sending: Sending): Promise<void> {
+    this.adapted.push(sending);
+    return Promise.resolve();
   }
   close(): void {
     this.closed = true;
@@ -141,6 +153,8 @@ describe("a call", () => {
       vi.advanceTimersByTime(100);
     }
   };
+  /** The browser has answered what the last second asked of it. */
+  const measured = () => new Promise<void>((resolve) => void setImmediate(resolve));
   const said = <T extends FromDoctor["type"]>(type: T) =>
     signalled.filter((body) => body.type === type) as Extract<FromDoctor, { type: T }>[];
   const answered = async (generation: number) => {
@@ -289,9 +303,97 @@ describe("a call", () => {
     expect([call.show("skin"), call.listen("steth")]).toEqual([false, false]);
     const peer = await answered(1);
     peer.connect();
-    expect([call.show("skin"), call.show(null), call.listen("steth")]).toEqual([true, true, true]);
-    expect(peer.of("camera_wanted").map((wish) => wish.instrument_id)).toEqual(["skin", null]);
+    expect([call.show("skin"), call.show("skin", true), call.show(null)]).toEqual([true, true, true]);
+    expect(call.listen("steth")).toBe(true);
+    expect(peer.of("camera_wanted").map((wish) => [wish.instrument_id, wish.beside])).toEqual([
+      ["skin", false], ["skin", true], [null, false],
+    ]);
     expect(peer.of("listen_wanted").map((wish) => wish.instrument_id)).toEqual(["steth"]);
+  });
+
+  test("the vehicle is told each second what the page gets, and its picture stops while nobody is there", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    const second = async (octets: number) => {
+      peer.report = [
+        ["T", { type: "transport", selectedCandidatePairId: "P" }],
+        ["P", { type: "candidate-pair", bytesReceived: octets, currentRoundTripTime: 0.08 }],
+        ["R", { type: "inbound-rtp", mid: "1", framesPerSecond: 15, freezeCount: 2, totalFreezesDuration: 1.5 }],
+      ];
+      pass(1000);
+      await measured();
+    };
+    await second(1000);
+    await vi.waitUntil(() => peer.of("reception").length === 1);
+    expect(peer.of("reception")[0]?.reception).toEqual({
+      frames_per_second: 15, freezes: 2, frozen_ms: 1500, voice_concealed_percent: 0, round_trip_ms: 80, own_picture: true,
+    });
+    expect(peer.adapted).toEqual([{ picture: true, voiceBits: 24_000 }]);
+    for (let n = 0; n < 5; n += 1) await second(1000);
+    await vi.waitUntil(() => peer.adapted.length === 2);
+    expect(peer.adapted[1]).toEqual({ picture: false, voiceBits: 24_000 });
+    expect(call.report.silentSince.value).toBeLessThan(NOW - 3000);
+  });
+
+  test("sound that comes back is the end of an interruption, before the beat that waits on its channel", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    pass(4000);
+    expect(call.phase.value).toBe("interrupted");
+    for (const octets of [10, 20, 30]) {
+      peer.report = [["P", { type: "candidate-pair", nominated: true, bytesReceived: octets }]];
+      pass(1000);
+      await measured();
+    }
+    pass(500);
+    expect(call.phase.value).toBe("connected");
+  });
+
+  test("what the vehicle says of the line is kept for four seconds, and its refusals until they are read", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    const quality: CallQuality = {
+      voice: "good", picture: "paused", code: "quality.thin", target_kbps: 40, picture_kbps: 0, sent_kbps: 35, lines: 0,
+      frames_per_second: 0, loss_percent: 0, round_trip_ms: 90, queue_ms: 0, keyframes: 3, freezes: 0, outages: 0,
+      interface: "wwan0", relayed: false, seen: null,
+    };
+    peer.say({ type: "quality", quality });
+    peer.say({ type: "problem", code: "instrument.unknown", about: "camera_wanted" });
+    pass(500);
+    expect(call.report.quality.value?.picture).toBe("paused");
+    expect(call.report.pausedSince.value).toBe(NOW);
+    for (let n = 0; n < 9; n += 1) {
+      peer.say({ type: "beat", sent: n, echo: null });
+      pass(500);
+    }
+    expect([call.report.quality.value, call.report.pausedSince.value]).toEqual([null, null]);
+    expect(call.report.problem.value).toEqual({ code: "instrument.unknown", about: "camera_wanted" });
+  });
+
+  test("after a short sleep what stands is given three seconds, after a long one one beat", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    call.doubt(12_000);
+    pass(1500);
+    peer.say({ type: "beat", sent: 1, echo: null });
+    pass(5000);
+    expect(said("rejoin")).toEqual([]);
+    peer.say({ type: "beat", sent: 2, echo: null });
+    call.doubt(60_000);
+    pass(1000);
+    expect(said("rejoin")).toEqual([]);
+    pass(1000);
+    expect(said("rejoin")).toMatchObject([{ generation: 1, cause: "call.silent" }]);
+  });
+
+  test("each opening of the control channel is counted, for what must be said again", async () => {
+    (await answered(1)).connect();
+    call.granted(granted(2));
+    const peer = await answered(2);
+    peer.connect();
+    expect(call.opened.value).toBe(2);
+    expect(call.tell({ type: "problem", code: "x", about: "" })).toBe(true);
+    expect(peer.of("problem")).toHaveLength(1);
   });
 
   test("bytes that are no chunk are refused and the next chunk is taken", async () => {

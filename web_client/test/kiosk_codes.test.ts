@@ -23,7 +23,7 @@ const SAID = [
 const OF_INSTRUMENTS = /"((?:radio|instrument|cuff|ecg|ctg|camera|stethoscope|microphone|pairing|tray|omron|glucose|oximetry|temperature|weight|body_composition|blood_pressure|measurement)\.[a-z0-9_]+)"/g;
 
 /** Events of the journal, which look like codes and are said to nobody. */
-const JOURNAL = /^(pairing\.paired|radio\.(found|recovered|recovery|control|step_taken|uninvited_bond)|(camera|microphone|stethoscope)\.present|tray\.unknown)$/;
+const JOURNAL = /^(pairing\.paired|radio\.(found|recovered|recovery|control|step_taken|uninvited_bond)|(camera|microphone|stethoscope)\.present|microphone\.(unmuted|unsaved)|tray\.unknown)$/;
 
 /** Said to the doctor's page, to the relay or to the journal, never on the touchscreen. */
 const ELSEWHERE = /^(link|enrol|csr|channel|chunks|resume|ack|identity|system_id|feature|session)\.|^(kiosk\.(host|origin|no_page)|still\.(busy|offset|cut)|date_time\.(short|long))$/;

@@ -3,7 +3,8 @@ import type { KioskCommand, KioskState } from "../src/protocol/types";
 import { Desk, FRESH_READING_MS, type Memory } from "../src/state/kiosk_desk";
 import { REPLY_LIMIT_MS, RETRY_FIRST_MS, RETRY_LAST_MS, type Socket } from "../src/state/kiosk_socket";
 import { Scope } from "../src/state/scope";
-import { encounter, reading, state } from "./kiosk_states";
+import { BETTER_AFTER_MS } from "../src/state/kiosk_quality";
+import { encounter, quality, reading, state } from "./kiosk_states";
 
 /** A gateway's end of the socket, in the hand of the test. */
 class FakeSocket implements Socket {
@@ -239,30 +240,56 @@ describe("the desk", () => {
     expect(desk.fresh.value).toBeNull();
   });
 
-  it("takes nothing of one file into the next: mute, orientation, camera, the large reading", () => {
+  it("takes nothing of one file into the next: orientation, camera, the large reading", () => {
     const desk = sitDown();
     socket().opens();
     socket().shows(state({ encounter: encounter() }));
     socket().shows(state({ encounter: encounter({ readings: [reading("a")] }) }));
-    desk.muted.value = true;
     desk.camera.value = "skin-1";
     desk.closing.value = { orientation: "urgent", satisfaction: 3, minutes: 4, familyDoctor: true };
     socket().shows(state());
-    expect([desk.muted.value, desk.camera.value, desk.fresh.value]).toEqual([false, null, null]);
+    expect([desk.camera.value, desk.fresh.value]).toEqual([null, null]);
     expect(desk.closing.value.orientation).toBe("none");
   });
 
-  it("keeps mute and orientation over a reload in the same file", () => {
+  it("keeps the orientation over a reload in the same file", () => {
     const before = sitDown();
     socket().opens();
-    socket().shows(state({ encounter: encounter({ stage: "in_call" }) }));
-    before.muted.value = true;
+    socket().shows(state({ encounter: encounter({ stage: "after" }) }));
+    before.closing.value = { orientation: "urgent", satisfaction: null, minutes: null, familyDoctor: null };
     scope.end();
     scope = new Scope();
     const after = sitDown();
     socket().opens();
+    socket().shows(state({ encounter: encounter({ stage: "after" }) }));
+    expect(after.closing.value.orientation).toBe("urgent");
+  });
+
+  it("says muted when the gateway is, not when the button was pressed", () => {
+    const desk = sitDown();
+    socket().opens();
     socket().shows(state({ encounter: encounter({ stage: "in_call" }) }));
-    expect(after.muted.value).toBe(true);
+    void desk.send({ type: "mute", muted: true });
+    expect(socket().sent.at(-1)?.body).toEqual({ type: "mute", muted: true });
+    expect(desk.muted.value).toBe(false);
+    socket().shows(state({ microphone_muted: true, encounter: encounter({ stage: "in_call" }) }));
+    expect(desk.muted.value).toBe(true);
+    socket().shows(state({ encounter: encounter({ stage: "in_call" }) }));
+    expect(desk.muted.value).toBe(false);
+  });
+
+  it("keeps the words of the call steady: a better second is not shown before it has lasted, an ended call at once", () => {
+    const desk = sitDown();
+    socket().opens();
+    const going = (picture: "good" | "reduced") => state({ encounter: encounter({ stage: "in_call", quality: quality({ picture }) }) });
+    socket().shows(going("reduced"));
+    socket().shows(going("good"));
+    vi.advanceTimersByTime(BETTER_AFTER_MS - 1000);
+    expect(desk.quality.value?.picture).toBe("reduced");
+    vi.advanceTimersByTime(1000);
+    expect(desk.quality.value?.picture).toBe("good");
+    socket().shows(state({ encounter: encounter({ stage: "after" }) }));
+    expect(desk.quality.value).toBeNull();
   });
 
   it("opens the form by a scan on the home screen, and never over an open file", () => {

@@ -1,5 +1,5 @@
 // States of the touchscreen for its tests: made by hand, whole.
-import type { Encounter, Instrument, KioskState, Reading } from "../src/protocol/types";
+import type { CallQuality, Encounter, GuestView, Instrument, KioskState, Reading, Uplink } from "../src/protocol/types";
 
 export const AT = "2026-03-10T09:00:00Z";
 
@@ -32,6 +32,21 @@ export function state(more: Partial<KioskState> = {}): KioskState {
     nurse: { nurse_id: "n1", name: "N" }, nurses: [], outbox: 0, problems: [], camera: null, microphone: false, instruments: [], cuff: null,
     review: null, encounter: null, tray: [], pairing: null, passkey: null, shown: null, listening: null, beside: false, microphone_muted: false, microphone_code: null, unfinished: [], ...more,
   };
+}
+
+export function quality(more: Partial<CallQuality> = {}): CallQuality {
+  return {
+    voice: "good", picture: "good", code: null, target_kbps: 1500, picture_kbps: 1000, sent_kbps: 1040, lines: 720, frames_per_second: 30, loss_percent: 0,
+    round_trip_ms: 50, queue_ms: 0, keyframes: 1, freezes: 0, outages: 0, interface: "wwan0", relayed: false, seen: null, ...more,
+  };
+}
+
+export function uplink(name: string, more: Partial<Uplink> = {}): Uplink {
+  return { name, operator: "", state: "answering", in_use: false, relayed: false, round_trip_ms: null, ...more };
+}
+
+export function guest(state: GuestView["state"], name = "Mme Karam"): GuestView {
+  return { guest: { guest_id: `g-${name}`, role: "interpreter", name }, state, since: null };
 }
 
 export function instrument(more: Partial<Instrument> = {}): Instrument {

@@ -8,7 +8,7 @@ describe("session description", () => {
     const line = tuneOpus(OFFER).split("\r\n").find((each) => each.startsWith("a=fmtp:111 ")) ?? "";
     const parameters = new Map(line.slice("a=fmtp:111 ".length).split(";").map((each) => each.split("=") as [string, string]));
     expect(Object.fromEntries(parameters)).toEqual({
-      minptime: "10", useinbandfec: "1", usedtx: "1", stereo: "0", "sprop-stereo": "0", maxaveragebitrate: "28000",
+      minptime: "10", useinbandfec: "1", usedtx: "1", stereo: "0", "sprop-stereo": "0", maxaveragebitrate: "24000",
     });
   });
 

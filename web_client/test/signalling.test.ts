@@ -171,4 +171,18 @@ describe("signalling", () => {
     expect(signalling.state.value).toBe("online");
     expect(listeners.received).not.toHaveBeenCalled();
   });
+
+  test("after a sleep or on another network the socket is made anew at once, once for several signs of it", async () => {
+    const { signalling } = begin();
+    const first = await connected();
+    first.welcome(false);
+    signalling.renew();
+    signalling.renew();
+    expect([first.closed, signalling.state.value]).toEqual([true, "connecting"]);
+    const second = await connected();
+    expect(sockets).toHaveLength(2);
+    expect(second.sent[0]).toMatchObject({ body: { type: "hello", session: "s", resume_token: "t" } });
+    second.welcome(true);
+    expect(signalling.state.value).toBe("online");
+  });
 });

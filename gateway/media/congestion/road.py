@@ -178,10 +178,13 @@ class Road:
         self._waveform = 0.0 if self._share.waveform < 1.0 else 1.0
         return True
 
-    def padding(self, now: float) -> int:
-        """Octets on the wire of the padding packet that is due now, 0 for none. Call until 0, each few ms."""
+    def padding(self, now: float, *, trains: bool = True) -> int:
+        """Octets on the wire of the padding packet that is due now, 0 for none. Call until 0, each few ms. Without
+        `trains` nothing is looked for."""
         if not self.started:
             return 0
+        if not trains:
+            self._probe = None
         if self._probe is not None and now - self._probe_since > TRAIN_LATE_SECONDS:
             self._probe = None
         if self._probe is not None:

@@ -2,8 +2,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { say } from "../i18n/doctor";
+import { sayCall } from "../i18n/doctor_call";
+import { codeWords } from "../i18n/doctor_codes";
+import type { ChannelNotice } from "../state/call_report";
 import type { Consultation } from "../state/doctor_desk";
 import { usePage } from "./context";
+import { Guests, InviteGuest } from "./guests";
 import { Instruments } from "./instruments";
 import { Notes } from "./notes";
 import { PatientHead } from "./patient";
@@ -36,6 +40,8 @@ export function ConsultationView({ it }: { it: Consultation }) {
       <div class="column picture-column">
         <PatientHead it={it} />
         <CallVideo it={it} />
+        <Guests it={it} />
+        <NotDone it={it} />
         <CallControls it={it} />
       </div>
       <div class="column notes-column">
@@ -60,6 +66,48 @@ export function ConsultationView({ it }: { it: Consultation }) {
       {writing && <PrescriptionDrawer it={it} close={() => setWriting(false)} />}
     </main>
   );
+}
+
+/** A sentence for a while: what it speaks of has been asked for again, or mended itself. */
+const NOTICE_MS = 20_000;
+
+/** What the bus could not do with what was asked of it. */
+function NotDone({ it }: { it: Consultation }) {
+  const { problem } = it.call.report;
+  const notice = problem.value;
+  const close = () => {
+    problem.value = null;
+  };
+  useEffect(() => {
+    if (notice === null) return undefined;
+    const timer = setTimeout(close, NOTICE_MS);
+    return () => clearTimeout(timer);
+  }, [notice]);
+  if (notice === null || !it.call.live.value) return null;
+  return (
+    <div class="say look notice-line" role="status" data-testid="not-done" data-code={notice.code} data-about={notice.about}>
+      <p>{notDone(notice)}</p>
+      <button type="button" class="button small" data-testid="not-done-close" onClick={close}>
+        {sayCall("understood")}
+      </button>
+    </div>
+  );
+}
+
+function notDone({ code, about }: ChannelNotice): string {
+  const words = codeWords(code);
+  switch (about) {
+    case "camera_wanted":
+      return sayCall("not_done_camera", { words });
+    case "listen_wanted":
+      return sayCall("not_done_listen", { words });
+    case "request":
+      return sayCall("not_done_request", { words });
+    case "still_wanted":
+      return sayCall("not_done_still", { words });
+    default:
+      return sayCall("not_done", { words });
+  }
 }
 
 function CallControls({ it }: { it: Consultation }) {
@@ -91,6 +139,7 @@ function CallControls({ it }: { it: Consultation }) {
   }
   return (
     <div class="controls">
+      <InviteGuest it={it} />
       <button type="button" class="button" data-testid="put-back" onClick={() => setAsking("put_back")}>
         {say("put_back")}
       </button>

@@ -3,11 +3,14 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { ReadonlySignal } from "@preact/signals";
 import type { DoctorDesk } from "../state/doctor_desk";
+import type { Vigil } from "../state/vigil";
 
 export interface Page {
   readonly desk: DoctorDesk;
   /** Milliseconds since the epoch, ticking each second. */
   readonly now: ReadonlySignal<number>;
+  /** What this machine's network does. */
+  readonly vigil: Vigil;
 }
 
 export const PageContext = createContext<Page | null>(null);

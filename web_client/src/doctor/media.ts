@@ -1,78 +1,62 @@
 // Tracks on this page: the doctor's own, and the vehicle's of the generation of the moment.
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { CallMedia } from "../rtc/call";
-import { closeDevices, openDevices, watchDevices, type OwnMedia } from "../rtc/devices";
-import { run } from "../state/scope";
+import { browserDevices } from "../rtc/devices";
+import { OwnDevices, type Chosen } from "../state/own_devices";
 
-export const own = signal<OwnMedia | null>(null);
+const CHOSEN = "passerelle.devices";
+
+export const devices = new OwnDevices(browserDevices);
+/** The doctor's own tracks; null while they are being opened. */
+export const own = devices.media;
+export const muted = devices.muted;
 export const room = signal<MediaStreamTrack | null>(null);
 export const sound = signal<MediaStreamTrack | null>(null);
-export const muted = signal(false);
-/** Counts openings: what an earlier one brings late is closed. */
-let opening = 0;
-export const statistics = signal<(() => Promise<RTCStatsReport>) | null>(null);
+/** The loudspeaker that was chosen, for every sound but the stethoscope's; empty: the machine's own choice. */
+export const speaker = devices.speaker;
+/** The browser waits for a click before it plays a sound. */
+export const soundBlocked = signal(false);
+/** Counts what may start sound: each click on the page is one. */
+export const soundTries = signal(0);
 
 /** Opens camera and microphone, or opens them again after a fault. */
-export function prepare(): void {
-  const before = own.peek();
-  own.value = null;
-  if (before !== null) closeDevices(before);
-  opening += 1;
-  const mine = opening;
-  run(
-    openDevices().then((media) => {
-      if (mine !== opening) {
-        closeDevices(media);
-        return;
-      }
-      if (media.microphone !== null) media.microphone.enabled = !muted.peek();
-      watchDevices(media, lost);
-      own.value = media;
-    }),
-    () => {
-      own.value = { camera: null, microphone: null, cameraFault: "device.failed", microphoneFault: "device.failed" };
-    },
-  );
+export const prepare = (): void => devices.prepare();
+export const release = (): void => devices.release();
+export const mute = (silent: boolean): void => devices.mute(silent);
+
+/** Remembers on this machine which devices were chosen. */
+export function rememberDevices(): void {
+  try {
+    const kept = JSON.parse(localStorage.getItem(CHOSEN) ?? "null") as Partial<Chosen> | null;
+    const name = (value: unknown) => (typeof value === "string" && value !== "" ? value : null);
+    if (kept !== null) {
+      devices.chosen.value = {
+        camera: name(kept.camera), microphone: name(kept.microphone), speaker: name(kept.speaker),
+      };
+    }
+  } catch {
+    // Closed or spoilt storage: the machine's own choice.
+  }
+  effect(() => {
+    const chosen = devices.chosen.value;
+    try {
+      localStorage.setItem(CHOSEN, JSON.stringify(chosen));
+    } catch {
+      return;
+    }
+  });
 }
 
-/** A device was unplugged: the call goes on without it. */
-function lost(kind: "camera" | "microphone"): void {
-  const media = own.peek();
-  if (media === null) return;
-  own.value =
-    kind === "camera"
-      ? { ...media, camera: null, cameraFault: "device.missing" }
-      : { ...media, microphone: null, microphoneFault: "device.missing" };
-}
-
-export function release(): void {
-  opening += 1;
-  const before = own.peek();
-  if (before !== null) closeDevices(before);
-  own.value = null;
-}
-
-/** Mutes at the track: nothing of the doctor's voice leaves the page. */
-export function mute(silent: boolean): void {
-  muted.value = silent;
-  const microphone = own.peek()?.microphone ?? null;
-  if (microphone !== null) microphone.enabled = !silent;
-}
+/** What is sent: nothing of a device that is being opened. */
+const sent = computed(() => ({ microphone: own.value?.microphone ?? null, camera: own.value?.camera ?? null }));
 
 /** What a new generation sends and where its tracks go. */
 export function forCall(): CallMedia {
   return {
-    own: (follow) =>
-      effect(() => {
-        const media = own.value;
-        follow(media?.microphone ?? null, media?.camera ?? null);
-      }),
+    own: (follow) => effect(() => follow(sent.value.microphone, sent.value.camera)),
     remote: (track, kind) => {
       if (kind === "room") room.value = track;
       else sound.value = track;
-    },
-    connection: (report) => {
-      statistics.value = report;
     },
   };
 }

@@ -1,7 +1,8 @@
 // Between two calls: the doctor's own picture and microphone, ready before the click.
 import { say } from "../i18n/doctor";
 import { codeWords } from "../i18n/doctor_codes";
-import type { DeviceFault } from "../rtc/devices";
+import type { DeviceFault } from "../state/own_devices";
+import { DeviceChoice, DeviceNotice } from "./device_menu";
 import { own, prepare } from "./media";
 import { Picture } from "./picture";
 
@@ -25,6 +26,8 @@ export function Ready() {
           <div class="own-words">
             <Device name="camera" fault={media.cameraFault} />
             <Device name="microphone" fault={media.microphoneFault} />
+            <DeviceNotice />
+            <DeviceChoice />
             {faulty && (
               <button type="button" class="button" onClick={prepare} data-testid="devices-again">
                 {say("try_again")}

@@ -1,58 +1,76 @@
 // The room's picture and sound, the doctor's own picture in the corner, and every state in words.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { say } from "../i18n/doctor";
+import { lasting, sayCall } from "../i18n/doctor_call";
 import { codeWords } from "../i18n/doctor_codes";
 import { sayExam } from "../i18n/doctor_examination";
 import type { Consultation } from "../state/doctor_desk";
 import { shownCamera } from "../state/examination";
-import { mute, muted, own, prepare, room, sound, statistics } from "./media";
-import { Picture } from "./picture";
+import { microphoneWord } from "../state/line_words";
+import { pictureState, type PictureState } from "../state/picture_words";
+import { usePage, type Page } from "./context";
+import { DeviceMenu, DeviceNotice } from "./device_menu";
+import { Line } from "./line";
+import { devices, mute, muted, own, prepare, room } from "./media";
+import { Picture, STALLED_MS } from "./picture";
 import { mark } from "./probe";
+import { RoomSound } from "./room_sound";
 import { SelfView } from "./self_view";
 
-const STATISTICS_MS = 2000;
+/** The vehicle says that it pauses: the next frame is not waited for. */
+const PAUSED_MS = 600;
 
 interface Words {
-  readonly state: string;
   readonly title: string;
   readonly more: string;
   readonly tone: "look" | "stop" | "calm";
+  /** The last picture stays to be seen, dimmed; else the words cover it. */
+  readonly still?: boolean;
 }
 
 export function CallVideo({ it }: { it: Consultation }) {
+  const page = usePage();
   const [flowing, setFlowing] = useState(false);
-  const words = overlay(it, flowing);
-  const media = it.record.situation.value?.media ?? null;
+  const [stopped, setStopped] = useState<number | null>(null);
+  const [seen, setSeen] = useState(false);
   const { call } = it;
+  const state = stateOf(it, page, flowing, seen);
+  const words = wordsOf(state, it, page, stopped);
   return (
-    <section class="video" data-testid="video" data-state={words?.state ?? "live"}>
+    <section class="video" data-testid="video" data-state={state}>
       <Picture
         track={room.value}
         label={call.vehicle.name}
         testid="remote-video"
+        keep
+        patience={call.report.pausedSince.value === null ? STALLED_MS : PAUSED_MS}
         flowing={(now, first) => {
           setFlowing(now);
+          setStopped(now ? null : Date.now());
+          if (now) setSeen(true);
           if (first) mark(`first_frame.${call.generation}`);
         }}
       />
       <RoomSound />
       {words !== null && (
-        <div class={`overlay ${words.tone}`} role="status" data-testid="video-words" data-state={words.state}>
+        <div
+          class={`overlay ${words.tone} ${words.still === true ? "still" : ""}`}
+          role="status"
+          data-testid="video-words"
+          data-state={state}
+        >
           <p class="overlay-title">{words.title}</p>
           <p>{words.more}</p>
         </div>
       )}
       <div class="video-top">
         <ExaminationCamera it={it} />
-        {media !== null && !media.microphone && call.phase.value === "connected" && (
-          <p class="say look" data-testid="microphone-missing">
-            {say("microphone_missing")}
-          </p>
-        )}
+        <Microphones it={it} />
+        {call.live.value && <DeviceNotice />}
         <OwnFault live={call.live.value} />
       </div>
       <div class="video-corner">
-        {call.live.value && <Quality />}
+        {call.live.value && <Line it={it} />}
         {call.live.value && own.value?.microphone != null && (
           <button
             type="button"
@@ -64,9 +82,10 @@ export function CallVideo({ it }: { it: Consultation }) {
             {say(muted.value ? "microphone_on" : "microphone_off")}
           </button>
         )}
+        {call.live.value && <DeviceMenu />}
       </div>
       {call.live.value && own.value?.camera != null && (
-        <div class="self">
+        <div class={call.report.ownPicture.value === "sent" ? "self" : "self resting"}>
           <SelfView track={own.value.camera} />
           {muted.value && <span class="tag look self-muted">{say("microphone_is_off")}</span>}
         </div>
@@ -75,21 +94,59 @@ export function CallVideo({ it }: { it: Consultation }) {
   );
 }
 
-/** Whose picture this is when it is not the room's, and the way back. */
+/** Whose picture this is when it is not the room's, the room beside it or not, and the way back. */
 function ExaminationCamera({ it }: { it: Consultation }) {
+  const media = it.record.situation.value?.media ?? null;
   const camera = shownCamera(it.record.situation.value);
-  const code = it.record.situation.value?.media.camera_code ?? null;
-  if (camera === null || !it.call.live.value) return null;
+  const code = media?.camera_code ?? null;
+  if (camera === null || media === null || !it.call.live.value) return null;
   return (
     <div class="video-camera" data-testid="camera-shown" data-instrument={camera.instrument_id}>
       <span class="tag video-tag">
         {sayExam("camera_live", { number: camera.number, name: camera.name })}
         {code !== null && ` · △ ${codeWords(code)}`}
       </span>
+      <button
+        type="button"
+        class="button small"
+        title={sayCall("beside_title")}
+        aria-pressed={media.beside}
+        data-testid="camera-beside"
+        onClick={() => it.call.show(camera.instrument_id, !media.beside)}
+      >
+        {sayCall(media.beside ? "beside_off" : "beside_on")}
+      </button>
       <button type="button" class="button small" data-testid="camera-room" onClick={() => it.call.show(null)}>
         {sayExam("room")}
       </button>
     </div>
+  );
+}
+
+/** Who is not heard, on either side, and what is held back for the voice's sake. */
+function Microphones({ it }: { it: Consultation }) {
+  const { call } = it;
+  if (call.phase.value !== "connected") return null;
+  const media = it.record.situation.value?.media ?? null;
+  const word = microphoneWord(media);
+  return (
+    <>
+      {word !== null && (
+        <p class="say look" role="status" data-testid="microphone-missing" data-code={media?.microphone_code ?? ""}>
+          {sayCall(word)}
+        </p>
+      )}
+      {devices.hushed.value && own.value?.microphone != null && (
+        <p class="say look" role="alert" data-testid="own-hushed">
+          {sayCall("hushed")}
+        </p>
+      )}
+      {call.report.ownPicture.value === "thin" && own.value?.camera != null && (
+        <p class="say look" role="status" data-testid="own-paused">
+          {sayCall("own_paused")}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -98,7 +155,7 @@ function OwnFault({ live }: { live: boolean }) {
   const media = own.value;
   if (!live || media === null || media.microphoneFault === null) return null;
   return (
-    <div class="video-own say look" role="alert" data-testid="own-fault">
+    <div class="video-own say look" role="alert" data-testid="own-fault" data-code={media.microphoneFault}>
       <p>
         {say("device_microphone")}
         {say("colon")}
@@ -111,102 +168,53 @@ function OwnFault({ live }: { live: boolean }) {
   );
 }
 
-function overlay(it: Consultation, flowing: boolean): Words | null {
+function stateOf(it: Consultation, { desk, vigil }: Page, flowing: boolean, seen: boolean): PictureState {
   const { call } = it;
-  const phase = call.phase.value;
-  const refusal = call.refusal.value;
-  const media = it.record.situation.value?.media ?? null;
-  if (phase === "ended") return { state: "ended", title: say("call_ended_title"), more: "", tone: "calm" };
-  if (phase === "refused" && refusal !== null) {
-    return { state: "refused", title: say("call_refused"), more: `${codeWords(refusal)} ${say("call_refused_more")}`, tone: "stop" };
-  }
-  if (phase !== "connected" && call.away.value) {
-    return { state: "away", title: say("call_away"), more: say("call_away_more"), tone: "look" };
-  }
-  if (phase === "opening") {
-    return { state: "opening", title: say("call_opening"), more: say("call_opening_more"), tone: "calm" };
-  }
-  if (phase === "interrupted") {
-    return { state: "interrupted", title: say("call_interrupted"), more: say("call_interrupted_more"), tone: "look" };
-  }
-  if (media !== null && !media.camera) {
-    return { state: "camera", title: say("camera_missing"), more: say("camera_missing_more"), tone: "look" };
-  }
-  if (!flowing) {
-    return { state: "no_picture", title: say("call_no_picture"), more: say("call_no_picture_more"), tone: "calm" };
-  }
-  return null;
-}
-
-function RoomSound() {
-  const element = useRef<HTMLAudioElement>(null);
-  const [blocked, setBlocked] = useState(false);
-  const track = sound.value;
-  useEffect(() => {
-    const audio = element.current;
-    if (audio === null || track === null) return undefined;
-    audio.srcObject = new MediaStream([track]);
-    audio.play().then(
-      () => setBlocked(false),
-      () => setBlocked(true),
-    );
-    return () => {
-      audio.srcObject = null;
-    };
-  }, [track]);
-  const start = () => {
-    element.current?.play().then(
-      () => setBlocked(false),
-      () => setBlocked(true),
-    );
-  };
-  return (
-    <>
-      <audio ref={element} data-testid="remote-audio" />
-      {blocked && (
-        <button type="button" class="button main start-sound" data-testid="start-sound" onClick={start}>
-          {say("start_sound")}
-        </button>
-      )}
-    </>
-  );
-}
-
-/** The measured round trip of the path in use; nothing is shown where nothing was measured. */
-function Quality() {
-  const [roundTrip, setRoundTrip] = useState<number | null>(null);
-  const report = statistics.value;
-  useEffect(() => {
-    setRoundTrip(null);
-    if (report === null) return undefined;
-    let over = false;
-    const look = () => {
-      report().then(
-        (all) => {
-          if (!over) setRoundTrip(currentRoundTrip(all));
-        },
-        () => undefined,
-      );
-    };
-    const timer = setInterval(look, STATISTICS_MS);
-    return () => {
-      over = true;
-      clearInterval(timer);
-    };
-  }, [report]);
-  if (roundTrip === null) return null;
-  const ms = Math.max(1, Math.round(roundTrip * 1000));
-  return (
-    <span class="tag video-tag figures" data-testid="round-trip">
-      {say("link_quality", { ms })}
-    </span>
-  );
-}
-
-function currentRoundTrip(report: RTCStatsReport): number | null {
-  let found: number | null = null;
-  report.forEach((each: { type: string; nominated?: boolean; currentRoundTripTime?: number }) => {
-    if (each.type === "candidate-pair" && each.nominated === true) found = each.currentRoundTripTime ?? found;
+  const relay = desk.signalling.value?.state.value ?? "connecting";
+  return pictureState({
+    phase: call.phase.value,
+    away: call.away.value,
+    ownNetwork: vigil.offlineSince.value !== null || relay === "offline" || relay === "connecting",
+    camera: it.record.situation.value?.media.camera ?? null,
+    paused: call.report.pausedSince.value !== null,
+    flowing,
+    seen,
   });
-  return found;
+}
+
+function wordsOf(state: PictureState, it: Consultation, { now }: Page, stopped: number | null): Words | null {
+  const { call } = it;
+  const time = (since: number | null) => lasting(since === null ? 0 : now.value - since);
+  const { silentSince, pausedSince } = call.report;
+  switch (state) {
+    case "live":
+      return null;
+    case "ended":
+      return { title: say("call_ended_title"), more: "", tone: "calm" };
+    case "refused":
+      return {
+        title: say("call_refused"),
+        more: `${codeWords(call.refusal.value ?? "")} ${say("call_refused_more")}`,
+        tone: "stop",
+      };
+    case "opening":
+      return { title: say("call_opening"), more: say("call_opening_more"), tone: "calm" };
+    case "own_network":
+      return {
+        title: sayCall("own_network", { time: time(silentSince.value) }), more: sayCall("own_network_more"), tone: "look",
+      };
+    case "away":
+    case "interrupted":
+      return { title: sayCall("outage", { time: time(silentSince.value) }), more: sayCall("outage_more"), tone: "look" };
+    case "camera":
+      return { title: say("camera_missing"), more: say("camera_missing_more"), tone: "look" };
+    case "paused":
+      return {
+        title: sayCall("paused", { time: time(pausedSince.value) }), more: sayCall("paused_more"), tone: "look", still: true,
+      };
+    case "stalled":
+      return { title: sayCall("stalled", { time: time(stopped) }), more: sayCall("stalled_more"), tone: "look", still: true };
+    case "no_picture":
+      return { title: say("call_no_picture"), more: say("call_no_picture_more"), tone: "calm" };
+  }
 }

@@ -5,16 +5,24 @@ export type Language = "fr" | "en";
 
 const REMEMBERED = "passerelle.language";
 
-function remembered(): Language {
+function remembered(): Language | null {
   try {
-    return globalThis.localStorage?.getItem(REMEMBERED) === "en" ? "en" : "fr";
+    const kept = globalThis.localStorage?.getItem(REMEMBERED);
+    return kept === "en" || kept === "fr" ? kept : null;
   } catch {
-    return "fr"; // Storage is closed to this page: the default language, each time.
+    return null; // Storage is closed to this page: the default language, each time.
   }
 }
 
 /** The language on the screen; French unless a person switched. */
-export const language = signal<Language>(remembered());
+export const language = signal<Language>(remembered() ?? "fr");
+
+/** For a page of people who are not ours: the first of our languages that the browser asks for, unless one was chosen. */
+export function preferred(languages: readonly string[]): void {
+  if (remembered() !== null) return;
+  const first = languages.map((each) => each.slice(0, 2).toLowerCase()).find((each) => each === "fr" || each === "en");
+  language.value = first === "en" ? "en" : "fr";
+}
 
 /** Switches the language and remembers it on this machine. */
 export function speak(next: Language): void {

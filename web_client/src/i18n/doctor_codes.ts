@@ -98,6 +98,30 @@ const WORDS: Readonly<Record<string, Words>> = {
     "déjà utilisé par un autre logiciel : fermez-le, puis réessayez.",
     "used by another program: close it, then try again."],
   "device.failed": ["ne répond pas : débranchez, rebranchez, réessayez.", "does not answer: unplug, plug in, try again."],
+  "ack.encounter": [
+    "le bus tient déjà un autre dossier. Rien n'est perdu.",
+    "the bus already holds another file. Nothing is lost."],
+  "resume.encounter": [
+    "le bus tient déjà un autre dossier. Rien n'est perdu.",
+    "the bus already holds another file. Nothing is lost."],
+  "resume.beyond": [
+    "le bus a repris son dossier depuis le début ; les mesures reviennent d'elles-mêmes.",
+    "the bus has begun its file anew; the measurements come back by themselves."],
+  "channel.flood": [
+    "trop de demandes à la fois. Attendez un instant.",
+    "too many requests at once. Wait a moment."],
+  "channel.message": [
+    "le bus n'a pas compris cette page. Rechargez-la : l'appel et vos notes reviennent.",
+    "the bus did not understand this page. Reload it: the call and your notes come back."],
+  "chunks.busy": [
+    "le tracé manquant suivra d'autres envois.",
+    "the missing trace follows other things on their way."],
+  "chunks.range": [
+    "une partie du tracé n'existe plus à bord.",
+    "a part of the trace is no longer on board."],
+  "still.busy": ["d'autres photos sont en route ; elle suivra.", "other photographs are on their way; it follows."],
+  "still.unknown": ["elle n'est plus à bord.", "it is no longer on board."],
+  "still.offset": ["elle est redemandée depuis le début.", "it is asked for again from its start."],
   "prescription.complete": ["Toutes les mentions sont là.", "All mentions are there."],
   "prescription.mentions_missing": [
     "Il manque des mentions : complétez ce qui est marqué.",

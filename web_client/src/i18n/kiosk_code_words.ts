@@ -90,6 +90,14 @@ const CALL: Record<string, Words> = {
   "binding.signature": w("La signature du médecin ne tient pas.", "Rien n'a été transmis. Prévenez l'assistance.", "The doctor's signature does not hold.", "Nothing was transmitted. Tell support."),
   "binding.statement": w("Ce que le médecin a signé ne correspond pas à l'appel.", "Rien n'a été transmis. Prévenez l'assistance.", "What the doctor signed does not match the call.", "Nothing was transmitted. Tell support."),
   "microphone.silent": w("Aucun son n'arrive du micro.", "Vérifiez son câble et son bouton. Le médecin est prévenu.", "No sound comes from the microphone.", "Check its cable and its button. The doctor is told."),
+  "microphone.muted": w("Votre micro est coupé.", "Touchez « Rétablir le micro » pour parler.", "Your microphone is muted.", "Touch \"Unmute\" to speak."),
+  "microphone.missing": w("Aucun micro ne donne de son au poste.", "Vérifiez que le micro est branché : il est repris seul.", "No microphone gives sound to the unit.", "Check that the microphone is plugged in: it is taken up by itself."),
+  "quality.thin": w("Le réseau est faible.", "La voix passe d'abord ; l'image revient seule.", "The network is weak.", "The voice goes first; the picture comes back by itself."),
+  "quality.lossy": w("Le réseau est instable.", "Ce qui se perd est renvoyé ; parlez lentement.", "The network is unstable.", "What is lost is sent again; speak slowly."),
+  "quality.slow": w("Le réseau est lent.", "Laissez une seconde avant de répondre.", "The network is slow.", "Leave a second before you answer."),
+  "quality.outage": w("Le réseau est coupé.", "La consultation reprendra seule. Tout ce qui est mesuré est gardé.", "The network is cut.", "The consultation resumes by itself. Everything measured is kept."),
+  "guest.unknown": w("Cette personne n'est plus dans l'appel.", "Rien à faire.", "This person is no longer in the call.", "Nothing to do."),
+  "guest.too_many": w("Il y a déjà assez d'invités dans l'appel.", "Faites sortir quelqu'un d'abord.", "There are enough guests in the call already.", "Remove somebody first."),
   "microphone.away": w("Le micro s'est tu.", "Il est repris seul. Le médecin est prévenu.", "The microphone fell silent.", "It is taken up by itself. The doctor is told."),
 };
 
@@ -225,6 +233,8 @@ export const FAMILIES: Record<string, Words> = {
   call: w("L'appel a rencontré une difficulté.", "Il est repris seul ; le dossier est gardé.", "The call met a difficulty.", "It resumes by itself; the file is kept."),
   fingerprint: w("L'appel est refusé par sécurité.", "Rien n'a été transmis. Prévenez l'assistance.", "The call is refused for safety.", "Nothing was transmitted. Tell support."),
   binding: w("L'appel est refusé par sécurité.", "Rien n'a été transmis. Prévenez l'assistance.", "The call is refused for safety.", "Nothing was transmitted. Tell support."),
+  guest: w("Cela n'a pas pu être fait pour cet invité.", "L'appel avec le médecin continue.", "That could not be done for this guest.", "The call with the doctor goes on."),
+  quality: w("La liaison est perturbée.", "La voix passe d'abord ; le reste revient seul.", "The link is disturbed.", "The voice goes first; the rest comes back by itself."),
   microphone: w("Le micro ne marche pas.", "Débranchez et rebranchez-le. Le médecin est prévenu.", "The microphone does not work.", "Unplug it and plug it in again. The doctor is told."),
   camera: w("La caméra ne marche pas.", "Vérifiez son câble : l'image revient seule.", "The camera does not work.", "Check its cable: the picture comes back by itself."),
   relay: w("Le serveur ne répond pas comme il faut.", "Vous pouvez continuer : tout est gardé. Appelez l'assistance.", "The server does not answer as it should.", "You can go on: everything is kept. Call support."),

@@ -1,11 +1,14 @@
 // The bar that is always there: network, power, instruments, what is still to send, who is signed in, the time.
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { clock } from "../i18n/format";
 import { language, speak } from "../i18n/core";
 import { count, say } from "../i18n/kiosk";
 import { codeWords } from "../i18n/kiosk_codes";
 import type { Instrument, KioskState, Link, Power } from "../protocol/types";
+import { inCall } from "../state/kiosk_instruments";
+import { uplinkTroubled } from "../state/kiosk_quality";
 import { toSend, usable } from "../state/kiosk_view";
 import { light, theme } from "../theme";
 import { useGateway, useKiosk } from "./context";
@@ -14,6 +17,8 @@ import { instrumentName } from "./instrument_line";
 import type { LocalMedia } from "./local_media";
 import { CodeText, Press } from "./parts";
 import { StatusSheet } from "./status";
+import { UplinkSigns } from "./uplinks";
+import { unheard, VoiceStrip } from "./voice";
 
 export function linkWords(link: Link): string {
   const trip = link.relay === "online" && link.round_trip_ms !== null ? ` · ${say("stay_ms", { n: link.round_trip_ms })}` : "";
@@ -28,14 +33,25 @@ export function powerWords(power: Power): string {
 }
 
 /** A pair of words with its icon; a touch opens the state of the unit. */
-function Chip(props: { id: string; icon: IconName; name: string; words: string; tone: "plain" | "look" | "done"; open: () => void }) {
+function Chip(props: {
+  id: string;
+  icon: IconName;
+  name: string;
+  words: string;
+  tone: "plain" | "look" | "done";
+  open: () => void;
+  signs?: ComponentChildren;
+  /** The signs say it all: the words are for a screen reader. */
+  quiet?: boolean;
+}) {
   return (
     <button type="button" class={`chip ${props.tone}`} data-testid={props.id} onClick={props.open}>
       <Icon name={props.icon} size={26} />
-      <span class="chip-words">
+      <span class={`chip-words ${props.quiet === true ? "unseen" : ""}`}>
         <small>{props.name}</small>
         <b>{props.words}</b>
       </span>
+      {props.signs}
     </button>
   );
 }
@@ -56,7 +72,6 @@ export function Bar() {
   const { link, power } = state;
   const ready = state.instruments.filter(usable).length;
   const waiting = toSend(state);
-  const linkTone = link.relay === "online" ? "done" : "look";
   return (
     <>
       <header class="bar" data-testid="bar">
@@ -74,7 +89,7 @@ export function Bar() {
             <small>{state.vehicle.territory}</small>
           )}
         </div>
-        <Chip id="link" icon={link.relay} name={link.operator === "" ? say("link") : link.operator} words={linkWords(link)} tone={linkTone} open={open} />
+        <LinkChip link={link} open={open} />
         <Chip id="power" icon={power.source === "battery" ? "battery" : "plug"} name={say("power")} words={powerWords(power)}
           tone={power.source === "battery" ? "look" : "plain"} open={open} />
         {state.nurse !== null && (
@@ -97,10 +112,24 @@ export function Bar() {
         )}
         <time class="bar-clock figures" data-testid="clock">{clock(desk.now.value)}</time>
       </header>
-      <Problems open={open} />
+      <div class="strips">
+        <VoiceStrip />
+        <Problems open={open} />
+      </div>
       {sheet.value && <StatusSheet close={() => { sheet.value = false; }} />}
     </>
   );
+}
+
+function LinkChip({ link, open }: { link: Link; open: () => void }) {
+  const { encounter } = useGateway();
+  const online = link.relay === "online";
+  const tone = online && !uplinkTroubled(link.uplinks) ? "done" : "look";
+  // A call goes on without the server, by the ways there are.
+  if (link.uplinks.length > 1 && (online || (encounter !== null && inCall(encounter)))) {
+    return <Chip id="link" icon={link.relay} name={say("link")} words={say(link.relay)} tone={tone} open={open} signs={<UplinkSigns />} quiet={online} />;
+  }
+  return <Chip id="link" icon={link.relay} name={link.operator === "" ? say("link") : link.operator} words={linkWords(link)} tone={tone} open={open} />;
 }
 
 export function LanguageSwitch() {
@@ -124,7 +153,10 @@ export function ThemeSwitch() {
 function Problems({ open }: { open: () => void }) {
   const { media } = useKiosk();
   const state = useGateway();
-  const problems = problemsOf(state, media);
+  const { encounter } = state;
+  // In a call the strip of the voice says what is wrong with it.
+  const spoken = encounter !== null && inCall(encounter);
+  const problems = problemsOf(state, media).filter(({ code }) => !(spoken && code.startsWith("microphone.")));
   const first = problems[0];
   if (first === undefined) return null;
   const { tone } = codeWords(first.code);
@@ -150,7 +182,7 @@ export function problemsOf(state: KioskState, media: LocalMedia): readonly Named
     const instrument = state.instruments.find((each) => each.instrument_id === subject) ?? null;
     found.set(`${code} ${instrument?.instrument_id ?? ""}`, { code, instrument });
   }
-  for (const code of [media.microphoneProblem.value, media.problem.value]) {
+  for (const code of [unheard(state, media) ?? media.microphoneProblem.value, media.problem.value]) {
     if (code !== null) found.set(`${code} `, { code, instrument: null });
   }
   const rank = ({ code }: NamedProblem): number => (codeWords(code).tone === "stop" ? 0 : 1);

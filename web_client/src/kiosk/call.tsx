@@ -1,30 +1,40 @@
-// With the doctor: the doctor large, the own picture small, a microphone button and a way to end.
+// With the doctor: the doctor large, the own picture small, how the call goes and who is in it, a microphone button and a way to end.
 import { useSignal } from "@preact/signals";
 import { duration } from "../i18n/format";
 import { say } from "../i18n/kiosk";
+import { sayCall } from "../i18n/kiosk_call";
 import { codeWords } from "../i18n/kiosk_codes";
 import type { Encounter } from "../protocol/types";
-import { problemsOf } from "./bar";
+import { doctorPaused } from "../state/kiosk_quality";
 import { useGateway, useKiosk } from "./context";
 import { WithRail } from "./encounter";
+import { GuestNames, GuestPicture, Guests } from "./guests";
 import { Icon } from "./icons";
-import { Ask, CodeText, Press, useBusy } from "./parts";
+import { Ask, Press, useBusy } from "./parts";
 import { Picture } from "./picture";
+import { QualityLine } from "./quality";
+import { MuteButton } from "./voice";
 
 export function Call({ encounter }: { encounter: Encounter }) {
-  const { media } = useKiosk();
-  const doctor = (
-    <Picture id="doctor-picture" track={media.doctor.value} waits={say("call_doctor_waits")} icon="doctor">
-      <Interrupted encounter={encounter} />
-    </Picture>
+  const small = (
+    <div class="doctor-small">
+      <DoctorPicture encounter={encounter} />
+      <MuteButton />
+      <GuestNames encounter={encounter} />
+      <QualityLine encounter={encounter} quiet />
+    </div>
   );
   return (
-    <WithRail id="screen-call" encounter={encounter} small={<div class="doctor-small">{doctor}</div>}>
+    <WithRail id="screen-call" encounter={encounter} small={small}>
       <div class="call">
         <div class="call-picture">
-          {doctor}
+          <DoctorPicture encounter={encounter} />
+          <GuestPicture encounter={encounter} />
           <OwnPicture />
-          <Muted />
+        </div>
+        <div class="call-line">
+          <QualityLine encounter={encounter} />
+          <Guests encounter={encounter} />
         </div>
         <Controls encounter={encounter} />
       </div>
@@ -32,12 +42,32 @@ export function Call({ encounter }: { encounter: Encounter }) {
   );
 }
 
+function DoctorPicture({ encounter }: { encounter: Encounter }) {
+  const { desk, media } = useKiosk();
+  const outage = desk.quality.value?.kind === "outage";
+  // An interrupted call says so over the whole picture.
+  const running = encounter.stage === "in_call";
+  return (
+    <Picture id="doctor-picture" track={media.doctor.value} waits={say("call_doctor_waits")} icon="doctor"
+      paused={running && !outage && doctorPaused(encounter) ? sayCall("doctor_paused") : null}
+      frozen={running ? sayCall(outage ? "doctor_outage" : "doctor_frozen") : null}>
+      <Interrupted encounter={encounter} />
+    </Picture>
+  );
+}
+
 function OwnPicture() {
-  const { media } = useKiosk();
+  const { desk, media } = useKiosk();
   const { camera } = useGateway();
   return (
     <div class="own-small">
-      <Picture id="own-picture" track={media.own.value} waits={camera?.present === true ? say("own_picture_waits") : say("status_camera")} icon="lens" />
+      <Picture id="own-picture" track={media.own.value} waits={camera?.present === true ? say("own_picture_waits") : say("status_camera")} icon="lens">
+        {desk.muted.value && (
+          <span class="own-muted">
+            <Icon name="muted" size={20} /> {sayCall("muted_tag")}
+          </span>
+        )}
+      </Picture>
     </div>
   );
 }
@@ -57,32 +87,10 @@ function Interrupted({ encounter }: { encounter: Encounter }) {
   );
 }
 
-function Muted() {
-  const { desk, media } = useKiosk();
-  const state = useGateway();
-  const problem = media.microphoneProblem.value;
-  // Said here only when the strip above says something else first.
-  if (problem !== null && problemsOf(state, media)[0]?.code !== problem) {
-    return (
-      <div class="over-picture say look" data-testid="microphone-problem">
-        <Icon name="muted" size={26} />
-        <CodeText code={problem} />
-      </div>
-    );
-  }
-  return desk.muted.value ? (
-    <div class="over-picture say look" data-testid="muted-words">
-      <Icon name="muted" size={26} />
-      {say("muted")}
-    </div>
-  ) : null;
-}
-
 function Controls({ encounter }: { encounter: Encounter }) {
   const { desk } = useKiosk();
   const asking = useSignal(false);
   const busy = useBusy("hang_up");
-  const muted = desk.muted.value;
   return (
     <div class="controls">
       <div class="doctor-name">
@@ -97,9 +105,7 @@ function Controls({ encounter }: { encounter: Encounter }) {
         </span>
       </div>
       <span class="grow" />
-      <Press id="mute" icon={muted ? "muted" : "microphone"} pressed={muted} size="wide" press={() => { desk.muted.value = !muted; }}>
-        {muted ? say("unmute") : say("mute")}
-      </Press>
+      <MuteButton />
       <Press id="hang-up" look="stop main" icon="hangup" size="wide" disabled={busy} press={() => { asking.value = true; }}>
         {say("hang_up")}
       </Press>

@@ -1,8 +1,9 @@
 // An examination camera on the stage: live picture, an earlier photo laid over it, photo; then `still_review.tsx`.
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { age } from "../i18n/format";
 import { say } from "../i18n/kiosk";
+import { sayCall } from "../i18n/kiosk_call";
 import { sayInstrument } from "../i18n/kiosk_instruments";
 import { sayStill } from "../i18n/kiosk_stills";
 import type { Encounter, Instrument, Still } from "../protocol/types";
@@ -32,7 +33,7 @@ export function Camera({ instrument, encounter }: { instrument: Instrument; enco
 
 function Aim({ instrument, encounter }: { instrument: Instrument; encounter: Encounter }) {
   const { desk } = useKiosk();
-  const { shown } = useGateway();
+  const { shown, beside } = useGateway();
   const { instrument_id, kind } = instrument;
   const skin = kind === "skin_camera";
   const busy = useBusy("capture_still");
@@ -65,7 +66,7 @@ function Aim({ instrument, encounter }: { instrument: Instrument; encounter: Enc
         )}
         {isShown && (
           <span class="seen-words" data-testid="camera-shown">
-            <Icon name="doctor" size={26} /> {sayInstrument("camera_shown")}
+            <Icon name="doctor" size={26} /> {beside ? sayCall("shown_beside") : sayInstrument("camera_shown")}
           </span>
         )}
       </div>
@@ -86,6 +87,12 @@ function Aim({ instrument, encounter }: { instrument: Instrument; encounter: Enc
 function Preview({ instrumentId, skin }: { instrumentId: string; skin: boolean }) {
   const attempt = useSignal(0);
   const failed = useSignal(false);
+  const place = useRef<HTMLImageElement>(null);
+  // A picture without end goes on being fetched after it left the page, also for whoever signs in next.
+  useEffect(() => {
+    const image = place.current;
+    return () => image?.removeAttribute("src");
+  }, [attempt.value, failed.value]);
   useEffect(() => {
     if (!failed.value) return undefined;
     const timer = setTimeout(() => {
@@ -97,7 +104,7 @@ function Preview({ instrumentId, skin }: { instrumentId: string; skin: boolean }
   return failed.value ? (
     <Say tone="look" id={skin ? "skin-no-preview" : "exam-no-preview"}>{sayStill("no_preview")}</Say>
   ) : (
-    <img alt="" data-testid={skin ? "skin-preview" : "exam-preview"} src={`/preview/${encodeURIComponent(instrumentId)}.mjpeg?${attempt.value}`}
+    <img ref={place} alt="" data-testid={skin ? "skin-preview" : "exam-preview"} src={`/preview/${encodeURIComponent(instrumentId)}.mjpeg?${attempt.value}`}
       onError={() => { failed.value = true; }} />
   );
 }

@@ -1,5 +1,6 @@
 // What can be done with an instrument: start a trace, open a picture, show it, let the doctor listen.
 import { say } from "../i18n/kiosk";
+import { sayCall } from "../i18n/kiosk_call";
 import { sayInstrument } from "../i18n/kiosk_instruments";
 import type { Encounter, Instrument } from "../protocol/types";
 import { inCall, isCamera } from "../state/kiosk_instruments";
@@ -59,11 +60,17 @@ function CameraActions({ instrument, encounter, asked }: { instrument: Instrumen
 /** Gives the doctor this camera instead of the room's, or the room again. */
 export function ShowCamera({ instrumentId, shown, asked = false }: { instrumentId: string; shown: boolean; asked?: boolean }) {
   const { desk } = useKiosk();
+  const { beside } = useGateway();
   const busy = useBusy("show_camera");
   return shown ? (
-    <Press id="camera-room" icon="back" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: null, beside: false })}>
-      {sayInstrument("camera_room")}
-    </Press>
+    <>
+      <Press id="camera-beside" icon={beside ? "check" : "plus"} pressed={beside} disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: instrumentId, beside: !beside })}>
+        {sayCall("beside")}
+      </Press>
+      <Press id="camera-room" icon="back" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: null, beside: false })}>
+        {sayInstrument("camera_room")}
+      </Press>
+    </>
   ) : (
     <Press id={`camera-show-${instrumentId}`} look={asked ? "main" : "plain"} icon="doctor" disabled={busy} press={() => desk.send({ type: "show_camera", instrument_id: instrumentId, beside: false })}>
       {sayInstrument("camera_show")}

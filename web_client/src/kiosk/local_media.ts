@@ -1,5 +1,5 @@
 // Sound and picture between this page and its gateway: one local peer connection, the microphone, its level.
-import { effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
 import type { LocalOffer } from "../protocol/types";
 import { Answerer, type Outgoing } from "../rtc/answerer";
 import type { CommandBody, Outcome } from "../state/kiosk_socket";
@@ -9,6 +9,10 @@ import { run, type Scope } from "../state/scope";
 const SOUND_LINE = 0;
 const OWN_LINE = 1;
 const DOCTOR_LINE = 2;
+/** The picture of one guest; a gateway that knows no guests offers three lines, one that knows one of them five. */
+const GUEST_LINE = 4;
+/** As many voices as a call takes guests. */
+const GUEST_SOUND_LINES = [3, 5, 6] as const;
 
 /** On loopback every candidate is there at once. */
 const GATHER_LIMIT_MS = 1000;
@@ -39,6 +43,8 @@ export class LocalMedia {
   readonly own = signal<MediaStreamTrack | null>(null);
   readonly doctor = signal<MediaStreamTrack | null>(null);
   readonly sound = signal<MediaStreamTrack | null>(null);
+  readonly guestSounds = GUEST_SOUND_LINES.map((line) => ({ line, track: signal<MediaStreamTrack | null>(null) }));
+  readonly guestPicture = signal<MediaStreamTrack | null>(null);
   readonly microphone = signal<MediaStreamTrack | null>(null);
   /** Why there is no microphone; null while there is one, or none is wanted yet. */
   readonly microphoneProblem = signal<string | null>(null);
@@ -47,6 +53,10 @@ export class LocalMedia {
   /** The browser refused to play: a touch is needed. */
   readonly soundBlocked = signal(false);
 
+  readonly #places = new Map<number, Signal<MediaStreamTrack | null>>([
+    [SOUND_LINE, this.sound], [OWN_LINE, this.own], [DOCTOR_LINE, this.doctor], [GUEST_LINE, this.guestPicture],
+    ...this.guestSounds.map(({ line, track }) => [line, track] as const),
+  ]);
   readonly #scope: Scope;
   readonly #send: (body: CommandBody) => Promise<Outcome>;
   #answerer: Answerer | null = null;
@@ -57,7 +67,8 @@ export class LocalMedia {
   #acquiring: Promise<void> | null = null;
   #hearing: { context: AudioContext; analyser: AnalyserNode; samples: Float32Array<ArrayBuffer> } | null = null;
 
-  /** `wanted` is 0 when nobody needs sound and picture; another number than before asks for a new connection. */
+  /** `wanted` is 0 when nobody needs sound and picture; another number than before asks for a new connection.
+   * `muted` is the gateway's word: the track that it drops is not sent either. */
   constructor(scope: Scope, send: (body: CommandBody) => Promise<Outcome>, wanted: ReadonlySignal<number>, muted: ReadonlySignal<boolean>) {
     this.#scope = scope;
     this.#send = send;
@@ -134,7 +145,7 @@ export class LocalMedia {
     this.#answerer?.close();
     this.#answerer = null;
     this.#answered = undefined;
-    this.own.value = this.doctor.value = this.sound.value = null;
+    for (const place of this.#places.values()) place.value = null;
   }
 
   async #answer(offer: LocalOffer): Promise<void> {
@@ -167,7 +178,7 @@ export class LocalMedia {
 
   #track(answerer: Answerer, track: MediaStreamTrack, line: number): void {
     if (this.#answerer !== answerer) return;
-    const place = { [SOUND_LINE]: this.sound, [OWN_LINE]: this.own, [DOCTOR_LINE]: this.doctor }[line];
+    const place = this.#places.get(line);
     if (place !== undefined) place.value = track;
   }
 

@@ -7,6 +7,7 @@ import "./arrival.css";
 import "./form.css";
 import "./papers.css";
 import "./stages.css";
+import "./call.css";
 import "./before.css";
 import "./rail.css";
 import "./readings.css";

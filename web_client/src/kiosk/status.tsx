@@ -2,6 +2,7 @@
 import { clock } from "../i18n/format";
 import { count, say } from "../i18n/kiosk";
 import { LanguageSwitch, linkWords, powerWords, problemsOf, ProblemText, ThemeSwitch } from "./bar";
+import { sayCall } from "../i18n/kiosk_call";
 import { sayPairing } from "../i18n/kiosk_pairing";
 import { codeWords } from "../i18n/kiosk_codes";
 import { toSend } from "../state/kiosk_view";
@@ -9,6 +10,7 @@ import { useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
 import { InstrumentLine } from "./instrument_line";
 import { Press, Say, Sheet, Simulated } from "./parts";
+import { UplinkList } from "./uplinks";
 
 function Row({ icon, name, children }: { icon: IconName; name: string; children: preact.ComponentChildren }) {
   return (
@@ -44,10 +46,11 @@ export function StatusSheet({ close }: { close: () => void }) {
           ))}
           <ul>
             <Row icon={link.relay} name={say("link")}>
-              {link.operator !== "" && `${link.operator} · `}
+              {link.operator !== "" && link.uplinks.length < 2 && `${link.operator} · `}
               {linkWords(link)}
               <br />
               <small>{linkSentence}</small>
+              <UplinkList />
             </Row>
             <Row icon={power.source === "battery" ? "battery" : "plug"} name={say("power")}>
               {powerWords(power)}
@@ -64,7 +67,7 @@ export function StatusSheet({ close }: { close: () => void }) {
                   <Simulated on={camera?.simulated === true} />
                 </Row>
                 <Row icon="microphone" name={say("status_microphone")}>
-                  {state.microphone ? say("microphone_reaches") : say("microphone_missing")}
+                  {state.microphone_muted ? sayCall("muted_tag") : state.microphone ? say("microphone_reaches") : say("microphone_missing")}
                 </Row>
               </>
             )}

@@ -169,6 +169,7 @@ export interface Wire {
   CallQuality: CallQuality;
   CallRefused: CallRefused;
   CallRejoin: CallRejoin;
+  CallSummary: CallSummary;
   CameraView: CameraView;
   CameraWanted: CameraWanted;
   CaptureStill: CaptureStill;
@@ -511,6 +512,19 @@ export interface CallRejoin {
   call_id: string;
   generation: number;
   cause: string;
+}
+/**
+ * A call as IT reads it from afar: the one that runs, else the last one since the gateway started.
+ */
+export interface CallSummary {
+  running: boolean;
+  seconds: number;
+  voice_good_percent: number;
+  picture_good_percent: number;
+  code: string | null;
+  keyframes: number;
+  freezes: number;
+  outages: number;
 }
 /**
  * The room camera: what the ready check and the bar say.
@@ -1237,6 +1251,7 @@ export interface VehicleHealth {
   outbox: number;
   camera: boolean;
   simulated: boolean;
+  call: CallSummary | null;
 }
 /**
  * Something that is wrong now. `subject` names the part (an instrument, `camera`, `relay`…).
@@ -1858,6 +1873,7 @@ export interface VehicleRow {
   release: string;
   certificate_days: number | null;
   problems: Problem[];
+  call: CallSummary | null;
 }
 /**
  * Body of POST /api/fleet/vehicles.

@@ -12,6 +12,13 @@ export interface AnswererEvents {
   state(state: RTCPeerConnectionState): void;
 }
 
+/** What the encoder of a picture is held to. */
+export interface PictureLimits {
+  /** Lines of the picture that is sent, whatever the camera gives. */
+  readonly lines: number;
+  readonly framesPerSecond: number;
+}
+
 /** What goes out on one m-line of the offer. */
 export interface Outgoing {
   line: number;
@@ -19,6 +26,11 @@ export interface Outgoing {
   track: MediaStreamTrack | null;
   /** Cap of the encoder in bit/s, where it has one. */
   maxBitrate?: number;
+  /** Of the packets on this machine's own network and of the browser's budget. */
+  priority?: RTCPriorityType;
+  picture?: PictureLimits;
+  /** False: nothing is encoded or sent until it is set again. */
+  active?: boolean;
 }
 
 /** Answers one offer. Every method after `close` does nothing. */
@@ -69,14 +81,31 @@ export class Answerer {
   /** Sets the answer: candidates are gathered from here on. */
   async settle(answer: string, outgoing: readonly Outgoing[] = []): Promise<void> {
     await this.#connection.setLocalDescription({ type: "answer", sdp: answer });
-    const transceivers = this.#connection.getTransceivers();
-    for (const { line, maxBitrate } of outgoing) {
-      const sender = transceivers[line]?.sender;
-      if (maxBitrate === undefined || sender === undefined) continue;
-      const parameters = sender.getParameters();
-      for (const encoding of parameters.encodings) encoding.maxBitrate = maxBitrate;
-      await sender.setParameters(parameters);
+    for (const each of outgoing) await this.limit(each);
+  }
+
+  /** Holds what is sent on an m-line to its limits; after `settle`, whenever they change. */
+  async limit(outgoing: Outgoing): Promise<void> {
+    const sender = this.#connection.getTransceivers()[outgoing.line]?.sender;
+    if (sender === undefined || this.#scope.ended) return;
+    const { maxBitrate, priority, picture, active } = outgoing;
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) {
+      if (maxBitrate !== undefined) encoding.maxBitrate = maxBitrate;
+      if (active !== undefined) encoding.active = active;
+      if (priority !== undefined) encoding.priority = encoding.networkPriority = priority;
+      if (picture !== undefined) {
+        encoding.maxFramerate = picture.framesPerSecond;
+        const height = sender.track?.getSettings().height ?? picture.lines;
+        encoding.scaleResolutionDownBy = Math.max(1, height / picture.lines);
+      }
     }
+    await sender.setParameters(parameters);
+  }
+
+  /** The `mid` of an m-line (RFC 8843); empty before the offer. */
+  mid(line: number): string {
+    return this.#connection.getTransceivers()[line]?.mid ?? "";
   }
 
   /** The local description once every candidate is in it; after `limit` ms with those there are. */

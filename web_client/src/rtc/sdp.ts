@@ -1,7 +1,7 @@
 // Session descriptions (RFC 8866) as far as we read or change them. Pure.
 
 /** Voice of one person: mono, with in-band redundancy for single losses and silence left out (RFC 7587). */
-const OPUS = { minptime: "10", useinbandfec: "1", usedtx: "1", stereo: "0", "sprop-stereo": "0", maxaveragebitrate: "28000" };
+const OPUS = { minptime: "10", useinbandfec: "1", usedtx: "1", stereo: "0", "sprop-stereo": "0", maxaveragebitrate: "24000" };
 
 const lines = (sdp: string): string[] => sdp.split(/\r?\n/);
 

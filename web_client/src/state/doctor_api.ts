@@ -2,6 +2,8 @@
 import type {
   CertificateIssued,
   ErrorBody,
+  GuestInvitation,
+  GuestWanted,
   Me,
   PrescriptionDraft,
   PrescriptionMentions,
@@ -70,6 +72,11 @@ export class DoctorApi {
   prescriptions(encounterId: string): Promise<PrescriptionView[]> {
     const path = `/api/encounters/${encodeURIComponent(encounterId)}/prescriptions`;
     return this.#call<PrescriptionView[]>("GET", path);
+  }
+
+  /** A one-time link for a third person. */
+  inviteGuest(callId: string, wanted: GuestWanted): Promise<GuestInvitation> {
+    return this.#call<GuestInvitation>("POST", `/doctor/calls/${encodeURIComponent(callId)}/guests`, wanted);
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -1,14 +1,10 @@
 // One call of the doctor's page over as many generations as it takes: verifies, answers, comes back by itself.
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
-import type {
-  CallCandidate,
-  CallGranted,
-  CallOffer,
-  ControlToVehicle,
-  IceServer,
-  VehicleCard,
-} from "../protocol/types";
+import type { CallCandidate, CallGranted, CallOffer, ControlToVehicle, IceServer, VehicleCard } from "../protocol/types";
 import { BindingRefused, onlyFingerprint, signDoctor, verifyVehicle } from "./binding";
+import type { CallPeer, CallWorld, DoctorIdentity } from "./call_peer";
+import { CallPulse } from "./call_pulse";
+import { CallReport } from "./call_report";
 import { DoctorChannels } from "./doctor_channels";
 import type { EncounterRecord } from "./doctor_record";
 import { run, Scope } from "./scope";
@@ -26,43 +22,13 @@ const DISCONNECTED_MS = 30_000;
 const OPENING_MS = 8000;
 /** Candidates that come before their description; a page gathers about 30. */
 const EARLY_CANDIDATES = 64;
+/** After something that may have cut it, what stood gets three beats to be heard again. */
+const DOUBT_MS = 3000;
+/** Consent of the other end (RFC 7675, section 5.1): a page that slept longer has lost it, and waits one beat. */
+const CONSENT_MS = 30_000;
+const CONSENT_LOST_MS = 1200;
 
-/** Who signs here: the doctor's certificate and the key that never leaves this browser. */
-export interface DoctorIdentity {
-  readonly doctorId: string;
-  readonly certificate: string;
-  readonly key: CryptoKey;
-  readonly ca: string;
-}
-
-/** The peer connection of one generation, as `src/rtc/call.ts` makes it. */
-export interface CallPeer {
-  answer(offer: string): Promise<string>;
-  settle(answer: string): Promise<void>;
-  addCandidate(candidate: RTCIceCandidateInit): Promise<void>;
-  send(message: ControlToVehicle): boolean;
-  close(): void;
-}
-
-export interface CallPeerEvents {
-  opened(): void;
-  control(data: unknown): void;
-  binary(data: ArrayBuffer): void;
-  candidate(candidate: RTCIceCandidate | null): void;
-  state(state: RTCPeerConnectionState): void;
-  /** The stethoscope's track: silent until somebody listens. */
-  stethoscope(stream: MediaStream): void;
-}
-
-export interface CallWorld {
-  peer(iceServers: readonly IceServer[], events: CallPeerEvents): CallPeer;
-  signal(body: FromDoctor): void;
-  shown(): Promise<void>;
-  /** Monotonic milliseconds. */
-  now(): number;
-  /** Milliseconds since the epoch, for the validity of certificates. */
-  clock(): number;
-}
+export type { CallPeer, CallPeerEvents, CallWorld, DoctorIdentity } from "./call_peer";
 
 export type CallPhase = "opening" | "connected" | "interrupted" | "refused" | "ended";
 
@@ -85,6 +51,8 @@ interface Generation {
   rejoined: boolean;
   /** It was connected once. */
   stood: boolean;
+  /** Something happened to this machine: unless the vehicle is heard by then, this is given up. */
+  doubt: { readonly since: number; readonly until: number } | null;
 }
 
 export class DoctorCall {
@@ -99,6 +67,9 @@ export class DoctorCall {
   /** Monotonic moment at which this call was first connected. */
   readonly connectedAt = signal<number | null>(null);
   readonly #stethoscope = signal<MediaStream | null>(null);
+  /** How often `control` has opened: what must be said on every connection is said again. */
+  readonly opened = signal(0);
+  readonly report = new CallReport();
   readonly live: ReadonlySignal<boolean> = computed(() => this.#end.value === null);
 
   constructor(
@@ -175,6 +146,7 @@ export class DoctorCall {
     if (this.#end.value !== null) return;
     this.#end.value = end;
     this.#phase.value = "ended";
+    this.report.ended();
     this.#generation.scope.end();
   }
 
@@ -215,9 +187,34 @@ export class DoctorCall {
     return this.#generation.channels?.withdraw(requestId) ?? false;
   }
 
-  /** Wants an examination camera as the live picture, or the room again; false: there is no line now. */
-  show(instrumentId: string | null): boolean {
-    return this.#generation.channels?.show(instrumentId) ?? false;
+  /** Wants an examination camera as the live picture, the room small beside it or not, or the room again; false: there
+   * is no line now. */
+  show(instrumentId: string | null, beside = false): boolean {
+    return this.#generation.channels?.show(instrumentId, beside) ?? false;
+  }
+
+  /** Says something on `control`; false: there is no line now. */
+  tell(message: ControlToVehicle): boolean {
+    return this.#generation.peer?.send(message) ?? false;
+  }
+
+  /** Milliseconds since the vehicle was heard on a connection that stood; null where none did. */
+  get silence(): number | null {
+    const { stood, channels } = this.#generation;
+    return stood && channels !== null ? channels.silence() : null;
+  }
+
+  /** Our own address on the way in use; null where the browser hides it. */
+  get localAddress(): string | null {
+    return this.report.figures.value?.localAddress ?? null;
+  }
+
+  /** What stood may be gone without a word: this machine slept `slept` milliseconds, or its network changed. */
+  doubt(slept = 0): void {
+    const generation = this.#generation;
+    const since = this.world.now();
+    const until = since + (slept >= CONSENT_MS ? CONSENT_LOST_MS : DOUBT_MS);
+    if (generation.stood) generation.doubt = { since, until };
   }
 
   /** Wants a stethoscope's sound, or silence again; false: there is no line now. */
@@ -244,6 +241,7 @@ export class DoctorCall {
       since: this.world.now(),
       rejoined: false,
       stood: false,
+      doubt: null,
     };
   }
 
@@ -280,7 +278,10 @@ export class DoctorCall {
 
   #peer(generation: Generation): CallPeer {
     const peer = this.world.peer(generation.ice, {
-      opened: () => generation.channels?.opened(),
+      opened: () => {
+        generation.channels?.opened();
+        this.opened.value += 1;
+      },
       control: (data) => generation.channels?.control(data),
       binary: (data) => generation.channels?.binary(data),
       candidate: (candidate) => this.#sendCandidate(generation, candidate),
@@ -298,6 +299,10 @@ export class DoctorCall {
       send: (message) => peer.send(message),
       shown: () => this.world.shown(),
       now: () => this.world.now(),
+      quality: (quality) => this.report.told(quality, this.world.now()),
+      problem: (notice) => {
+        this.report.problem.value = notice;
+      },
     });
     return peer;
   }
@@ -329,6 +334,7 @@ export class DoctorCall {
     generation.state = state;
     generation.since = this.world.now();
     if (state === "connected") {
+      if (!generation.stood) this.#pulse(generation);
       generation.stood = true;
       this.#phase.value = "connected";
       this.#connectedOnce.value = true;
@@ -341,9 +347,24 @@ export class DoctorCall {
     }
   }
 
+  #pulse(generation: Generation): void {
+    const { peer } = generation;
+    if (peer === null) return;
+    const pulse = new CallPulse(generation.scope, this.report, {
+      statistics: () => peer.statistics(),
+      adapt: (sending) => peer.adapt(sending),
+      tell: (reception) => peer.send({ type: "reception", reception }),
+      heard: () => generation.channels?.heard(),
+      reached: () => this.#phase.value === "connected",
+      now: () => this.world.now(),
+    });
+    pulse.start();
+  }
+
   #watch(): void {
     if (this.#end.value !== null || this.#phase.value === "refused") return;
     const generation = this.#generation;
+    this.#doubts(generation);
     const waited = this.world.now() - generation.since;
     if (generation.state === "connected") {
       const silence = generation.channels?.silence() ?? 0;
@@ -360,6 +381,24 @@ export class DoctorCall {
       generation.rejoined = false;
       this.rejoin("call.no_answer");
     }
+    this.#say();
+  }
+
+  #doubts(generation: Generation): void {
+    const { doubt, channels } = generation;
+    const now = this.world.now();
+    if (doubt === null || now < doubt.until) return;
+    generation.doubt = null;
+    if ((channels?.silence() ?? 0) >= now - doubt.since) this.rejoin("call.silent");
+  }
+
+  /** What the screen says of silence and of a picture that stands still. */
+  #say(): void {
+    const now = this.world.now();
+    const silent = this.#phase.value === "interrupted" ? (this.silence ?? now - this.#generation.since) : null;
+    const code = this.record.situation.value?.media.camera_code ?? null;
+    const paused = code === "picture.paused_thin" || this.report.quality.value?.picture === "paused";
+    this.report.watch(now, this.world.clock(), silent, paused && silent === null);
   }
 
   #interrupted(): void {

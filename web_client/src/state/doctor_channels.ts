@@ -1,7 +1,8 @@
 // The data channels of one generation, seen from the doctor's page (protocol.channels): fills the record,
 // acknowledges what is on the screen, asks for what is missing, beats.
 import { CHANNEL_MESSAGE_BYTES } from "../protocol/constants";
-import type { ControlToDoctor, ControlToVehicle } from "../protocol/types";
+import type { CallQuality, ControlToDoctor, ControlToVehicle } from "../protocol/types";
+import type { ChannelNotice } from "./call_report";
 import { kindOf, Malformed, readPart } from "./chunk";
 import type { EncounterRecord } from "./doctor_record";
 import { run, Scope } from "./scope";
@@ -23,6 +24,10 @@ export interface ChannelsWorld {
   shown(): Promise<void>;
   /** Monotonic milliseconds. */
   now(): number;
+  /** How the vehicle says the call goes. */
+  quality(quality: CallQuality): void;
+  /** What the vehicle could not do with something this page said. */
+  problem(notice: ChannelNotice): void;
 }
 
 export class DoctorChannels {
@@ -46,6 +51,11 @@ export class DoctorChannels {
   /** Milliseconds since the vehicle was heard. */
   silence(): number {
     return this.world.now() - this.#heard;
+  }
+
+  /** The vehicle was heard otherwise: its sound or its picture came. */
+  heard(): void {
+    this.#heard = this.world.now();
   }
 
   /** `control` opened: says what the page holds, and asks again for what was under way. */
@@ -88,7 +98,11 @@ export class DoctorChannels {
       case "beat":
         this.#echo = message.sent;
         break;
+      case "quality":
+        this.world.quality(message.quality);
+        break;
       case "problem":
+        this.world.problem({ code: message.code, about: message.about });
         break;
     }
   }
@@ -127,9 +141,9 @@ export class DoctorChannels {
     return this.world.send({ type: "withdraw", request_id: requestId });
   }
 
-  /** Wants this examination camera as the live picture; null: the room again. */
-  show(instrumentId: string | null): boolean {
-    return this.world.send({ type: "camera_wanted", instrument_id: instrumentId, beside: false });
+  /** Wants this examination camera as the live picture, with the room's small beside it or not; null: the room again. */
+  show(instrumentId: string | null, beside: boolean): boolean {
+    return this.world.send({ type: "camera_wanted", instrument_id: instrumentId, beside });
   }
 
   /** Wants this stethoscope's sound; null: silence again. */

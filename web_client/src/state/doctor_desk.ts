@@ -1,5 +1,5 @@
 // The doctor's page as a whole: who is signed in, the queue, the one call, and what its encounter holds.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { CallGranted, Me, QueueEntry, Welcome } from "../protocol/types";
 import { ApiRefused, codeOf, type DoctorApi } from "./doctor_api";
 import { DoctorCall, type CallWorld, type DoctorIdentity } from "./doctor_call";
@@ -7,6 +7,7 @@ import { establish, type Vault } from "./doctor_identity";
 import { EncounterPaper, type Shelf } from "./doctor_notes";
 import { Composer } from "./doctor_prescription";
 import { EncounterRecord } from "./doctor_record";
+import { GuestHosting, type HostingWorld } from "./guest_hosting";
 import { run, Scope } from "./scope";
 import { Signalling, type FromDoctor, type SignallingWorld, type ToDoctor } from "./signalling";
 
@@ -26,6 +27,7 @@ export interface DeskWorld {
   shelf: Shelf;
   /** The world of a call but for its way to the relay. */
   call: Omit<CallWorld, "signal">;
+  guests: Pick<HostingWorld, "origin" | "peer" | "shelf">;
 }
 
 /** A sentence for the doctor that is not a dead end: a code and its facts. */
@@ -41,6 +43,7 @@ export interface Consultation {
   readonly record: EncounterRecord;
   readonly paper: EncounterPaper;
   readonly composer: Composer;
+  readonly guests: GuestHosting;
 }
 
 export class DoctorDesk {
@@ -219,6 +222,14 @@ export class DoctorDesk {
       case "prescription":
         this.consultation.value?.composer.progressed(body);
         break;
+      case "guest_entered":
+      case "guest_answer":
+      case "guest_candidate":
+      case "guest_away":
+      case "guest_left":
+      case "guest_refused":
+        if (call?.callId === body.call_id) this.consultation.value?.guests.received(body);
+        break;
       case "error":
         this.#refused(body.code, body.facts);
         break;
@@ -271,6 +282,22 @@ export class DoctorDesk {
       () => record.situation.value?.encounter.patient ?? null,
       paper,
     );
-    return { scope, call, record, paper, composer };
+    return { scope, call, record, paper, composer, guests: this.#hosting(scope, call, record) };
+  }
+
+  #hosting(scope: Scope, call: DoctorCall, record: EncounterRecord): GuestHosting {
+    return new GuestHosting(scope, {
+      ...this.world.guests,
+      callId: call.callId,
+      invite: (role, name) => this.world.api.inviteGuest(call.callId, { role, name }),
+      tell: (message) => call.tell(message),
+      opened: call.opened,
+      situation: computed(() => record.situation.value?.guests ?? []),
+      live: call.live,
+      signal: (body) => this.#send(body),
+      online: () => this.signalling.peek()?.state.peek() === "online",
+      now: () => this.world.call.now(),
+      clock: () => this.world.call.clock(),
+    });
   }
 }

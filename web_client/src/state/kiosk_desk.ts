@@ -5,6 +5,7 @@ import type { InsTraits } from "./kiosk_datamatrix";
 import { draftFromScan, EMPTY_DRAFT, fieldOfCode, type FieldNote, type PatientDraft, patientOf } from "./kiosk_patient";
 import { type CommandBody, KioskSocket, type OpenSocket, type Outcome } from "./kiosk_socket";
 import { turned } from "./kiosk_instruments";
+import { SteadyVerdict, type Verdict, verdictOf } from "./kiosk_quality";
 import { arrived, type Place, placeAfter, type Screen, screenOf } from "./kiosk_view";
 import type { Scope } from "./scope";
 
@@ -57,7 +58,10 @@ export class Desk {
   readonly step: Signal<"identity" | "reason">;
   readonly draft: Signal<PatientDraft>;
   readonly closing: Signal<Closing>;
-  readonly muted: Signal<boolean>;
+  /** The microphone is muted: as the gateway says, whatever was pressed here. */
+  readonly muted: ReadonlySignal<boolean>;
+  /** How the call goes, in words that do not flicker; null without a call. */
+  readonly quality = signal<Verdict | null>(null);
   /** The instrument whose picture fills the stage. */
   readonly camera: Signal<string | null>;
   /** The instrument that a hand or its own news brought forward on the rail. */
@@ -78,6 +82,7 @@ export class Desk {
   readonly #socket: KioskSocket;
   readonly #memory: Memory;
   readonly #monotonic: () => number;
+  readonly #steady = new SteadyVerdict();
   #clockOffset: number;
   #endFresh: () => void = () => undefined;
   #endNotice: () => void = () => undefined;
@@ -92,7 +97,7 @@ export class Desk {
     this.step = this.#kept<"identity" | "reason">("step", "identity");
     this.draft = this.#kept<PatientDraft>("draft", EMPTY_DRAFT);
     this.closing = this.#kept<Closing>("closing", NOT_CLOSING);
-    this.muted = this.#kept("muted", false);
+    this.muted = computed(() => this.state.value?.microphone_muted === true);
     this.camera = this.#kept<string | null>("camera", null);
     this.photo = this.#kept<Photo>("photo", NO_PHOTO);
     this.screen = computed(() => screenOf(this.state.value, this.place.value));
@@ -208,7 +213,6 @@ export class Desk {
 
   #otherEncounter(): void {
     this.closing.value = NOT_CLOSING;
-    this.muted.value = false;
     this.camera.value = null;
     this.focus.value = null;
     this.forgetPhoto();
@@ -216,7 +220,10 @@ export class Desk {
   }
 
   #tick(): void {
-    this.now.value = this.#monotonic() + this.#clockOffset;
+    const now = this.#monotonic();
+    this.now.value = now + this.#clockOffset;
+    const state = this.state.peek();
+    this.quality.value = this.#steady.take(state === null ? null : verdictOf(state), now);
   }
 
   #soon(milliseconds: number, then: () => void): () => void {

@@ -16,6 +16,8 @@ const WELCOME_MS = 10_000;
 const ACK_MS = 100;
 /** The relay confirms within `ACK_MS`: a frame unconfirmed for that long went into a dead socket. */
 const CONFIRM_MS = 8000;
+/** One change of the network is told by several events; a socket needs that long to be welcomed. */
+const RENEW_MS = 2000;
 
 export type FromDoctor = FrameFromDoctor["body"];
 export type ToDoctor = FrameToDoctor["body"];
@@ -69,6 +71,7 @@ export class Signalling<Out extends Message = FromDoctor, In extends Message = T
   #attempt = new Scope();
   #failures = 0;
   #oldest: number | null = null;
+  #renewed = -Infinity;
   #acknowledging: (() => void) | null = null;
 
   constructor(
@@ -91,6 +94,16 @@ export class Signalling<Out extends Message = FromDoctor, In extends Message = T
   /** The network came back: no need to sit the back-off out. */
   nudge(): void {
     if (this.#state.value === "online" || this.#state.value === "ended") return;
+    this.#drop();
+    this.start();
+  }
+
+  /** This machine slept or is on another network: the socket may be dead without a word. A new one resumes. */
+  renew(): void {
+    const now = this.world.now();
+    if (this.#state.value === "ended" || now - this.#renewed < RENEW_MS) return;
+    this.#renewed = now;
+    if (this.#state.value === "online") this.#state.value = "connecting";
     this.#drop();
     this.start();
   }

@@ -1,17 +1,20 @@
 // A relay that forgets everything, for looking at the doctor's page by hand and in test/look.py: no accounts, no
-// database, one vehicle (vehicle.html in another browser page). `node test/fake/relay.mjs [port]`, after `npm run build`.
+// database, one vehicle (vehicle.html in another browser page). `node test/fake/relay.mjs [port [dist/ [address]]]`, after
+// `npm run build`.
 import "reflect-metadata";
 import { createServer } from "node:http";
 import { createHash, webcrypto, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
+import { pathToFileURL } from "node:url";
 import * as x509 from "@peculiar/x509";
 import { WebSocketServer } from "ws";
 
 x509.cryptoProvider.set(webcrypto);
 const ALG = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY = 86_400_000;
-const DIST = new URL("../../dist/", import.meta.url);
+const DIST = process.argv[3] ? pathToFileURL(`${process.argv[3]}/`) : new URL("../../dist/", import.meta.url);
+const ADDRESS = process.argv[4] ?? "127.0.0.1";
 const HERE = new URL("./", import.meta.url);
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".jpg": "image/jpeg" };
 const CSP =
@@ -225,4 +228,4 @@ new WebSocketServer({ server }).on("connection", (socket, request) => {
     socket.on("message", (data) => fromPage(JSON.parse(data)));
   }
 });
-server.listen(Number(process.argv[2] ?? 0), "127.0.0.1", () => process.stdout.write(`http://127.0.0.1:${server.address().port}\n`));
+server.listen(Number(process.argv[2] ?? 0), ADDRESS, () => process.stdout.write(`http://${ADDRESS}:${server.address().port}\n`));

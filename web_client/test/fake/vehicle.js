@@ -5,7 +5,7 @@ const ALG = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const b64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
 const now = () => new Date().toISOString();
 
-const bus = { drop: 0, spoil: null, camera: true, generation: 0, events: [], streams: new Map(), request: null, channels: {}, peer: null, live: {}, shown: null, heard: null };
+const bus = { drop: 0, spoil: null, camera: true, generation: 0, events: [], streams: new Map(), request: null, channels: {}, peer: null, live: {}, shown: null, beside: false, heard: null, media: {}, received: [], line: null };
 window.bus = bus;
 
 const keys = await crypto.subtle.generateKey(ALG, false, ["sign", "verify"]);
@@ -122,7 +122,8 @@ const situation = () => control({
   type: "situation",
   encounter: { encounter_id: bus.encounter, patient: { anonymous: false, family_name: "DURAND", given_name: "Jeanne", birth_date: "1951-03-14", sex: "female", birth_place: "58194", ins: "", ins_oid: "", qualified: false }, reason: "heart", urgency: "urgent", opened_at: now(), consent_at: now(), nurse: "Samira Benali", reason_words: "palpitations depuis ce matin" },
   instruments: INSTRUMENTS.map((each) => ({ ...each, request: bus.request?.instrument_id === each.instrument_id ? bus.request : null, live: bus.live[each.instrument_id] ?? [], ...(bus.live[each.instrument_id] ? { state: "measuring" } : {}) })),
-  media: { camera: bus.camera, microphone: true, camera_code: null, microphone_code: null, shown: bus.shown, stethoscope: bus.heard, stethoscope_code: null },
+  media: { camera: bus.camera, microphone: true, camera_code: null, microphone_code: null, shown: bus.shown, beside: bus.beside, stethoscope: bus.heard, stethoscope_code: null, ...bus.media },
+  guests: [],
 });
 bus.situation = situation;
 
@@ -182,7 +183,20 @@ bus.recording = (samples) => {
 bus.beat = beat;
 bus.device = device;
 
+/** How the line is, once a second while it is set: `bus.quality("good", "reduced", "quality.thin")`. */
+bus.quality = (voice, picture, code = null, more = {}) => {
+  bus.line = { voice, picture, code, target_kbps: 180, picture_kbps: 120, sent_kbps: 165, lines: 180, frames_per_second: 14.5, loss_percent: 1.5, round_trip_ms: 96, queue_ms: 12, keyframes: 4, freezes: 1, outages: 1, interface: "wwan0", relayed: false, seen: null, ...more };
+  control({ type: "quality", quality: bus.line });
+};
+setInterval(() => bus.line !== null && control({ type: "quality", quality: bus.line }), 1000);
+/** The room's picture stops; the sound goes on. */
+bus.pause = (paused) => bus.peer.getTransceivers()[1].sender.replaceTrack(paused ? null : picture);
+bus.refuse = (code, about) => control({ type: "problem", code, about });
+/** What comes of the doctor's picture and voice: W3C inbound-rtp. */
+bus.inbound = async () => [...(await bus.peer.getStats()).values()].filter((each) => each.type === "inbound-rtp");
+
 function heard(message) {
+  if (message.type !== "beat") bus.received = [...bus.received, message].slice(-50);
   if (message.type === "resume") {
     situation();
     for (const each of bus.events.slice(message.events_through)) control({ type: "event", event: each });
@@ -194,7 +208,7 @@ function heard(message) {
     bus.request = { request_id: message.request_id, instrument_id: message.instrument_id, asked_at: now(), state: "asked", words: message.words };
     situation();
   } else if (message.type === "camera_wanted") {
-    bus.shown = message.instrument_id;
+    [bus.shown, bus.beside] = [message.instrument_id, message.beside];
     situation();
   } else if (message.type === "listen_wanted") {
     bus.heard = message.instrument_id;

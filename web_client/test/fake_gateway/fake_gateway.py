@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import scenes
+import scenes_call
 
 from gateway.kiosk.server import POLICY
 from protocol import SUBPROTOCOL
@@ -46,7 +47,10 @@ from protocol.kiosk import (
     LeaveWaiting,
     LocalAnswer,
     LocalOffer,
+    MuteMicrophone,
     OpenEncounter,
+    RemoveGuest,
+    ShowCamera,
     SignInNurse,
     SignOutNurse,
     StartWaveform,
@@ -58,8 +62,10 @@ from protocol.readings import Chunk
 FOLLOWS = {
     SignOutNurse: "sign_in", OpenEncounter: "ready", EnterWaiting: "waiting", LeaveWaiting: "ready",
     HangUp: "after_printed", CloseEncounter: "home", StartWaveform: "call_ecg", StopWaveform: "call",
-    CaptureStill: "skin_sharp", KeepStill: "call", DropStill: "call",
+    CaptureStill: "skin_sharp", KeepStill: "call", DropStill: "call", RemoveGuest: "call_two_ways",
 }
+SCENES = scenes.SCENES | scenes_call.SCENES
+FROZEN = ("call_doctor_frozen", "call_outage")
 PIN = "1234"
 ECG_RATE = 250
 
@@ -71,7 +77,7 @@ def draw(kind: str, number: int, width: int = 640, height: int = 360) -> np.ndar
     image[:, :] = (image * np.linspace(0.7, 1.2, width)[None, :, None]).clip(0, 255)
     sway = int(12 * math.sin(number / 12))
     x = width // 2 + sway
-    clothes = (230, 226, 214) if kind == "doctor" else (130, 90, 150)
+    clothes = {"doctor": (230, 226, 214), "guest": (90, 150, 110)}.get(kind, (130, 90, 150))
     cv2.ellipse(image, (x, height), (150, 150), 0, 180, 360, clothes, -1)
     cv2.circle(image, (x, height // 2 - 20), 62, (150, 180, 222), -1)
     cv2.putText(image, "demo", (16, height - 16), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
@@ -81,12 +87,14 @@ def draw(kind: str, number: int, width: int = 640, height: int = 360) -> np.ndar
 class Drawn(VideoStreamTrack):
     """Twelve frames a second of a drawn person."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, runs: asyncio.Event | None = None) -> None:
         super().__init__()
-        self._what, self._number, self._begin = kind, 0, time.monotonic()
+        self._what, self._number, self._begin, self._runs = kind, 0, time.monotonic(), runs
 
     async def recv(self) -> VideoFrame:
         self._number += 1
+        if self._runs is not None:
+            await self._runs.wait()
         await asyncio.sleep(max(0.0, self._begin + self._number / 12 - time.monotonic()))
         frame = VideoFrame.from_ndarray(draw(self._what, self._number), format="bgr24")
         frame.pts, frame.time_base = self._number * 7500, Fraction(1, 90000)
@@ -96,13 +104,14 @@ class Drawn(VideoStreamTrack):
 class Fake:
     """One gateway with one page at a time."""
 
-    def __init__(self, dist: Path) -> None:
-        self.dist = dist
+    def __init__(self, dist: Path, lines: int) -> None:
+        self.dist, self.lines = dist, lines
         self.scene = "sign_in"
         self.generation = 0
         self.revision = 0
         self.wrong = 0
         self.received: list[str] = []
+        self.doctor_moves = asyncio.Event()
         self.sockets: set[web.WebSocketResponse] = set()
         self.peer: RTCPeerConnection | None = None
 
@@ -128,13 +137,14 @@ class Fake:
 
     async def show(self, name: str) -> None:
         self.scene = name
+        (self.doctor_moves.clear if name in FROZEN else self.doctor_moves.set)()
         for socket in tuple(self.sockets):
             with contextlib.suppress(ConnectionError):  # a page that has just gone
                 await self.say(socket, self.state())
 
     def state(self) -> Any:
         self.revision += 1
-        return msgspec.structs.replace(scenes.make(self.scene, datetime.now(UTC)), revision=self.revision)
+        return msgspec.structs.replace(SCENES[self.scene](datetime.now(UTC)), revision=self.revision)
 
     async def say(self, socket: web.WebSocketResponse, message: Any) -> None:
         await socket.send_str(msgspec.json.encode(message).decode())
@@ -188,6 +198,12 @@ class Fake:
                 return
             case _:
                 await self.say(socket, KioskReply(id=command.id, encounter_id="encounter-1"))
+        match body:
+            case MuteMicrophone():
+                await self.show("call_muted" if body.muted else "call_guest")
+            case ShowCamera():
+                shown = "skin_beside" if body.beside else "skin_shown"
+                await self.show("call" if body.instrument_id is None else shown)
         if type(body) in FOLLOWS:
             await self.show(FOLLOWS[type(body)])
 
@@ -198,7 +214,12 @@ class Fake:
         self.generation += 1
         peer.addTransceiver(AudioStreamTrack(), direction="sendrecv")
         peer.addTransceiver(Drawn("own"), direction="sendonly")
-        peer.addTransceiver(Drawn("doctor"), direction="sendonly")
+        peer.addTransceiver(Drawn("doctor", self.doctor_moves), direction="sendonly")
+        if self.lines > 3:
+            peer.addTransceiver(AudioStreamTrack(), direction="sendonly")
+            peer.addTransceiver(Drawn("guest"), direction="sendonly")
+        for _ in range(self.lines - 5):
+            peer.addTransceiver(AudioStreamTrack(), direction="sendonly")
         await peer.setLocalDescription(await peer.createOffer())
         await self.say(socket, LocalOffer(generation=self.generation, sdp=peer.localDescription.sdp))
 
@@ -259,8 +280,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--dist", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--lines", type=int, choices=(3, 5, 7), default=7, help="m-lines of the local offer")
     arguments = parser.parse_args()
-    fake = Fake(arguments.dist)
+    fake = Fake(arguments.dist, arguments.lines)
     app = web.Application()
     app.router.add_get("/", fake.page)
     app.router.add_get("/ws", fake.socket)

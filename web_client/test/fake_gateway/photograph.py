@@ -21,7 +21,11 @@ SCREENS = ["sign_in", "home", "home_busy", "home_open", "ready", "ready_amber", 
            "call_tray", "call_paper", "skin", "skin_sharp", "skin_blurred", "skin_gone", "after_none", "after_printed",
            "after_trouble", "patient_ways", "patient_typed", "patient_wrong", "patient_scan", "patient_scanned",
            "patient_reason", "patient_words", "status", "tray", "call_arrived", "hang_up",
-           "pin_wrong", "away"]
+           "pin_wrong", "away", "call_two_ways", "call_young", "call_thin", "call_lossy", "call_slow", "call_still",
+           "call_outage", "call_failed_over", "call_muted", "call_muted_trouble", "call_unheard", "call_doctor_paused",
+           "call_doctor_frozen", "call_guest", "call_guest_connecting", "call_guest_invited", "call_guests",
+           "guest_ask", "quality", "quality_over", "status_ways", "waiting_two_ways", "skin_shown", "skin_beside",
+           "skin_muted", "bar_full", "call_no_server", "call_three_guests"]
 
 CHECKS = """() => {
   const wrong = [];
@@ -38,7 +42,7 @@ CHECKS = """() => {
     if (r.bottom > innerHeight + 1 && !scroller) wrong.push(`below screen ${name(e)}`);
   }
   for (const e of top.querySelectorAll('b, span, small, p, h1, h2, button, strong, time')) {
-    if (!seen(e) || e.closest('.unseen')) continue;
+    if (!seen(e) || e.closest('.unseen, .uplink-name, [data-testid=who]')) continue;
     if (e.scrollWidth > e.clientWidth + 2 && getComputedStyle(e).display !== 'inline') wrong.push(`cut ${name(e)}`);
   }
   for (const e of top.querySelectorAll('.screen, .rail, .sheet'))
@@ -67,6 +71,19 @@ class Camera:
         elif name == "skin" or name == "skin_gone":
             await self.scene(name if name == "skin_gone" else "call")
             await self.touch("skin-open")
+        elif name.startswith("skin_") and name not in ("skin_sharp", "skin_blurred"):
+            await self.scene("call_guest")
+            await self.touch("skin-open")
+            await self.scene(name)
+        elif name in ("quality", "quality_over", "guest_ask", "status_ways"):
+            await self.scene({"quality_over": "call_failed_over", "guest_ask": "call_guest"}.get(name, "call_thin"))
+            await self.touch({"guest_ask": "guest-remove-g1", "status_ways": "link"}.get(name, "quality"))
+        elif name in ("call_doctor_frozen", "call_outage"):
+            await self.scene("call")
+            await self.page.locator('[data-testid="doctor-picture"][data-live="true"]').wait_for()
+            await self.scene("call_doctor_frozen")
+            await self.page.locator('[data-testid="doctor-picture"][data-still="true"]').wait_for()
+            await self.scene(name)
         elif name == "home_open":
             await self.scene(name)
             await self.touch("go-home")
@@ -95,7 +112,8 @@ class Camera:
             await self.page.get_by_test_id("pin-error").wait_for()
         else:
             await self.scene(name)
-        await self.page.wait_for_timeout(2500 if name in ("call_ecg", "call", "ready", "skin") else 900)
+        slow = name in ("call_ecg", "call", "ready", "skin") or "guest" in name or name.startswith("skin_")
+        await self.page.wait_for_timeout(2500 if slow else 900)
 
     async def patient(self, name: str) -> None:
         await self.scene("home")

@@ -28,6 +28,7 @@ from protocol.kiosk import (
     Unfinished,
 )
 from protocol.prescription import PrescriptionState, PrescriptionStep, PrescriptionView
+from protocol.quality import CallQuality, PictureGrade, Reception, VoiceGrade
 from protocol.readings import Device, InstrumentKind, Quantity, Reading, ReadingKind, Still, StillQuality, Waveform
 from protocol.values import Patient, Problem, Reason, Sex, Urgency, VehicleCard
 
@@ -39,6 +40,10 @@ PATIENT = Patient(family_name="BERTRAND-LEFEBVRE", given_name="Marie-Josèphe", 
 NOBODY = Encounter(encounter_id="nobody", patient=Patient(anonymous=True), reason=Reason.other,
                    urgency=Urgency.routine, opened_at=datetime(2000, 1, 1, tzinfo=UTC), stage=Stage.ready)
 
+GOOD = CallQuality(
+    voice=VoiceGrade.good, picture=PictureGrade.good, target_kbps=1620, picture_kbps=1080, sent_kbps=1135, lines=720,
+    frames_per_second=30.0, loss_percent=0.2, round_trip_ms=58, queue_ms=3, keyframes=2, interface="wwan0",
+    seen=Reception(frames_per_second=29.6, freezes=1, frozen_ms=640, voice_concealed_percent=0.3, round_trip_ms=61))
 THUMBNAIL = base64.b64encode(bytes(cv2.imencode(".jpg", np.full((120, 160, 3), (120, 150, 200), np.uint8))[1])).decode()
 
 
@@ -112,7 +117,7 @@ def in_call(now: datetime, **more: object) -> KioskState:
     return replace(signed_in(now), encounter=encounter(
         now, Stage.in_call, **{"doctor": "Dr Anne Kermarrec", "doctor_speciality": "Médecine générale",
                                "call_since": now - minutes(3), "readings": readings, "stills": (still,),
-                               "unacknowledged": 0, **more}))
+                               "unacknowledged": 0, "quality": GOOD, **more}))
 
 
 def change_instrument(state: KioskState, number: int, /, **more: object) -> KioskState:
@@ -216,9 +221,9 @@ SCENES: dict[str, Callable[[datetime], KioskState]] = {
     "call_arrived": arrived,
     "call_unreadable": unreadable,
     "call_ecg": ecg,
-    "call_interrupted": lambda now: in_call(now, stage=Stage.interrupted, unacknowledged=3,
+    "call_interrupted": lambda now: in_call(now, stage=Stage.interrupted, unacknowledged=3, quality=None,
                                             call_code="call.interrupted"),
-    "call_refused": lambda now: in_call(now, stage=Stage.interrupted, call_code="fingerprint.mismatch"),
+    "call_refused": lambda now: in_call(now, stage=Stage.interrupted, quality=None, call_code="fingerprint.mismatch"),
     "call_paper": lambda now: in_call(now, prescriptions=(paper("p1", P.printed, now),)),
     "call_tray": lambda now: replace(in_call(now), tray=tray(now)),
     "skin_sharp": with_review(StillQuality.sharp),
@@ -230,8 +235,3 @@ SCENES: dict[str, Callable[[datetime], KioskState]] = {
     "after_printed": after(P.printed, P.handed_over, P.signed),
     "after_trouble": after(P.print_ambiguous, P.print_failed, P.refused),
 }
-
-
-def make(name: str, now: datetime) -> KioskState:
-    """The state of a scene at this moment."""
-    return SCENES[name](now)

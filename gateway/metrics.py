@@ -1,0 +1,182 @@
+"""Figures for Prometheus (text exposition 0.0.4) and for a person with `curl`: nothing of a patient, labels from short
+lists. Imports prometheus_client. Pure but for that.
+
+Served on the kiosk's own loopback listener: `/metrics`, `/health`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from protocol.kiosk import RelayLink, Uplink, UplinkState
+from protocol.quality import CallQuality, PictureGrade, VoiceGrade
+from protocol.values import Problem, Struct
+
+from .health import Facts
+from .media.congestion.budget import VoiceForm
+from .media.path import CallFigures
+from .session.quality import Totals
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+CANDIDATES = ("host", "srflx", "prflx", "relay")
+"""RFC 8445, section 5.1.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the composition root knows now. `unsent`: what is still to reach somebody; `encoder`: what makes the
+    picture; `microphone_code`: why the bus is not heard."""
+
+    release: str
+    facts: Facts
+    problems: tuple[Problem, ...]
+    unsent: int
+    uplinks: tuple[Uplink, ...]
+    quality: CallQuality | None
+    figures: CallFigures | None
+    totals: Totals
+    microphone_code: str | None
+    encoder: str
+
+
+class HealthView(Struct, frozen=True, kw_only=True):
+    """`GET /health`."""
+
+    release: str
+    relay: RelayLink
+    problems: tuple[Problem, ...]
+    unsent: int
+    certificate_days: int
+    disk_free_share: float | None
+    uplinks: tuple[Uplink, ...]
+    encoder: str
+    microphone_code: str | None
+    call: CallQuality | None
+    """None: no call runs."""
+    voice_form: str | None
+    path_kind: str | None
+
+
+def health(measured: Measured) -> bytes:
+    """JSON."""
+    facts, figures = measured.facts, measured.figures
+    return msgspec.json.encode(HealthView(
+        release=measured.release, relay=facts.link.state, problems=measured.problems, unsent=measured.unsent,
+        certificate_days=facts.certificate_days, disk_free_share=facts.disk_free_share, uplinks=measured.uplinks,
+        encoder=measured.encoder, microphone_code=measured.microphone_code, call=measured.quality,
+        voice_form=figures.path.voice if figures is not None and figures.path is not None else None,
+        path_kind=figures.candidate or None if figures is not None else None))
+
+
+def exposition(measured: Measured) -> bytes:
+    """The whole answer to a scrape."""
+    registry = CollectorRegistry()
+    registry.register(_Once([*_vehicle(measured), *_uplinks(measured.uplinks), *_call(measured),
+                             *_path(measured.figures), *_totals(measured.totals)]))
+    return generate_latest(registry)
+
+
+class _Once(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = tuple(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _vehicle(measured: Measured) -> Iterator[Metric]:
+    facts = measured.facts
+    yield _labelled("build_info", "The release that runs.", {(measured.release,): 1}, "release")
+    yield _gauge("relay_up", "Whether the relay is reached.", facts.link.state is RelayLink.online)
+    if facts.link.round_trip_ms is not None:
+        yield _gauge("relay_round_trip_seconds", "Of the signalling socket.", facts.link.round_trip_ms / 1000)
+    yield _labelled("problem", "What is wrong now, by code.",
+                    {(problem.code, problem.subject): 1 for problem in measured.problems}, "code", "subject")
+    yield _gauge("unsent", "Readings, papers and messages that are still to reach somebody.", measured.unsent)
+    yield _gauge("certificate_days", "Until the vehicle's certificate ends.", facts.certificate_days)
+    if facts.disk_free_share is not None:
+        yield _gauge("disk_free_ratio", "Of the disk with the store.", facts.disk_free_share)
+    yield _gauge("camera_up", "Whether the room camera gives pictures.", facts.camera.present)
+    yield _labelled("encoder_info", "What makes the picture.", {(measured.encoder,): 1}, "encoder")
+
+
+def _uplinks(uplinks: tuple[Uplink, ...]) -> Iterator[Metric]:
+    yield _labelled("uplink_in_use", "The uplink a call goes over.",
+                    {(uplink.name,): uplink.in_use for uplink in uplinks}, "interface")
+    yield _labelled("uplink_answering", "Whether the other side answers over it; nobody asks without a call.",
+                    {(uplink.name,): uplink.state is UplinkState.answering for uplink in uplinks}, "interface")
+    yield _labelled("uplink_round_trip_seconds", "Of the call's checks over it.",
+                    {(uplink.name,): uplink.round_trip_ms / 1000 for uplink in uplinks
+                     if uplink.round_trip_ms is not None}, "interface")
+
+
+def _call(measured: Measured) -> Iterator[Metric]:
+    quality = measured.quality
+    yield _gauge("call_up", "Whether a call runs.", quality is not None)
+    yield _gauge("microphone_heard", "Whether the bus is to be heard: not muted, not dead.",
+                 measured.microphone_code is None)
+    if quality is None:
+        return
+    yield _labelled("call_grade", "How the call goes, as the nurse reads it.",
+                    {**{("voice", grade.value): quality.voice is grade for grade in VoiceGrade},
+                     **{("picture", grade.value): quality.picture is grade for grade in PictureGrade}},
+                    "medium", "grade")
+    yield _gauge("call_target_bits_per_second", "What the path carries, as the congestion control believes.",
+                 quality.target_kbps * 1000)
+    yield _gauge("call_picture_bits_per_second", "What the encoder is asked for.", quality.picture_kbps * 1000)
+    yield _gauge("call_sent_bits_per_second", "What leaves, headers included.", quality.sent_kbps * 1000)
+    yield _gauge("call_loss_ratio", "Of packets to the doctor.", quality.loss_percent / 100)
+    if quality.round_trip_ms is not None:
+        yield _gauge("call_round_trip_seconds", "To the doctor's page and back.", quality.round_trip_ms / 1000)
+    yield _gauge("call_queue_seconds", "Delay that stands in front of the thinnest part of the path.",
+                 quality.queue_ms / 1000)
+    yield _gauge("call_picture_lines", "Height of the picture that is sent; 0 while none is.", quality.lines)
+    yield _gauge("call_picture_frames_per_second", "Asked of the encoder; 0 while none is sent.",
+                 quality.frames_per_second)
+    if quality.seen is not None:
+        yield _gauge("call_seen_frames_per_second", "Pictures the doctor sees.", quality.seen.frames_per_second)
+        yield _gauge("call_concealed_ratio", "Sound the doctor's browser made up.",
+                     quality.seen.voice_concealed_percent / 100)
+
+
+def _path(figures: CallFigures | None) -> Iterator[Metric]:
+    if figures is None:
+        return
+    yield _labelled("call_path", "Kind of our address on the pair in use (RFC 8445).",
+                    {(kind,): figures.candidate == kind for kind in CANDIDATES}, "kind")
+    path = figures.path
+    if path is None:
+        return
+    yield _labelled("call_voice_form", "How the voice is packed.",
+                    {(form.value,): path.voice == form.value for form in VoiceForm}, "form")
+    yield _gauge("call_arrives_bits_per_second", "What the other side says it got.", path.arrives_kbps * 1000)
+    yield _gauge("call_in_flight_bytes", "Sent and not acknowledged.", path.in_flight_octets)
+    yield _gauge("call_window_bytes", "What may be in flight.", path.window_octets)
+
+
+def _totals(totals: Totals) -> Iterator[Metric]:
+    for name, help_text, count in (("keyframes", "Whole pictures sent to doctors.", totals.keyframes),
+                                   ("freezes", "Times a doctor's picture stood still, as their pages count.",
+                                    totals.freezes),
+                                   ("outages", "Times a call's path was lost.", totals.outages)):
+        family = CounterMetricFamily(f"passerelle_call_{name}", help_text)
+        family.add_metric([], count)
+        yield family
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"passerelle_{name}", help_text, value=float(value))
+
+
+def _labelled(name: str, help_text: str, values: dict[tuple[str, ...], float], *labels: str) -> Metric:
+    family = GaugeMetricFamily(f"passerelle_{name}", help_text, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, float(value))
+    return family

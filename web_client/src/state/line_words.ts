@@ -1,0 +1,44 @@
+// Which words say how the line is: one sentence a doctor reads in passing. Pure; the words stand in `i18n/doctor_call.ts`.
+import type { CallQuality, MediaState } from "../protocol/types";
+
+export type VoiceWord = "voice_good" | "voice_poor" | "voice_none" | "voice_muted";
+export type PictureWord = "picture_good" | "picture_reduced" | "picture_paused" | "picture_none";
+export type CauseWord = "cause_thin" | "cause_lossy" | "cause_slow" | "cause_outage";
+/** `stop`: something the consultation needs is not there. */
+export type LineTone = "done" | "look" | "stop";
+
+export interface LineWords {
+  readonly voice: VoiceWord;
+  readonly picture: PictureWord;
+  readonly cause: CauseWord | null;
+  readonly tone: LineTone;
+}
+
+const CAUSES: Readonly<Record<string, CauseWord>> = {
+  "quality.thin": "cause_thin",
+  "quality.lossy": "cause_lossy",
+  "quality.slow": "cause_slow",
+  "quality.outage": "cause_outage",
+};
+
+/** What stands on the line now; null: nothing is known yet. */
+export function lineWords(quality: CallQuality | null, media: MediaState | null): LineWords | null {
+  if (quality === null) return null;
+  const muted = media?.microphone_code === "microphone.muted";
+  const voice: VoiceWord = muted ? "voice_muted" : `voice_${quality.voice}`;
+  const picture: PictureWord = `picture_${quality.picture}`;
+  const cause = quality.code === null ? null : (CAUSES[quality.code] ?? null);
+  const good = voice === "voice_good" && picture === "picture_good";
+  const gone = voice === "voice_none" || cause === "cause_outage";
+  return { voice, picture, cause, tone: good ? "done" : gone ? "stop" : "look" };
+}
+
+export type MicrophoneWord = "bus_muted" | "bus_silent" | "bus_missing";
+
+/** Why the doctor does not hear the bus; null: nothing says so. */
+export function microphoneWord(media: MediaState | null): MicrophoneWord | null {
+  if (media === null) return null;
+  if (media.microphone_code === "microphone.muted") return "bus_muted";
+  if (media.microphone_code === "microphone.missing") return "bus_missing";
+  return media.microphone && media.microphone_code === null ? null : "bus_silent";
+}

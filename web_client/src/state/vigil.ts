@@ -1,0 +1,108 @@
+// What happens to the machine the page runs on: it sleeps, it loses its network, it moves to another one. Sees it from a
+// clock, the browser's events and the machine's own addresses, and says what to do about the call and the relay.
+import { signal } from "@preact/signals";
+import { run, type Scope } from "./scope";
+
+const TICK_MS = 1000;
+/** Timers of a hidden tab come once a second; a busy machine stutters for a few: what is longer was a sleep. */
+export const SLEPT_MS = 10_000;
+/** A beat and a half without the vehicle: worth a look at our own addresses, which costs nothing. */
+const QUIET_MS = 1500;
+/** A network that has just come up has no address yet. */
+const LOOKS_MS = [0, 1000, 3000] as const;
+
+/** The call of the moment, as far as it stands on this machine's network. */
+export interface Watched {
+  /** Milliseconds since the vehicle was heard; null: nothing stood yet. */
+  readonly silence: number | null;
+  /** Our own address on the way in use; null: not known. */
+  readonly localAddress: string | null;
+  doubt(slept?: number): void;
+  rejoin(cause: string): void;
+}
+
+export interface VigilWorld {
+  /** Milliseconds since the epoch: it goes on while the machine sleeps. */
+  clock(): number;
+  /** Address literals of this machine; empty: it has none now; null: the browser does not say. */
+  addresses(): Promise<ReadonlySet<string> | null>;
+  call(): Watched | null;
+  /** Makes a new socket to the relay. */
+  renew(): void;
+}
+
+export class Vigil {
+  /** Milliseconds since the epoch: this machine has no network since then; null: it has. */
+  readonly offlineSince = signal<number | null>(null);
+  #last: number;
+  #looking = false;
+
+  constructor(
+    readonly scope: Scope,
+    readonly world: VigilWorld,
+  ) {
+    this.#last = world.clock();
+    scope.every(TICK_MS, () => this.#tick());
+  }
+
+  /** The browser says that the machine has no network any more. */
+  offline(): void {
+    this.offlineSince.value ??= this.world.clock();
+  }
+
+  /** The browser says that there is a network again. */
+  online(): void {
+    this.offlineSince.value = null;
+    this.moved();
+  }
+
+  /** The network may be another one. */
+  moved(): void {
+    this.world.renew();
+    this.world.call()?.doubt();
+    for (const later of LOOKS_MS) this.scope.after(later, () => this.#look());
+  }
+
+  #tick(): void {
+    const now = this.world.clock();
+    const gap = now - this.#last;
+    this.#last = now;
+    if (gap > SLEPT_MS) {
+      this.world.renew();
+      this.world.call()?.doubt(gap);
+      this.#look();
+    } else if ((this.world.call()?.silence ?? 0) > QUIET_MS) {
+      this.#look();
+    }
+  }
+
+  #look(): void {
+    if (this.#looking || this.world.call() === null) return;
+    this.#looking = true;
+    run(
+      this.#compare().finally(() => {
+        this.#looking = false;
+      }),
+      () => undefined,
+    );
+  }
+
+  async #compare(): Promise<void> {
+    const addresses = await this.world.addresses();
+    const call = this.world.call();
+    if (this.scope.ended || addresses === null || call === null) return;
+    if (addresses.size === 0) {
+      this.offline();
+      return;
+    }
+    if (this.offlineSince.value !== null) {
+      this.offlineSince.value = null;
+      this.world.renew();
+    }
+    const { localAddress } = call;
+    // The browser gathers once: a connection that stood on an address that is gone never comes back by itself.
+    if (localAddress === null || addresses.has(localAddress) || (call.silence ?? 0) < QUIET_MS) return;
+    this.world.renew();
+    call.rejoin("call.network_changed");
+  }
+}
