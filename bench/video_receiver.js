@@ -155,7 +155,8 @@ setInterval(async () => {
     } else {
       Object.assign(row, { concealed: entry.concealedSamples, samples: entry.totalSamplesReceived,
                            voiceLost: entry.packetsLost, voicePackets: entry.packetsReceived,
-                           voiceBytes: entry.bytesReceived });
+                           voiceBytes: entry.bytesReceived, voiceBuffer: entry.jitterBufferDelay,
+                           voiceTarget: entry.jitterBufferTargetDelay, voiceEmitted: entry.jitterBufferEmittedCount });
     }
   }
   kept.stats.push(row);

@@ -59,7 +59,9 @@ class Voice(MediaStreamTrack):
 
     async def recv(self) -> AudioFrame | Packet[Any]:
         """The next 20 ms, when they are over."""
-        first, self._next = self._next, self._next + BLOCK
+        # What nobody took in time was never said: a microphone does not catch up.
+        missed = max(0, math.floor(time.monotonic() * HZ / BLOCK) * BLOCK - self._next)
+        first, self._next = self._next + missed, self._next + missed + BLOCK
         await asyncio.sleep(max(0.0, self._next / HZ - time.monotonic()))
         frame = AudioFrame.from_ndarray(samples(first, BLOCK).reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = HZ, first - self._origin, Fraction(1, HZ)

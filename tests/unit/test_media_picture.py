@@ -50,7 +50,7 @@ class Wire:
     open: bool = True
     left: list[tuple[bytes, int, bool]] = field(default_factory=list)
 
-    async def write(self, payload: bytes, timestamp: int, marker: bool) -> None:
+    async def write(self, payload: bytes, timestamp: int, marker: bool, *, anew: bool = False) -> None:
         self.left.append((payload, timestamp, marker))
 
 
