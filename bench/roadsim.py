@@ -23,7 +23,7 @@ from aiortc.rate import RemoteBitrateEstimator
 
 from bench.link import BadProfile, Direction
 from gateway.media.congestion.budget import VoiceForm
-from gateway.media.congestion.controller import Limits
+from gateway.media.congestion.decision import Limits
 from gateway.media.congestion.road import WIRE_OCTETS, Road
 from gateway.media.rate import Ladder, Pacer, RateController, beat
 

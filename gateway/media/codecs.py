@@ -62,7 +62,7 @@ def colours(context: VideoCodecContext) -> None:
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.IEC61966_2_1
 
 
-BEAT_SHARE, BEAT_MOST = 0.2, 0.25
+PACE_SHARE, PACE_MOST = 0.2, 0.25
 """How soon the measured time between pictures follows, and the longest that counts: a pause is no slow beat."""
 
 FINE_BELOW_KBPS = 700
@@ -110,7 +110,7 @@ class X264:
         if self._origin is None:
             self._origin = at
         else:
-            self._beat += BEAT_SHARE * (min(max(0.0, at - self._at), BEAT_MOST) - self._beat)
+            self._beat += PACE_SHARE * (min(max(0.0, at - self._at), PACE_MOST) - self._beat)
         self._at = at
         frame.pts, frame.time_base = round((at - self._origin) * CLOCK_RATE), Fraction(1, CLOCK_RATE)
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE

@@ -332,6 +332,11 @@ class CameraOutlet:
         return timestamp
 
     @property
+    def begins_anew(self) -> bool:
+        """Whether a keyframe will be asked for: the encoder is to know its rate by then."""
+        return self._released
+
+    @property
     def wants(self) -> bool:
         """Whether a picture would be sent now."""
         return self.open and (self.rate is None or not self.rate.held)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .congestion.budget import VoiceForm
-from .congestion.controller import Limits
+from .congestion.decision import Limits
 from .congestion.road import PathFigures, Road
 from .rate import Pacer, RateController
 

@@ -126,7 +126,8 @@ class PictureFlow:
                 await outlet.drive(now)
             self.let_go_on(now)
             wants = tuple(outlet for outlet in self._outlets() if outlet.wants)
-            if wants != wanted or now - updated >= RATE_SECONDS:
+            anew = any(outlet.begins_anew for outlet in led)
+            if wants != wanted or anew or now - updated >= RATE_SECONDS:
                 wanted, updated = wants, now
                 self.update(now)
             paths = [outlet.rate for outlet in led if outlet.rate is not None and outlet.open]

@@ -60,7 +60,7 @@ or it would never find out; more would let the first movement flood the link."""
 KEYFRAME_SECONDS = 0.5
 """Least time between two keyframes: each costs 10-30 ordinary pictures."""
 
-CLIMB_SECONDS = 4.0
+CLIMB_SECONDS = 2.5
 """A larger picture costs a keyframe: only after the rate held this long."""
 
 CLIMB_SECONDS_MAX = 60.0
@@ -86,8 +86,8 @@ class Rung:
 
 
 LADDER = (
-    Rung(0, 2, 12, 160, 36),
-    Rung(95, 3, 15, 400, 60),
+    Rung(0, 2, 12, 300, 36),
+    Rung(95, 3, 15, 700, 60),
     Rung(200, 4, 25, 4000, 160),
 )
 """Pictures a second give way before sharpness, sharpness before everything else (a consultation needs a
@@ -200,7 +200,7 @@ class RateController:
             self._most = max(self._rate, BESIDE_FALL * self._most)
 
 
-PICTURE_BITS = {2: 4_000, 3: 7_000, 4: 10_000}
+PICTURE_BITS = {2: 3_600, 3: 7_000, 4: 10_000}
 """Of one picture at these quarters of the sides: fewer is blur."""
 
 PICTURES_LEAST, PICTURES_MOST = 8, 25

@@ -6,10 +6,10 @@ Times are monotonic seconds, rates bit/s on the wire (IP and UDP included), size
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
+from .decision import Decision, Limits
 from .feedback import BadFeedback, parse
-from .history import Acked, History
+from .history import Acked, History, Outcome
 from .measures import RATE_SECONDS, Arrivals, Loss, QueueDelay
 from .probing import FIRST_TRAIN_SECONDS, TRAIN_SECONDS, Judge, Probe, train
 
@@ -72,6 +72,19 @@ LOSS_MARGIN, LOSS_EXTRA = 1.5, 0.02
 BLIND_SECONDS, BLIND_ROUND_TRIPS = 0.45, 1.5
 """Receivers report each 50 to 250 ms. Nothing for so long, with packets on their way, is an outage."""
 
+HOPE_SECONDS, HOPE_SHARE = 0.8, 0.5
+"""Where no queue stood before it, a silence may be the way back's alone: so long a picture goes on at this share."""
+
+IN_FLIGHT_SECONDS = 0.9
+"""And a round trip: what was sent before that has arrived or is lost, whether a report of it came or not."""
+
+HOLE_SECONDS = 0.15
+"""Of the rate: more than this lost in a short silence, and a keyframe is sooner there than everything again."""
+
+LATE_SECONDS, LATE_SHARE = 0.5, 0.6
+"""What is on its way takes longer than this at the rate at which it arrives now, which is under this share of what was
+sent: pictures behind it would be old, so they begin anew."""
+
 SHORT_SECONDS = 1.0
 """An outage shorter than this changed nothing about the link."""
 
@@ -82,8 +95,11 @@ FEEDBACK_SECONDS, WINDOW_SECONDS, WINDOW_OCTETS = 0.25, 0.20, 3000
 """On their way may be: what is sent in a round trip, until the next report, and what a short queue takes."""
 
 PROBE_SHARE = 2.0
-PROBE_SECONDS, PROBE_SECONDS_MAX = 1.0, 5.0
+PROBE_SECONDS, PROBE_SECONDS_MAX = 1.0, 4.0
 """Between two trains; a train that found the limit doubles the wait."""
+
+DEEP_SHARE = 0.7
+"""A fall to less than this of the rate was another cell or a tunnel: trains look again soon."""
 
 PACING, PACING_MOST = 1.25, 2.5
 """A picture leaves at these multiples of the rate; the higher one only where a train came through so fast."""
@@ -93,38 +109,6 @@ PACING_LOSSY = 1.1
 
 ROUND_TRIP_SECONDS = 0.2
 """Until one is measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """bit/s on the wire, everything together."""
-
-    floor: int
-    start: int
-    ceiling: int
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do from now on, and why. `rate`: what the path is believed to take, bit/s of everything; `target`: what
-    to send of it, less while a queue drains; `pacing` bit/s of the picture's packets; `window` octets that may be on
-    their way; `probe` a train to send now; `restarts` counts outages and collapses in which packets were lost: a new
-    one calls for a keyframe. `queue` and `round_trip` in seconds, `arrives` bit/s, `loss` a share."""
-
-    at: float
-    rate: int
-    target: int
-    pacing: int
-    window: int
-    in_flight: int
-    probe: Probe | None
-    why: str
-    blind: bool
-    restarts: int
-    queue: float
-    arrives: int
-    loss: float
-    round_trip: float
 
 
 class Controller:
@@ -151,7 +135,8 @@ class Controller:
         """Since when, for which loss, and from which rate it fell to see whether the loss goes."""
         self._collapsed_at = float("-inf")
         self._inherent, self._inherent_until = 0.0, float("-inf")
-        self._blind = False
+        self._blind = self._quiet = False
+        """Nothing is acknowledged: given up, or still hoped for."""
         self._restarts = 0
         self._round_trip, self._round_trip_least = ROUND_TRIP_SECONDS, float("inf")
         self._probe_at, self._probe_wait = float("-inf"), PROBE_SECONDS
@@ -200,8 +185,8 @@ class Controller:
         if self._heard == float("-inf"):
             self._proven_until = now + PROVEN_SECONDS
         silent, self._heard = now - self._heard, now
-        if self._blind:
-            self._come_back(silent, outcome.lost + outcome.unknown, now)
+        if self._blind or self._quiet:
+            self._come_back(silent, outcome, now)
         else:
             for loss in (self._loss, self._steady):
                 loss.add(len(outcome.acked), outcome.lost, outcome.late, now)
@@ -218,9 +203,12 @@ class Controller:
         """Time went by; call it every 20 to 50 ms, the first time when the path is there."""
         oldest = self._history.oldest_in_flight
         patience = max(BLIND_SECONDS, BLIND_ROUND_TRIPS * self._round_trip + 0.25)
-        if oldest is not None and now - max(oldest, self._heard) > patience and now - oldest > patience:
-            self._blind, self._why = True, "silence"
-            self._judge = None
+        self._history.age(now - IN_FLIGHT_SECONDS - self._round_trip)
+        silent = now - max(oldest, self._heard) if oldest is not None else 0.0
+        if oldest is not None and silent > patience and not self._blind:
+            clear = self.heard and self._over_since is None and self._queue.standing < CLEAR_SHARE * self._threshold
+            self._quiet = clear and silent <= patience + HOPE_SECONDS
+            self._blind, self._why, self._judge = not self._quiet, "silence", None
         self._judge_probe(now)
         return self._decide(now, self._next_probe(now))
 
@@ -266,7 +254,12 @@ class Controller:
         arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS)
         if arrives:
             arrives += self._beside_rate()
+            late = self._history.in_flight * 8 > LATE_SECONDS * arrives
+            if severe and late and arrives < LATE_SHARE * self._rate and now - self._collapsed_at > COLLAPSE_SECONDS:
+                self._restarts, self._collapsed_at = self._restarts + 1, now
             self._known = arrives
+            if KEEP * arrives < DEEP_SHARE * self._rate:
+                self._probe_wait = PROBE_SECONDS
             self._set(min(self._rate, KEEP * arrives))
         self._drain = max(DRAIN_LEAST, 1 - (standing - CLEAR_SHARE * threshold) / DRAIN_SECONDS)
         self._proven_until = now
@@ -325,14 +318,23 @@ class Controller:
     def _fall_for_loss(self, rate: float, share: float, now: float) -> None:
         self._try = (now, share, self._rate)
         self._known = self._arrives()
+        if rate < DEEP_SHARE * self._rate:
+            self._probe_wait = PROBE_SECONDS
         self._set(min(self._rate, rate))
         self._loss.clear()
         self._steady.clear()
-        self._probe_at = max(self._probe_at, now + LOSS_TRY_SECONDS)
+        self._probe_at = max(self._probe_at, now + max(self._probe_wait, self._round_trip))
         self._judge, self._proven_until, self._why = None, now, "loss"
 
-    def _come_back(self, silent: float, lost: int, now: float) -> None:
-        self._blind = False
+    def _come_back(self, silent: float, outcome: Outcome, now: float) -> None:
+        blind, self._blind, self._quiet = self._blind, False, False
+        gone = outcome.lost + outcome.unknown
+        if gone * PACKET_OCTETS * 8 > HOLE_SECONDS * self._rate or (blind and gone):
+            self._restarts, self._collapsed_at = self._restarts + 1, now
+        if not blind and not outcome.lost:
+            # Only reports were missing.
+            self._why = "return"
+            return
         self._queue.forget_recent()
         self._arrivals.clear()
         self._loss.clear()
@@ -340,8 +342,6 @@ class Controller:
         self._try = None
         self._over_since, self._drain, self._grown_at = None, 1.0, now
         self._known = self._rate
-        if lost:
-            self._restarts += 1
         if silent < SHORT_SECONDS:
             self._set(RETURN_SHORT * self._rate)
         else:
@@ -351,8 +351,9 @@ class Controller:
         self._why = "return"
 
     def _next_probe(self, now: float) -> Probe | None:
-        waits = self._blind or self._judge is not None or now < self._probe_at or self._over_since is not None
-        if waits:
+        if self._blind or self._quiet or self._judge is not None:
+            return None
+        if now < self._probe_at or self._over_since is not None:
             return None
         first = self._heard == float("-inf")
         if first and self._probes:
@@ -403,9 +404,11 @@ class Controller:
         self._rate = min(float(self._limits.ceiling), max(float(self._limits.floor), rate))
 
     def _decide(self, now: float, probe: Probe | None = None) -> Decision:
-        target = self._rate * self._drain
+        target = self._rate * self._drain * (HOPE_SHARE if self._quiet else 1.0)
         least = self._round_trip_least if self._round_trip_least != float("inf") else ROUND_TRIP_SECONDS
         window = WINDOW_OCTETS + target / 8 * (least + FEEDBACK_SECONDS + WINDOW_SECONDS)
+        if self._quiet:
+            window += target / 8 * (HOPE_SECONDS + FEEDBACK_SECONDS)
         if self._steady.share > LOSS_EXTRA:
             pacing = PACING_LOSSY * target
         else:

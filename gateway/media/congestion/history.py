@@ -23,6 +23,8 @@ class Sent:
     at: float
     probe: int
     missing: bool = False
+    aged: bool = False
+    """Not counted as on its way any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class History:
         """The highest number that was acknowledged."""
         self.in_flight = 0
         """Octets sent of which nothing is known."""
+        self._aged = -1
+        """The highest number that was looked at for its age."""
 
     @property
     def next_number(self) -> int:
@@ -80,6 +84,19 @@ class History:
         while len(self._sent) > PACKETS_MAX:
             self._forget(next(iter(self._sent)))
         return number % NUMBERS
+
+    def age(self, before: float) -> None:
+        """What left before this moment is on its way no more."""
+        number = self._aged + 1
+        while number < self._next:
+            sent = self._sent.get(number)
+            if sent is not None and sent.at >= before:
+                break
+            if sent is not None and not sent.missing:
+                sent.aged = True
+                self.in_flight -= sent.size
+            number += 1
+        self._aged = number - 1
 
     def take(self, feedback: Feedback) -> Outcome:
         """What of it is new. Numbers that were never sent, or are forgotten, mean nothing."""
@@ -123,7 +140,8 @@ class History:
                 self._forget(number)
             elif not sent.missing:
                 sent.missing = True
-                self.in_flight -= sent.size
+                if not sent.aged:
+                    self.in_flight -= sent.size
                 # A train is to find the limit: what it loses there says nothing about the rate.
                 lost += not sent.probe
             elif self._highest - number > LATE_PACKETS:
@@ -132,5 +150,5 @@ class History:
 
     def _forget(self, number: int) -> None:
         sent = self._sent.pop(number)
-        if not sent.missing:
+        if not sent.missing and not sent.aged:
             self.in_flight -= sent.size

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from .controller import Controller, Decision, Limits
+from .controller import Controller
+from .decision import Decision, Limits
 
 BESIDE = -1
 """In the place of a train's number: nobody acknowledges this packet."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .budget import FIRST_BEFORE, FIRST_SECONDS, Budget, Meter, Share, VoiceForm
-from .controller import Decision, Limits
+from .decision import Decision, Limits
 from .probing import Probe
 from .replay import Recorder
 
@@ -36,6 +36,9 @@ TRAIN_LATE_SECONDS = 0.3
 
 CATCH_UP_SECONDS = 2.0
 """After an outage: what readings and ECG send then is what waited."""
+
+CAREFUL_SECONDS, CAREFUL_BITS, CAREFUL_BELOW = 1.0, 150_000, 600_000
+"""Where pictures begin anew on a path that is not wide, they begin small: a large one takes longer than the outage."""
 
 VOICE_BLIND_SECONDS = 1.0
 """Sound goes on into a silence this long: many end sooner. Later it would only be a queue of old words."""
@@ -81,6 +84,7 @@ class Road:
         self._probe_left = 0
         self._probe_next = self._probe_since = 0.0
         self._reserved = 0
+        self._careful_until = float("-inf")
         self._waveform = 0.0
         """What is left of the last piece's share."""
         self.started, self._began = False, 0.0
@@ -93,7 +97,10 @@ class Road:
     @property
     def picture(self) -> int:
         """bit/s for the encoder."""
-        return self._share.picture
+        picture = self._share.picture
+        if self._stepped_at < self._careful_until and picture < CAREFUL_BELOW:
+            return min(picture, CAREFUL_BITS)
+        return picture
 
     @property
     def paused(self) -> bool:
@@ -239,7 +246,10 @@ class Road:
 
     def _step(self, now: float, fci: bytes | None) -> None:
         self._stepped_at = now
-        decision = self._decision = self._recorder.step(now, fci)
+        before_it, decision = self._decision, self._recorder.step(now, fci)
+        self._decision = decision
+        if decision.restarts != before_it.restarts:
+            self._careful_until = now + CAREFUL_SECONDS
         self._before.settle(now)
         self._all.settle(now)
         first = FIRST_BEFORE if now - self._began < FIRST_SECONDS else 0
