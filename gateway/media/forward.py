@@ -225,7 +225,7 @@ class CameraOutlet:
         self._wanted = False
         self._keyframe_arrives = float("-inf")
         self._held, self._released, self._restarts = False, False, 0
-        self.keyframes = 0
+        self.keyframes, self.lines = 0, 0
 
     def bind(self, sender: RTCRtpSender) -> None:
         """The m-line's sender."""

@@ -185,6 +185,8 @@ class Peer:
         """One picture of the room camera."""
         if self.camera is not None and self.camera.open:
             backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
+            if frame.lane is self.camera.playing:
+                self.camera.lines = frame.lines
             await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog, frame.lane)
 
     @property

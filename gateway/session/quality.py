@@ -57,8 +57,7 @@ _CODES = (None, THIN, SLOW, LOSSY, OUTAGE)
 class Look:
     """What is known now. `generation` of the call and where its connection stands; `figures` of its path, None before
     a picture can be sent; `camera`: there is a picture to send; `shown`: it is an examination camera's; `voiced`:
-    sound leaves the bus, it is neither muted nor dead; `camera_lines`: of the room camera; `interface` and `relayed`:
-    of the uplink in use."""
+    sound leaves the bus, it is neither muted nor dead; `interface` and `relayed`: of the uplink in use."""
 
     generation: int
     state: PeerState
@@ -66,7 +65,6 @@ class Look:
     camera: bool = True
     shown: bool = False
     voiced: bool = True
-    camera_lines: int = 0
     interface: str = ""
     relayed: bool = False
 
@@ -260,7 +258,7 @@ class Grader:
             target_kbps=path.target_kbps if path is not None else figures.picture_kbps if figures is not None else 0,
             picture_kbps=figures.picture_kbps if figures is not None and sends else 0,
             sent_kbps=path.sent_kbps if path is not None else 0,
-            lines=look.camera_lines * figures.quarters // 4 if figures is not None and sends else 0,
+            lines=figures.lines if figures is not None and sends else 0,
             frames_per_second=figures.frames_per_second if figures is not None and sends else 0,
             loss_percent=min(100.0, path.loss_percent) if path is not None else 0.0,
             round_trip_ms=min(600_000, path.round_trip_ms) if path is not None else None,

@@ -104,6 +104,6 @@ class QualityWatch:
         return self._grader.look(Look(
             generation=call.generation, state=current.state if current is not None else PeerState.closed,
             figures=media.figures, camera=media.camera.present or media.shown is not None,
-            shown=media.shown is not None, voiced=self._microphone.code is None, camera_lines=media.camera.height,
+            shown=media.shown is not None, voiced=self._microphone.code is None,
             interface=uplink.name if uplink is not None else "",
             relayed=uplink.relayed if uplink is not None else False), self._clock())

@@ -18,8 +18,8 @@ HALF = 0.5
 PATH = PathFigures(target_kbps=1800, picture_kbps=1700, sent_kbps=900, arrives_kbps=880, loss_percent=0.0,
                    round_trip_ms=60, queue_ms=5, window_octets=90_000, in_flight_octets=4000, voice="plain",
                    paused=False, blind=False, why="hold", outages=0)
-FIGURES = CallFigures(1700, False, 4, 25, 1, "10.0.0.2", "host", PATH)
-GOOD = Look(1, PeerState.connected, FIGURES, camera_lines=720, interface="wwan0")
+FIGURES = CallFigures(1700, False, 4, 25, 1, "10.0.0.2", "host", PATH, 720)
+GOOD = Look(1, PeerState.connected, FIGURES, interface="wwan0")
 
 
 def path(**changes: object) -> Look:
@@ -227,7 +227,7 @@ class Graded(Ours):
             self._looked = now
             quality = self.grader.look(Look(1, PeerState.connected, CallFigures(
                 self.picture // 1000, self.paused, rung.quarters, rung.frames_per_second, 0, "", "host",
-                self.road.figures()), camera_lines=720), now)
+                self.road.figures())), now)
             assert quality is not None
             self.said.append((now, quality))
         return anew
