@@ -356,9 +356,9 @@ async def test_silence_is_interrupted_and_comes_back(room: Room, monkeypatch: py
     async def nothing(data: bytes) -> None:
         return None
 
-    transport._send = nothing  # type: ignore[method-assign]
+    transport._send = nothing
     await events.until(lambda: events.states == [PeerState.connected, PeerState.interrupted])
-    transport._send = send  # type: ignore[method-assign]
+    transport._send = send
     await events.until(lambda: events.states == [PeerState.connected, PeerState.interrupted, PeerState.connected])
     await page.connection.close()
     await events.until(lambda: events.states[-1] is PeerState.closed)
