@@ -299,6 +299,14 @@ describe("a call", () => {
     expect(said("left")).toHaveLength(2);
   });
 
+  test("a rejoin that went down with the relay's memory is asked for again, also of a connection that seems to stand", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    call.rejoin("call.network_changed");
+    call.relayForgot();
+    expect(said("rejoin")).toHaveLength(2);
+  });
+
   test("a camera and a stethoscope are wished for on the line of the moment, and nowhere when there is none", async () => {
     expect([call.show("skin"), call.listen("steth")]).toEqual([false, false]);
     const peer = await answered(1);

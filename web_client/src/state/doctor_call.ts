@@ -173,7 +173,7 @@ export class DoctorCall {
     this.#away.value = false;
     if (this.#left !== null) {
       this.world.signal(this.#left);
-    } else if (this.#generation.state !== "connected") {
+    } else if (this.#generation.state !== "connected" || this.#generation.rejoined) {
       this.#generation.rejoined = false;
       this.rejoin("call.relay_restarted");
     }
