@@ -122,8 +122,8 @@ class Peer:
         usable = descriptions.check_answer(sdp, self._kinds)
         self._answered = True
         self._since = time.monotonic()
-        self._agree(descriptions.agreed(usable))
         try:
+            self._agree(descriptions.agreed(usable))
             await self._connection.setRemoteDescription(RTCSessionDescription(sdp=usable, type="answer"))
         except Exception as error:
             # The library's parser meets hostile text here and may raise anything; half applied, the
