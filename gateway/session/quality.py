@@ -48,6 +48,9 @@ _PICTURE = (PictureGrade.good, PictureGrade.reduced, PictureGrade.paused, Pictur
 LOOK_SECONDS_MAX = 2.0
 """Between two looks of one stretch; a machine that slept did not watch."""
 
+COUNT_MAX = 1_000_000
+"""Of a call's totals: a page that lies, or counts backwards, does not make them grow without end."""
+
 THIN, LOSSY, SLOW, OUTAGE = "quality.thin", "quality.lossy", "quality.slow", "quality.outage"
 _CODES = (None, THIN, SLOW, LOSSY, OUTAGE)
 """From the least to the most telling."""
@@ -103,7 +106,7 @@ class _Counter:
         if generation != self._generation or count < self._last:
             self._last = 0
         new, self._generation, self._last = count - self._last, generation, count
-        self.total += new
+        self.total = min(COUNT_MAX, self.total + new)
         return new
 
 

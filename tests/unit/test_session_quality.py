@@ -11,7 +11,7 @@ from gateway.media.congestion.road import PathFigures
 from gateway.media.events import PeerState
 from gateway.media.path import CallFigures
 from gateway.media.rate import Ladder
-from gateway.session.quality import BETTER_SECONDS, RECEPTION_SECONDS, Grader, Look, Totals
+from gateway.session.quality import BETTER_SECONDS, COUNT_MAX, RECEPTION_SECONDS, Grader, Look, Totals
 from protocol.quality import CallQuality, PictureGrade, Reception, VoiceGrade
 
 HALF = 0.5
@@ -196,6 +196,18 @@ def test_a_call_is_summed_up_for_those_who_were_not_there() -> None:
     asleep = looks.grader.summary(running=True)
     assert asleep is not None
     assert asleep.seconds == 104
+
+
+def test_a_page_that_lies_spoils_its_own_figures_only() -> None:
+    """Counts that jump and fall, a time that runs backwards: the totals stay within what a screen can show."""
+    looks = Looks()
+    for freezes in (2**53 - 1, 0, 2**53 - 1, 5):
+        looks.receive(freezes=freezes, frozen_ms=freezes)
+        looks.see(GOOD)
+    assert looks.grader.totals.freezes == COUNT_MAX
+    assert looks.see(GOOD).voice is VoiceGrade.good
+    looks.see(GOOD, RECEPTION_SECONDS + BETTER_SECONDS)
+    assert looks.see(GOOD).code is None
 
 
 def test_before_the_first_picture_and_while_the_page_reloads_there_is_no_grade() -> None:
