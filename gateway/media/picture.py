@@ -23,6 +23,10 @@ PACE_TICK_SECONDS = 0.005
 REST_TICK_SECONDS = 0.25
 """Without anybody whose path is to be followed."""
 
+REST_SECONDS = 0.06
+"""While more than this is left of a picture, the next one waits in the camera, where it is replaced by a newer one.
+Waiting for the very last packet would lose each picture that is a little larger than the others."""
+
 RATE_SECONDS = 0.05
 """How soon the encoders follow the paths: a picture's time."""
 
@@ -167,7 +171,7 @@ class PictureFlow:
             others = sum(outlet.rate is not None for outlet in mine) > 1
             for outlet in late if others else ():
                 self._outrun(outlet, now)
-            waits = any(outlet.waits is not None and not outlet.left_out for outlet in mine if outlet.lane is lane)
+            waits = any(outlet.rest > REST_SECONDS and not outlet.left_out for outlet in mine if outlet.lane is lane)
             self._encoder.hold(waits, lane)
 
     def _set_rate(self, lane: Lane, rate: int | None, now: float) -> None:
