@@ -177,8 +177,8 @@ def main() -> None:
         for precedence in (True, False):
             told = together(rate, chosen.seconds, precedence=precedence)
             print(f"{rate:5.0f} {'doctor' if precedence else 'none':>7} | {told.alone():9.0f}"
-                  f" {told.kbps(told.doctor):11.0f} {told.shown(told.doctor):6.1f} {told.late(told.doctor):7.0f} | {told.kbps(told.guest):9.0f}"
-                  f" {told.shown(told.guest):7.1f} {told.late(told.guest):7.0f} |"
+                  f" {told.kbps(told.doctor):11.0f} {told.shown(told.doctor):6.1f} {told.late(told.doctor):7.0f} |"
+                  f" {told.kbps(told.guest):9.0f} {told.shown(told.guest):7.1f} {told.late(told.guest):7.0f} |"
                   f" {100 * told.doctor.voice_lost:8.1f} {100 * told.guest.voice_lost:8.1f}")
 
 
