@@ -28,6 +28,9 @@ const DOUBT_MS = 3000;
 const CONSENT_MS = 30_000;
 const CONSENT_LOST_MS = 1200;
 
+/** Heard that lately, what was given up stands again. */
+const HEALED_MS = 1000;
+
 export type { CallPeer, CallPeerEvents, CallWorld, DoctorIdentity } from "./call_peer";
 
 export type CallPhase = "opening" | "connected" | "interrupted" | "refused" | "ended";
@@ -371,6 +374,8 @@ export class DoctorCall {
       if (silence > INTERRUPTED_MS) this.#interrupted();
       else this.#phase.value = "connected";
       if (silence > SILENT_MS) this.rejoin("call.silent");
+      // It came back by itself before the next one was granted: no second asking.
+      if (silence < HEALED_MS && waited > OPENING_MS / 2) generation.rejoined = false;
     } else if (generation.state === "disconnected" || (generation.state === "failed" && generation.stood)) {
       this.#interrupted();
       if (waited > DISCONNECTED_MS) this.rejoin("call.disconnected");
