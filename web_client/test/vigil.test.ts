@@ -107,7 +107,7 @@ describe("the machine's sleep and network", () => {
     expect(vigil.offlineSince.value).toBe(clock);
     vigil.online();
     expect([vigil.offlineSince.value, renewed, call.doubts]).toEqual([null, 1, [0]]);
-    await pass(3);
-    expect(looks).toBe(3);
+    await pass(4);
+    expect(looks).toBe(4);
   });
 });

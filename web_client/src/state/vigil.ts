@@ -8,8 +8,10 @@ const TICK_MS = 1000;
 export const SLEPT_MS = 10_000;
 /** A beat and a half without the vehicle: worth a look at our own addresses, which costs nothing. */
 const QUIET_MS = 1500;
+/** With our own address gone as well, a missed beat is enough. */
+const GONE_MS = 1000;
 /** A network that has just come up has no address yet. */
-const LOOKS_MS = [0, 1000, 3000] as const;
+const LOOKS_MS = [0, 500, 1500, 3500] as const;
 
 /** The call of the moment, as far as it stands on this machine's network. */
 export interface Watched {
@@ -101,7 +103,7 @@ export class Vigil {
     }
     const { localAddress } = call;
     // The browser gathers once: a connection that stood on an address that is gone never comes back by itself.
-    if (localAddress === null || addresses.has(localAddress) || (call.silence ?? 0) < QUIET_MS) return;
+    if (localAddress === null || addresses.has(localAddress) || (call.silence ?? 0) < GONE_MS) return;
     this.world.renew();
     call.rejoin("call.network_changed");
   }
