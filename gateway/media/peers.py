@@ -132,8 +132,10 @@ class Peer:
             self._end()
             raise MediaRefused("media.sdp_bad", f"the answer does not fit: {type(error).__name__}") from error
         early, self._early = self._early, []
-        for candidate in early:
-            await self._add_candidate(candidate)
+        for candidate in (*map(descriptions.read_candidate, descriptions.candidates(usable)),
+                          *map(descriptions.Candidate, early)):
+            if candidate is not None:
+                await self._add_candidate(candidate.text)
 
     async def candidate(self, candidate: str, sdp_mid: str = "", sdp_m_line_index: int = 0) -> None:
         """A late candidate (RFC 8838); empty ends them. All m-lines share one transport, so both indices are moot."""

@@ -126,6 +126,12 @@ def check_answer(sdp: str, kinds: Sequence[str]) -> str:
     return _usable(sdp)
 
 
+def candidates(sdp: str) -> list[str]:
+    """The candidates of an answer that `check_answer` let pass, each once. Browsers write those of a bundle in its first
+    section, where the library reads the last one's alone."""
+    return list(dict.fromkeys(line for line in sdp.splitlines() if line.startswith("a=candidate:")))
+
+
 def read_candidate(text: str) -> Candidate | None:
     """A candidate attribute; None when it is of no use to us (TCP, an mDNS name), MediaRefused when it is not one."""
     words = text.removeprefix("a=").removeprefix("candidate:").split()

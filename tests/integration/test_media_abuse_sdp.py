@@ -56,6 +56,22 @@ def test_chromiums_own_answer_is_taken(runner: asyncio.Runner, room: Room) -> No
     assert runner.run(answered(room, ANSWER)) is None
 
 
+def test_candidates_of_a_bundles_first_section_are_taken(runner: asyncio.Runner, room: Room) -> None:
+    """Where browsers write them; without, a peer behind a relay is not reached by ours."""
+    async def remotes() -> set[str]:
+        peer = await room.engine.doctor_peer([], Events())
+        await peer.offer()
+        line = "a=candidate:1 1 udp 16785407 192.0.2.9 52825 typ relay raddr 0.0.0.0 rport 0 generation 0"
+        await peer.answer(ANSWER.replace("a=ice-ufrag", f"{line}\r\na=ice-ufrag", 1))
+        ice = peer._connection.ice
+        assert ice is not None
+        found = {candidate.host for candidate in ice.remote_candidates}
+        await peer.close()
+        return found
+
+    assert "192.0.2.9" in runner.run(remotes())
+
+
 lines = st.integers(0, len(LINES) - 1)
 mutations = st.lists(st.one_of(
     st.tuples(st.just("drop"), lines, st.just("")), st.tuples(st.just("double"), lines, st.just("")),
