@@ -225,6 +225,7 @@ class CameraOutlet:
         self._wanted = False
         self._keyframe_arrives = float("-inf")
         self._held, self._released, self._restarts = False, False, 0
+        self._padded = False
         self.keyframes, self.lines = 0, 0
 
     def bind(self, sender: RTCRtpSender) -> None:
@@ -258,6 +259,11 @@ class CameraOutlet:
     def waits(self) -> float | None:
         """Since when the oldest picture has been on its way out, monotonic seconds; None: nothing waits."""
         return self._waiting[0][3] if self._waiting else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something has to leave soon: packets of a picture, or of a probe."""
+        return bool(self._waiting) or self._padded
 
     @property
     def rest(self) -> float:
@@ -363,7 +369,9 @@ class CameraOutlet:
             self._ask()
         self._released = held and not self._held
         await sender.repair()
+        self._padded = False
         while size := path.padding(now):
+            self._padded = True
             if not await sender.pad(size):
                 break
         await self.pump(now)

@@ -183,7 +183,9 @@ class PacketSender(RTCRtpSender):
             number, self._number = self._number, (self._number + 1) % 65536
         packet = RtpPacket(payload_type=payload_type or self._payload_type or 0, marker=int(marker),
                            sequence_number=number, timestamp=timestamp, ssrc=self._ssrc, payload=payload)
-        packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
+        if not self._numbered:
+            # For the receiver's own estimate (REMB); reports on numbers need none.
+            packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
         packet.extensions.mid = self._RTCRtpSender__mid  # type: ignore[attr-defined]
         self._past[number % HISTORY] = (packet, 0.0)
         await self._put(packet)
@@ -191,7 +193,7 @@ class PacketSender(RTCRtpSender):
         self._credit = min(float(RETRANSMIT_CREDIT), self._credit + RETRANSMIT_SHARE * len(payload))
         self._RTCRtpSender__octet_count: int = self._RTCRtpSender__octet_count + len(payload)
         self._RTCRtpSender__packet_count: int = self._RTCRtpSender__packet_count + 1
-        if not self._forwarded:
+        if marker and not self._forwarded:
             self.sync(clock.current_ntp_time(), timestamp)
 
     async def pad(self, size: int) -> bool:

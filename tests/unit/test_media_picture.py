@@ -23,7 +23,7 @@ class Encoder:
 
     watched: set[Lane] = field(default_factory=set)
     rates: dict[Lane, int] = field(default_factory=dict)
-    held: dict[Lane, bool] = field(default_factory=dict)
+    held: dict[Lane, bool] = field(default_factory=lambda: dict.fromkeys(Lane, False))
     keyframes: list[Lane] = field(default_factory=list)
 
     def watch(self, watched: bool, lane: Lane = Lane.main) -> None:
