@@ -4,6 +4,7 @@
 const GATHER_MS = 2000;
 /** Loopback, which is offered where a browser is told to: no network. */
 const OWN_ENDS = /^(127\.|::1$)/;
+const usable = (address: string | null): string[] => (address && !OWN_ENDS.test(address) ? [address] : []);
 
 /** Address literals, none where there is no network; null where the browser hides them behind names (no device is in
  * use) or does not say in time. */
@@ -20,7 +21,8 @@ export async function localAddresses(): Promise<ReadonlySet<string> | null> {
           whole = true;
           resolve();
         } else if (candidate.address?.endsWith(".local") === true) hidden = true;
-        else if (candidate.address && !OWN_ENDS.test(candidate.address)) found.add(candidate.address);
+        // Of TCP's nothing is bound yet: one that is gone is listed for seconds.
+        else if (candidate.protocol === "udp") usable(candidate.address).forEach((each) => found.add(each));
       };
     });
     await connection.setLocalDescription();

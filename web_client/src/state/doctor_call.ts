@@ -22,12 +22,6 @@ const DISCONNECTED_MS = 30_000;
 const OPENING_MS = 8000;
 /** Candidates that come before their description; a page gathers about 30. */
 const EARLY_CANDIDATES = 64;
-/** After something that may have cut it, what stood gets three beats to be heard again. */
-const DOUBT_MS = 3000;
-/** Consent of the other end (RFC 7675, section 5.1): a page that slept longer has lost it, and waits one beat. */
-const CONSENT_MS = 30_000;
-const CONSENT_LOST_MS = 1200;
-
 /** Heard that lately, what was given up stands again. */
 const HEALED_MS = 1000;
 
@@ -212,12 +206,10 @@ export class DoctorCall {
     return this.report.figures.value?.localAddress ?? null;
   }
 
-  /** What stood may be gone without a word: this machine slept `slept` milliseconds, or its network changed. */
-  doubt(slept = 0): void {
-    const generation = this.#generation;
+  /** What stood may be gone without a word: it is given up unless the vehicle is heard within `milliseconds`. */
+  doubt(milliseconds: number): void {
     const since = this.world.now();
-    const until = since + (slept >= CONSENT_MS ? CONSENT_LOST_MS : DOUBT_MS);
-    if (generation.stood) generation.doubt = { since, until };
+    if (this.#generation.stood) this.#generation.doubt = { since, until: since + milliseconds };
   }
 
   /** Wants a stethoscope's sound, or silence again; false: there is no line now. */
