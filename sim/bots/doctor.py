@@ -13,6 +13,9 @@ from .browser import STEP_MS, Watch
 from .picture import Picture
 from .sound import hears
 
+_LOOKS = 10
+"""Pictures of a code that are looked at before it counts as one that cannot be read."""
+
 
 class Doctor:
     """One doctor's page. Every method waits until the page shows the outcome."""
@@ -184,9 +187,14 @@ class Doctor:
 
     async def scanned(self) -> str:
         """What a telephone reads from the code on the screen; empty when it cannot be read."""
-        png = np.frombuffer(await self.at("guest-link-dialog").screenshot(), np.uint8)
-        picture = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE)
-        text, _, _ = cv2.QRCodeDetector().detectAndDecode(np.asarray(picture))
+        text = ""
+        # The code is drawn a moment after its window: a telephone held before it looks more than once as well.
+        for _ in range(_LOOKS):
+            png = np.frombuffer(await self.at("guest-link-dialog").screenshot(), np.uint8)
+            picture = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE)
+            text, _, _ = cv2.QRCodeDetectorAruco().detectAndDecode(np.asarray(picture))
+            if text:
+                break
         return text
 
     async def close_link(self) -> None:

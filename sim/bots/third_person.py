@@ -34,9 +34,8 @@ async def interpreter(tour: Tour) -> None:
         await guest.photograph(tour.out / f"{tour.step_number:02d}-door-guest.png")
         started = time.monotonic()
         await guest.enter()
-        codes = await guest.bus.codes(wanted=3)
+        expect(await guest.sees_the_bus(), "the guest does not see the bus's moving code")
         found["tap_to_picture_ms"] = round((time.monotonic() - started) * 1000)
-        expect(len(codes) >= 3, f"the guest does not see the bus's moving code: {codes}")
         found |= {"guest_hears_bus": await guest.hears_the_bus(), "guest_hears_doctor": await guest.hears_the_doctor(),
                   "doctor_hears_guest": await tour.doctor.hears_the_guest(),
                   "doctor_sees_guest": await tour.doctor.guests_picture.moves(),

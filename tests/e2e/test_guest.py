@@ -93,7 +93,7 @@ async def test_an_interpreter_enters_by_a_link_once_and_leaves(call: Call) -> No
     assert await guest.page.evaluate("history.length") <= 2
     await guest.show_camera()
     await guest.enter()
-    assert len(await guest.bus.codes(wanted=3)) == 3
+    assert await guest.sees_the_bus(3)
     assert await guest.doctor.moves()
     assert await guest.hears_the_bus()
     assert await guest.hears_the_doctor()
@@ -117,7 +117,7 @@ async def test_everybody_comes_back(call: Call) -> None:
     await guest.enter()
     await guest.page.reload()
     await guest.connected()
-    assert len(await guest.bus.codes(wanted=2)) == 2
+    assert await guest.sees_the_bus(2)
     await call.doctor.reload()
     await call.doctor.guest_is("present")
     assert await call.doctor.hears_the_guest()
@@ -126,11 +126,11 @@ async def test_everybody_comes_back(call: Call) -> None:
     await call.world.relay.kill()
     await call.world.relay.start()
     await call.doctor.online()
-    assert len(await guest.bus.codes(wanted=3)) == 3
+    assert await guest.sees_the_bus(3)
     await guest.connected()
     await guest.page.reload()
     await guest.connected()
-    assert len(await guest.bus.codes(wanted=2)) == 2
+    assert await guest.sees_the_bus(2)
     assert await call.doctor.hears_the_guest()
 
 
@@ -144,7 +144,7 @@ async def test_the_vehicle_knows_its_guest_again_after_kill_9(call: Call) -> Non
     await guest.page.locator('[data-testid="call"]:not([data-vehicle="connected"])').wait_for()
     await gateway.start()
     await guest.page.locator('[data-testid="call"][data-vehicle="connected"]').wait_for(timeout=60_000)
-    assert len(await guest.bus.codes(wanted=3)) == 3
+    assert await guest.sees_the_bus(3)
 
 
 @pytest.mark.parametrize("by", ["doctor", "nurse"])
@@ -224,4 +224,4 @@ async def test_without_a_microphone_the_link_stays_whole(call: Call) -> None:
     assert call.audit("guest.entered") == []
     await guest.page.evaluate("window.allowed = true")
     await guest.enter()
-    assert len(await guest.bus.codes(wanted=2)) == 2
+    assert await guest.sees_the_bus(2)
