@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.report import Measured, machine
 
-NAMES = ("call", "faults", "powercut", "visits", "ecg", "video", "handover", "soak")
+NAMES = ("call", "faults", "powercut", "visits", "ecg", "video", "handover", "soak", "encode")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -34,7 +34,7 @@ from typing import Any, Protocol
 import structlog
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 
 from bench.video_source import FPS, HEIGHT, WIDTH, Voice, lines, say
 from gateway.media.camera import CameraFrame, CameraReader
@@ -204,6 +204,8 @@ class Newest(MediaStreamTrack):
                 raise MediaStreamError
         self._origin = self._origin if self._origin is not None else captured.at
         captured.frame.pts, captured.frame.time_base = round((captured.at - self._origin) * 90_000), Fraction(1, 90_000)
+        # Raw pictures come marked as I, which the library's VP8 encoder would take for a wish.
+        captured.frame.pict_type = PictureType.NONE
         return captured.frame
 
 

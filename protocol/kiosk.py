@@ -240,8 +240,8 @@ class KioskState(Struct, tag="state", frozen=True, kw_only=True):
 
 class LocalOffer(Struct, tag="local_offer", frozen=True, kw_only=True):
     """Gateway -> page: the local peer connection. m-lines in order: audio (doctor out, microphone
-    in), video (own picture), video (doctor's picture), audio (guest's voice), video (guest's picture);
-    answer with `LocalAnswer`."""
+    in), video (own picture), video (doctor's picture), audio and video (the newest guest),
+    audio and audio (further guests); answer with `LocalAnswer`."""
 
     generation: int
     sdp: Annotated[str, Meta(max_length=32_768)]

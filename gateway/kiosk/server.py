@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 PAGE = "kiosk.html"
 PREVIEWS_MAXIMUM = 4
 """One live view is looked at; reloads leave one or two behind for a moment."""
+SESSION_LOOK_SECONDS = 1.0
+"""A nurse who signs out and turns away is followed by nobody within that time."""
 HEARTBEAT_SECONDS = 20.0
 """A browser that crashed without closing is noticed within two of these."""
 BODY_BYTES = 4096
@@ -192,7 +195,7 @@ class KioskServer:
                             headers={"Content-Disposition": f'inline; filename="{name.replace(":", "_")}.pdf"'})
 
     async def _preview(self, request: web.Request) -> web.StreamResponse:
-        """Motion JPEG: parts of multipart/x-mixed-replace until the page goes or the camera does."""
+        """Motion JPEG: parts of multipart/x-mixed-replace until the page goes, the camera does or the session ends."""
         await self._signed_in(request)
         if self._previews >= PREVIEWS_MAXIMUM:
             raise KioskRefused("kiosk.busy")
@@ -201,7 +204,11 @@ class KioskServer:
             "Content-Security-Policy": POLICY + "frame-ancestors 'none'"})
         self._previews += 1
         try:
+            looked = time.monotonic()
             async for frame in self._rooms.preview(request.match_info["id"]):
+                if time.monotonic() - looked > SESSION_LOOK_SECONDS:
+                    await self._signed_in(request)
+                    looked = time.monotonic()
                 if not response.prepared:
                     await response.prepare(request)
                 await response.write(_part(frame))

@@ -18,6 +18,13 @@ CLOCK_RATE = 90_000
 VBV_SECONDS = 0.5
 """Rate buffer of x264: bounds a keyframe to half a second of the rung's ceiling."""
 
+EFFORTS = ((640 * 360, "veryfast", ":subme=4:ref=1"), (960 * 540, "superfast", ":subme=4"))
+"""How hard x264 looks for pictures of at most so many pixels; larger ones with `EFFORT`. A thin link has few pictures,
+and small ones: three times the time on each is still less than at a good link, and SSIM is 0.949 instead of 0.941 at
+150 kbit/s (measured with film, `docs/adr/media-encoding.md`)."""
+
+EFFORT = ("superfast", "")
+
 VP8_BUFFER_SECONDS = 0.4
 """Rate buffer of libvpx, at the rate it was opened at."""
 
@@ -65,9 +72,6 @@ def colours(context: VideoCodecContext) -> None:
 PACE_SHARE, PACE_MOST = 0.2, 0.25
 """How soon the measured time between pictures follows, and the longest that counts: a pause is no slow beat."""
 
-FINE_BELOW_KBPS = 700
-"""Up to this ceiling a finer search costs 2 % of a core and saves 5 % of the bits."""
-
 
 class X264:
     """H.264, constrained baseline."""
@@ -86,15 +90,15 @@ class X264:
         context.framerate = Fraction(rung.frames_per_second)
         context.time_base = Fraction(1, CLOCK_RATE)
         colours(context)
+        preset, more = next(((name, more) for most, name, more in EFFORTS if width * height <= most), EFFORT)
         # Opened as constant rate at the ceiling: x264 then follows a lower `bit_rate` within a few pictures;
         # without a rate buffer it follows over minutes.
         context.bit_rate = ceiling
         context.options = {
-            "preset": "veryfast" if rung.ceiling_kbps <= FINE_BELOW_KBPS else "superfast", "tune": "zerolatency",
-            "profile": "baseline", "level": "3.1", "threads": "1", "forced-idr": "1", "maxrate": str(ceiling),
-            "bufsize": str(buffer),
+            "preset": preset, "tune": "zerolatency", "profile": "baseline", "level": "3.1",
+            "threads": "1", "forced-idr": "1", "maxrate": str(ceiling), "bufsize": str(buffer),
             # Without psychovisual grain, which a thin rate turns into blocks; bits go to flat parts, as skin is.
-            "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1:no-psy=1:aq-mode=2",
+            "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1:no-psy=1:aq-mode=2" + more,
         }
         # Opened now, at the ceiling: opened lower it would be variable rate.
         context.open()

@@ -53,6 +53,8 @@ class EncodedFrame:
     keyframe: bool
     size: int
     lane: Lane = Lane.main
+    lines: int = 0
+    """Height of the picture."""
 
 
 class Hardware(Protocol):
@@ -228,7 +230,7 @@ class CameraEncoder:
         # Two cameras are read in two threads: the later one in the encoder may have been read earlier.
         stream.last_at = max(captured.at, stream.last_at + 1 / CLOCK_RATE)
         return EncodedFrame(payloads=codec.payloads(data) if data else (), keyframe=is_key, size=len(data), lane=lane,
-                            timestamp=round(stream.last_at * CLOCK_RATE) % (1 << 32))
+                            timestamp=round(stream.last_at * CLOCK_RATE) % (1 << 32), lines=height)
 
     def _open(self, lane: Lane, stream: _Stream, width: int, height: int, rung: Rung, rate: int) -> Codec:
         # The old one first: two at once leave a hole of megabytes in the heap.

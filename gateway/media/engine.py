@@ -88,7 +88,8 @@ class MediaEngine:
         """One per connected doctor, as of now; ask once a second."""
         detail = self._scene.shown is not None
         return tuple(CallFigures(doctor.path.target // 1000, doctor.path.held, rung.quarters, rung.frames_per_second,
-                                 doctor.camera.keyframes, *doctor.local_candidate, doctor.path.figures)
+                                 doctor.camera.keyframes, *doctor.local_candidate, doctor.path.figures,
+                                 doctor.camera.lines)
                      for doctor in self._doctors if doctor.camera is not None and doctor.camera.open
                      for rung in (self._picture.rung(doctor.camera, detail=detail),))
 

@@ -213,9 +213,9 @@ class CameraOutlet:
         """Whether others go before it on the same uplink."""
         self.sender: PacketSender | None = None
         self._sent: deque[tuple[float, int]] = deque(maxlen=SENT_SAMPLES)
-        self._waiting: deque[tuple[bytes, int, bool, bool]] = deque()
-        """One picture, and one more that was on its way here: the encoder waits meanwhile, or does without us."""
-        self._waiting_since: float | None = None
+        self._waiting: deque[tuple[bytes, int, bool, bool, float]] = deque()
+        """Of two pictures or three: the encoder waits while the rest is long, or does without us."""
+        self._waiting_octets = 0
         self._lane = self._playing = Lane.main
         """Whose pictures it should get, and whose it gets: it moves at a keyframe."""
         self._last: int | None = None
@@ -226,7 +226,8 @@ class CameraOutlet:
         self._wanted = False
         self._keyframe_arrives = float("-inf")
         self._held, self._released, self._restarts = False, False, 0
-        self.keyframes = 0
+        self._padded = False
+        self.keyframes, self.lines = 0, 0
 
     def bind(self, sender: RTCRtpSender) -> None:
         """The m-line's sender."""
@@ -257,8 +258,19 @@ class CameraOutlet:
 
     @property
     def waits(self) -> float | None:
-        """Since when a picture has been on its way out, monotonic seconds; None: nothing waits."""
-        return self._waiting_since
+        """Since when the oldest picture has been on its way out, monotonic seconds; None: nothing waits."""
+        return self._waiting[0][4] if self._waiting else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something has to leave soon: packets of a picture, or of a probe."""
+        return bool(self._waiting) or self._padded
+
+    @property
+    def rest(self) -> float:
+        """How long what waits needs to leave, in seconds."""
+        rate = self.rate
+        return 8 * self._waiting_octets / max(1, rate.target) if rate is not None else 0.0
 
     @property
     def left_out(self) -> bool:
@@ -271,8 +283,8 @@ class CameraOutlet:
 
     def cut(self) -> None:
         """What is on its way stays here: smaller pictures come instead, from a keyframe on."""
-        self._starts, self._waiting_since = False, None
-        self._waiting.clear()
+        self._starts = False
+        self._drop()
 
     async def send(self, payloads: tuple[bytes, ...], timestamp: int, keyframe: bool, backlog: int,
                    lane: Lane = Lane.main) -> None:
@@ -295,17 +307,16 @@ class CameraOutlet:
                 return
             self._playing = lane
         self._starts, now = True, time.monotonic()
+        octets = sum(map(len, payloads))
         if keyframe and self.rate is not None:
             self._wanted = False
-            bits = 8 * sum(map(len, payloads))
             self._keyframe_arrives = (now + KEYFRAME_EXTRA_SECONDS
-                                      + KEYFRAME_MARGIN * bits / max(1, self.rate.target))
+                                      + KEYFRAME_MARGIN * 8 * octets / max(1, self.rate.target))
             self.keyframes += 1
         timestamp = self._later(timestamp)
-        self._waiting.extend((payload, timestamp, i == len(payloads) - 1, keyframe and i == 0)
+        self._waiting_octets += octets
+        self._waiting.extend((payload, timestamp, i == len(payloads) - 1, keyframe and i == 0, now)
                              for i, payload in enumerate(payloads))
-        if self._waiting_since is None:
-            self._waiting_since = now
         await self.pump(now)
 
     async def pump(self, now: float) -> bool:
@@ -313,16 +324,20 @@ class CameraOutlet:
         if self.sender is None or not self.sender.open or (self.rate is not None and self.rate.held):
             # After an outage it would be old: a keyframe follows.
             self._starts = self._starts and not self._waiting
-            self._waiting.clear()
+            self._drop()
         while self.sender is not None and self._waiting:
             if self.rate is not None and not self.rate.may_send(now):
                 return False
-            payload, timestamp, last, anew = self._waiting.popleft()
+            payload, timestamp, last, anew, _ = self._waiting.popleft()
+            self._waiting_octets -= len(payload)
             if self.rate is not None:
                 self.rate.sent(len(payload))
             await self.sender.write(payload, timestamp, last, anew=anew)
-        self._waiting_since = None
         return True
+
+    def _drop(self) -> None:
+        self._waiting.clear()
+        self._waiting_octets = 0
 
     def _later(self, timestamp: int) -> int:
         """Two lanes may have encoded the same picture; two pictures of one stream have two times."""
@@ -353,7 +368,7 @@ class CameraOutlet:
         if path.restarts != self._restarts:
             self._restarts = path.restarts
             sender.forget()
-            self._waiting.clear()
+            self._drop()
             self._starts, self._asked, self._released = False, True, True
         if self._released:
             # A tick later: by now the encoder has been told the rate.
@@ -361,7 +376,9 @@ class CameraOutlet:
             self._ask()
         self._released = held and not self._held
         await sender.repair()
+        self._padded = False
         while size := path.padding(now):
+            self._padded = True
             if not await sender.pad(size):
                 break
         await self.pump(now)
@@ -399,7 +416,7 @@ class CameraOutlet:
         if now >= self._restart_after:
             self._restart_after = now + RESTART_SECONDS
             self._starts, self._asked = False, False
-            self._waiting.clear()
+            self._drop()
 
     def remb(self, bits_per_second: int) -> None:
         """The peer's estimate of its whole session."""

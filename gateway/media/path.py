@@ -28,7 +28,8 @@ DATA_OCTETS = 28 + 37
 class CallFigures:
     """One doctor's picture and path, for a second's line. `path` None: the simple rule holds, which measures little.
     `picture_kbps`: what the encoder is asked for; `quarters` of the camera's sides; `interface`, `candidate`: our
-    address on the pair in use and its kind (host, srflx, relay), empty before there is one."""
+    address on the pair in use and its kind (host, srflx, relay), empty before there is one; `lines`: of the picture
+    that is sent, 0 before the first."""
 
     picture_kbps: int
     paused: bool
@@ -38,6 +39,7 @@ class CallFigures:
     interface: str
     candidate: str
     path: PathFigures | None
+    lines: int = 0
 
 
 class Path:

@@ -123,8 +123,8 @@ class Peer:
         usable = descriptions.check_answer(sdp, self._kinds)
         self._answered = True
         self._since = time.monotonic()
-        self._agree(descriptions.agreed(usable))
         try:
+            self._agree(descriptions.agreed(usable))
             await self._connection.setRemoteDescription(RTCSessionDescription(sdp=usable, type="answer"))
         except Exception as error:
             # The library's parser meets hostile text here and may raise anything; half applied, the
@@ -133,8 +133,10 @@ class Peer:
             self._end()
             raise MediaRefused("media.sdp_bad", f"the answer does not fit: {type(error).__name__}") from error
         early, self._early = self._early, []
-        for candidate in early:
-            await self._add_candidate(candidate)
+        for candidate in (*map(descriptions.read_candidate, descriptions.candidates(usable)),
+                          *map(descriptions.Candidate, early)):
+            if candidate is not None:
+                await self._add_candidate(candidate.text)
 
     async def candidate(self, candidate: str, sdp_mid: str = "", sdp_m_line_index: int = 0) -> None:
         """A late candidate (RFC 8838); empty ends them. All m-lines share one transport, so both indices are moot."""
@@ -186,6 +188,8 @@ class Peer:
         """One picture of the room camera."""
         if self.camera is not None and self.camera.open:
             backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
+            if frame.lane is self.camera.playing:
+                self.camera.lines = frame.lines
             await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog, frame.lane)
 
     @property

@@ -20,8 +20,15 @@ SELF_VIEW_KBPS = 800
 PACE_TICK_SECONDS = 0.005
 """Packets of a large picture leave in steps of this; a 4G scheduler gives turns of 1 to 10 ms."""
 
+CALM_TICK_SECONDS = 0.01
+"""While no picture is on its way out: as late as a probe may begin and a heartbeat may be."""
+
 REST_TICK_SECONDS = 0.25
 """Without anybody whose path is to be followed."""
+
+REST_SECONDS = 0.06
+"""While more than this is left of a picture, the next one waits in the camera, where it is replaced by a newer one.
+Waiting for the very last packet would lose each picture that is a little larger than the others."""
 
 RATE_SECONDS = 0.05
 """How soon the encoders follow the paths: a picture's time."""
@@ -83,6 +90,8 @@ class PictureFlow:
         self._climbs = {Lane.main: _Climb(SELF_VIEW_KBPS * 1000)}
         self._sharing: Sharing[CameraOutlet] = Sharing()
         self._encoder: Encoders | None = None
+        self._holding: set[Lane] = set()
+        """The encoders that wait."""
         self.thin = False
         """Whether no path has room for a picture."""
 
@@ -120,11 +129,13 @@ class PictureFlow:
         updated = 0.0
         while True:
             led = [outlet for outlet in self._outlets() if outlet.rate is not None]
-            await asyncio.sleep(PACE_TICK_SECONDS if led else REST_TICK_SECONDS)
+            busy = any(outlet.busy for outlet in led)
+            await asyncio.sleep(PACE_TICK_SECONDS if busy else CALM_TICK_SECONDS if led else REST_TICK_SECONDS)
             now = time.monotonic()
             for outlet in led:
                 await outlet.drive(now)
-            self.let_go_on(now)
+            if busy or self._holding:
+                self.let_go_on(now)
             wants = tuple(outlet for outlet in self._outlets() if outlet.wants)
             anew = any(outlet.begins_anew for outlet in led)
             if wants != wanted or anew or now - updated >= RATE_SECONDS:
@@ -162,14 +173,16 @@ class PictureFlow:
         if self._encoder is None:
             return
         outlets = [outlet for outlet in self._outlets() if outlet.wants]
-        for lane in {outlet.lane for outlet in outlets}:
+        for lane in {outlet.lane for outlet in outlets} | self._holding:
             mine = [outlet for outlet in outlets if outlet.lane is lane]
             late = [outlet for outlet in mine if outlet.waits is not None]
             others = sum(outlet.rate is not None for outlet in mine) > 1
             for outlet in late if others else ():
                 self._outrun(outlet, now)
-            waits = any(outlet.waits is not None and not outlet.left_out for outlet in mine if outlet.lane is lane)
-            self._encoder.hold(waits, lane)
+            waits = any(outlet.rest > REST_SECONDS and not outlet.left_out for outlet in mine if outlet.lane is lane)
+            if waits != (lane in self._holding):
+                self._encoder.hold(waits, lane)
+                (self._holding.add if waits else self._holding.discard)(lane)
 
     def _set_rate(self, lane: Lane, rate: int | None, now: float) -> None:
         assert self._encoder is not None

@@ -18,8 +18,9 @@ AMPLE, AMPLE_NOT_BELOW, AMPLE_SECONDS = 1_200_000, 800_000, 5.0
 """From here on the doctor's picture gets no better by more, and the guests may have the same one, from the same
 encoder. Lost again at half of the rate of two."""
 
-PAUSE_BELOW = 60_000
-"""A guest's picture with less than this is a smear that still takes from the doctor's."""
+PAUSE_BELOW, PAUSE_SECONDS, PAUSE_AT_ONCE_BELOW = 60_000, 2.0, 25_000
+"""A guest's picture with less than this is a smear that still takes from the doctor's. A dip that is shorter, such as
+the one its own first keyframe makes, is ridden out within the limit."""
 
 RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX, VAIN_SECONDS = 90_000, 4.0, 60.0, 15.0
 """The doctor's path shows more while a guest's picture pauses: 0.4 of 0.71 of it must still be enough. A return that
@@ -40,7 +41,7 @@ class DoctorsPath:
 class _Standing:
     paused: bool = True
     since: float | None = None
-    """How long there has been enough for its return."""
+    """How long there has been enough for its return, or too little while it plays."""
     wait: float = 0.0
     """The first picture waits for nothing."""
     resumed_at: float = float("-inf")
@@ -63,7 +64,7 @@ class Precedence(Generic[K]):
         if doctor is None:
             self._ample, self._ample_since = False, None
             for standing in self._standings.values():
-                standing.paused = False
+                standing.paused, standing.since = False, None
             return dict.fromkeys(guests)
         self._look_for_plenty(doctor, now)
         left = 0.0 if doctor.held else float(doctor.picture) if self._ample else SHARE * doctor.picture
@@ -88,7 +89,12 @@ class Precedence(Generic[K]):
     @staticmethod
     def _judge(standing: _Standing, share: float, now: float, *, at_once: bool) -> None:
         if not standing.paused:
-            if share < PAUSE_BELOW or at_once:
+            if share >= PAUSE_BELOW:
+                standing.since = None
+            elif standing.since is None:
+                standing.since = now
+            thin = standing.since is not None and now - standing.since >= PAUSE_SECONDS
+            if thin or share < PAUSE_AT_ONCE_BELOW or at_once:
                 vain = now - standing.resumed_at < VAIN_SECONDS
                 standing.wait = min(RESUME_SECONDS_MAX, 2 * max(standing.wait, RESUME_SECONDS / 2)) if vain \
                     else RESUME_SECONDS
@@ -99,4 +105,4 @@ class Precedence(Generic[K]):
         elif standing.since is None:
             standing.since = now
         if standing.since is not None and now - standing.since >= standing.wait:
-            standing.paused, standing.resumed_at = False, now
+            standing.paused, standing.since, standing.resumed_at = False, None, now

@@ -104,7 +104,7 @@ def agreed(sdp: str) -> Agreed:
             types = section[0].split(" ")[3:]
             red = str(RED_PAYLOAD_TYPE) in types and any(
                 line.lower().startswith(f"a=rtpmap:{RED_PAYLOAD_TYPE} red/") for line in section)
-            found = [re.fullmatch(r"a=rtpmap:(\d+) opus/48000/2", line, re.IGNORECASE) for line in section]
+            found = [re.fullmatch(r"a=rtpmap:(\d{1,3}) opus/48000/2", line, re.IGNORECASE) for line in section]
             opus = next((int(match[1]) for match in found if match), 0)
     return Agreed(frozenset(numbered), frozenset(prompt), red and 0 < opus < 128, opus)
 
@@ -138,12 +138,19 @@ def check_answer(sdp: str, kinds: Sequence[str]) -> str:
     return _usable(sdp)
 
 
+def candidates(sdp: str) -> list[str]:
+    """The candidates of an answer that `check_answer` let pass, each once. Browsers write those of a bundle in its
+    first section, where the library reads the last one's alone."""
+    return list(dict.fromkeys(line for line in sdp.splitlines() if line.startswith("a=candidate:")))
+
+
 def read_candidate(text: str) -> Candidate | None:
     """A candidate attribute; None when it is of no use to us (TCP, an mDNS name), MediaRefused when it is not one."""
     words = text.removeprefix("a=").removeprefix("candidate:").split()
     if len(words) < 8 or words[6] != "typ" or not (words[1].isdecimal() and words[3].isdecimal()):
         raise MediaRefused("media.candidate_bad", "not an ICE candidate")
-    if not words[5].isdecimal() or not 0 <= int(words[5]) < 65536 or len(words) % 2:
+    # A number of thousands of digits is no number to the interpreter either.
+    if not words[5].isdecimal() or len(words[5]) > 5 or int(words[5]) > 65535 or len(words) % 2:
         raise MediaRefused("media.candidate_bad", "not an ICE candidate")
     # A peer behind an mDNS name reaches us: our own candidates are complete, its checks teach us its address.
     if words[2].lower() != "udp" or words[4].endswith(".local") or words[1] != "1":

@@ -177,7 +177,7 @@ class PacketSender(RTCRtpSender):
         self._credit = min(float(RETRANSMIT_CREDIT), self._credit + RETRANSMIT_SHARE * len(payload))
         self._RTCRtpSender__octet_count: int = self._RTCRtpSender__octet_count + len(payload)
         self._RTCRtpSender__packet_count: int = self._RTCRtpSender__packet_count + 1
-        if not self._forwarded:
+        if marker and not self._forwarded:
             self.sync(clock.current_ntp_time(), timestamp)
 
     async def pad(self, size: int) -> bool:

@@ -255,9 +255,11 @@ class Pairing:
             return "radio.timeout"
         except Exception as error:
             code = getattr(error, "code", None)
-            if not isinstance(code, str):
-                raise
-            return code
+            if isinstance(code, str):
+                return code
+            # The wizard must not vanish under the nurse's finger: it says that it failed, and can be tried again.
+            _log.error("pairing.failed", error=type(error).__name__)
+            return "pairing.failed"
 
     async def _pair(self, chosen: Sighting, place: str | None) -> InstrumentConfig:
         manners = recognised(chosen)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -25,7 +24,7 @@ from protocol.channels import (
     MediaState,
     Situation,
 )
-from protocol.kiosk import CommandBody, Encounter, KioskReply, Nurse, StillReview, TrayItem, Unfinished
+from protocol.kiosk import CommandBody, KioskReply, Nurse
 from protocol.quality import CallQuality, CallSummary, Reception
 from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import (
@@ -62,7 +61,8 @@ from .quality_watch import QualityWatch
 from .requests import Requests
 from .resumption import Resumption
 from .seams import Instruments, Media, Papers, Relay, code_of
-from .states import IN_CALL, STAGES, State
+from .states import IN_CALL
+from .view import ConsultationView, shown, unfinished
 
 log = structlog.get_logger()
 
@@ -70,24 +70,6 @@ log = structlog.get_logger()
 def _unset() -> float:
     """Seconds of a clock that nobody sets and that goes on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsultationView:
-    """The parts of `KioskState` that the session owns. `unsent`: what is still to reach somebody."""
-
-    encounter: Encounter | None
-    instruments: tuple[Instrument, ...]
-    tray: tuple[TrayItem, ...]
-    unfinished: tuple[Unfinished, ...]
-    review: StillReview | None
-    unsent: int
-    problem: str | None
-    shown: str | None
-    listening: str | None
-    beside: bool
-    muted: bool
-    microphone_code: str | None
 
 
 class Consultation:
@@ -182,11 +164,9 @@ class Consultation:
     def view(self) -> ConsultationView:
         """What the kiosk shows now."""
         chart = self._chart
-        unfinished = tuple(Unfinished(encounter_id=u.record.encounter_id, patient=u.record.patient,
-                                      opened_at=u.record.opened_at, prescriptions=u.prescriptions,
-                                      unsent=u.counts.unacknowledged) for u in chart.unfinished)
-        return ConsultationView(encounter=self._encounter(), instruments=self.instruments(), tray=chart.tray,
-                                unfinished=unfinished, review=chart.review,
+        encounter = shown(chart, self._place, self._call.code, self._quality.quality, self._guests.views)
+        return ConsultationView(encounter=encounter, instruments=self.instruments(), tray=chart.tray,
+                                unfinished=unfinished(chart), review=chart.review,
                                 unsent=chart.outbox + chart.counts.unacknowledged,
                                 problem=self._intake.problem or chart.store.problem,
                                 shown=self._examination.shown, listening=self._examination.listening,
@@ -389,23 +369,3 @@ class Consultation:
             case _:
                 raise Refused("kiosk.command")
         return KioskReply(id=0)
-
-    def _encounter(self) -> Encounter | None:
-        chart = self._chart
-        record = chart.record
-        if record is None:
-            return None
-        place = self._place if self._place and self._place.encounter_id == record.encounter_id else None
-        call = record.call if chart.state in IN_CALL else None
-        # Afterwards the papers still come from this doctor; back in the queue there is none.
-        doctor = record.call.doctor if record.call and chart.state not in (State.waiting, State.ready) else None
-        return Encounter(
-            encounter_id=record.encounter_id, patient=record.patient, reason=record.reason, urgency=record.urgency,
-            reason_words=record.reason_words, opened_at=record.opened_at, stage=STAGES[chart.state],
-            place=place.place if place else None, doctors=place.doctors if place else None,
-            doctor=doctor.name if doctor else "", doctor_speciality=doctor.speciality if doctor else "",
-            call_since=call.since if call else None, readings=chart.readings, stills=chart.stills,
-            waveforms=tuple(s.waveform for s in chart.streams.values() if s.waveform is not None),
-            prescriptions=chart.prescriptions, unacknowledged=chart.counts.unacknowledged,
-            call_code=self._call.code, quality=self._quality.quality,
-            guests=self._guests.views if call is not None else ())

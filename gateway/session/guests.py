@@ -61,11 +61,13 @@ class _Guest:
     seen: bool = False
     """Whether it was ever there."""
     left: bool = False
+    expired: bool = False
+    """Nobody came by the link in time, as far as our clock knows."""
     state: GuestState = GuestState.invited
     since: datetime | None = None
 
     def standing(self) -> GuestState:
-        if self.left:
+        if self.left or self.expired:
             return GuestState.left
         if self.generation is not None and self.generation.state is PeerState.connected:
             return GuestState.present
@@ -118,7 +120,7 @@ class GuestDesk:
         if known is not None and known.left:
             return
         if known is None or known.key is None:
-            keys = sum(guest.key is not None for guest in self._guests.values())
+            keys = sum(guest.key is not None and not guest.expired for guest in self._guests.values())
             if keys >= GUESTS_AT_ONCE:
                 raise Refused("guest.too_many")
         guest = self._of(message.guest)
@@ -262,9 +264,7 @@ class GuestDesk:
     def _look(self) -> None:
         now = self._chart.now()
         for guest in self._guests.values():
-            if guest.entered is None and guest.expires_at is not None and now >= guest.expires_at:
-                # Nobody came by this link in time; the relay refuses it from now on.
-                guest.left, guest.key = True, None
+            guest.expired = guest.entered is None and guest.expires_at is not None and now >= guest.expires_at
             generation = guest.generation
             if generation is not None and not guest.left:
                 guest.seen = guest.seen or generation.state is PeerState.connected

@@ -22,14 +22,20 @@ BLIND_LOOKS = 2
 RECEPTION_SECONDS = 3.0
 """What the page said longer ago is of another stretch of road."""
 
+HEARD_SECONDS = 3.0
+"""Voice is judged over a sentence's length: a burst now and then is a sound lost, not a bad voice."""
+
 CONCEALED_POOR_PERCENT = 5.0
-"""Of a second: two or three words' sounds made up by the receiver (ITU-T G.113: clearly audible)."""
+"""Made up by the receiver: a sound or two of each sentence (ITU-T G.113: clearly audible)."""
 
 LOST_POOR_PERCENT = 10.0
 """Where the page says nothing: past what redundancy mends, in bursts."""
 
 LOST_PERCENT = 5.0
 """Loss that explains a bad picture; less is mended."""
+
+OVERFLOW_MS, OVERFLOW_SECONDS = 150, 6.0
+"""What is lost behind a queue this long was too much for the road, not broken on it; so long it is in the mean."""
 
 SLOW_MS = 800
 """400 ms one way: people begin to speak at once (ITU-T G.114)."""
@@ -48,6 +54,9 @@ _PICTURE = (PictureGrade.good, PictureGrade.reduced, PictureGrade.paused, Pictur
 LOOK_SECONDS_MAX = 2.0
 """Between two looks of one stretch; a machine that slept did not watch."""
 
+COUNT_MAX = 1_000_000
+"""Of a call's totals: a page that lies, or counts backwards, does not make them grow without end."""
+
 THIN, LOSSY, SLOW, OUTAGE = "quality.thin", "quality.lossy", "quality.slow", "quality.outage"
 _CODES = (None, THIN, SLOW, LOSSY, OUTAGE)
 """From the least to the most telling."""
@@ -57,8 +66,7 @@ _CODES = (None, THIN, SLOW, LOSSY, OUTAGE)
 class Look:
     """What is known now. `generation` of the call and where its connection stands; `figures` of its path, None before
     a picture can be sent; `camera`: there is a picture to send; `shown`: it is an examination camera's; `voiced`:
-    sound leaves the bus, it is neither muted nor dead; `camera_lines`: of the room camera; `interface` and `relayed`:
-    of the uplink in use."""
+    sound leaves the bus, it is neither muted nor dead; `interface` and `relayed`: of the uplink in use."""
 
     generation: int
     state: PeerState
@@ -66,7 +74,6 @@ class Look:
     camera: bool = True
     shown: bool = False
     voiced: bool = True
-    camera_lines: int = 0
     interface: str = ""
     relayed: bool = False
 
@@ -105,7 +112,7 @@ class _Counter:
         if generation != self._generation or count < self._last:
             self._last = 0
         new, self._generation, self._last = count - self._last, generation, count
-        self.total += new
+        self.total = min(COUNT_MAX, self.total + new)
         return new
 
 
@@ -148,7 +155,10 @@ class Grader:
     _reception: Reception | None = None
     _received_at: float = float("-inf")
     _frozen_ms: int = 0
+    _concealed: deque[tuple[float, float]] = field(default_factory=deque)
+    _lost: deque[tuple[float, float]] = field(default_factory=deque)
     _tally: _Tally = field(default_factory=lambda: _Tally())
+    _overflowed_at: float = float("-inf")
     _voiced_since: float = float("-inf")
     _unvoiced: bool = False
 
@@ -176,6 +186,8 @@ class Grader:
         # A page that was loaded again counts from nought.
         self._frozen_ms = max(0, newly if newly >= 0 else reception.frozen_ms)
         self._freezes.see(generation, reception.freezes)
+        if not self._unvoiced and now - self._voiced_since > RECEPTION_SECONDS:
+            self._concealed.append((now, reception.voice_concealed_percent))
         self._reception, self._received_at = reception, now
 
     def look(self, look: Look, now: float) -> CallQuality | None:
@@ -220,17 +232,18 @@ class Grader:
         if self._out:
             return _Ranks(_VOICE.index(VoiceGrade.none), _PICTURE.index(PictureGrade.none), _CODES.index(OUTAGE))
         path = look.figures.path if look.figures is not None else None
-        lost = path.loss_percent if path is not None else 0.0
+        self._lost.append((now, path.loss_percent if path is not None else 0.0))
+        lost, concealed = _mean(self._lost, now), _mean(self._concealed, now)
         slow = path is not None and path.round_trip_ms >= SLOW_MS
-        if reception is not None and look.voiced and now - self._voiced_since > RECEPTION_SECONDS:
-            broken = reception.voice_concealed_percent >= CONCEALED_POOR_PERCENT
-        else:
-            broken = lost >= LOST_POOR_PERCENT
+        if path is not None and path.queue_ms >= OVERFLOW_MS:
+            self._overflowed_at = now
+        overflows = now - self._overflowed_at <= OVERFLOW_SECONDS
+        broken = concealed >= CONCEALED_POOR_PERCENT if self._concealed else lost >= LOST_POOR_PERCENT
         voice = VoiceGrade.poor if broken or slow else VoiceGrade.good
         picture = self._picture(look, reception)
         if picture is PictureGrade.paused:
             code = THIN
-        elif lost >= LOST_PERCENT or (broken and not slow):
+        elif not overflows and (lost >= LOST_PERCENT or (broken and not slow)):
             code = LOSSY
         else:
             code = SLOW if slow else THIN
@@ -260,10 +273,17 @@ class Grader:
             target_kbps=path.target_kbps if path is not None else figures.picture_kbps if figures is not None else 0,
             picture_kbps=figures.picture_kbps if figures is not None and sends else 0,
             sent_kbps=path.sent_kbps if path is not None else 0,
-            lines=look.camera_lines * figures.quarters // 4 if figures is not None and sends else 0,
+            lines=figures.lines if figures is not None and sends else 0,
             frames_per_second=figures.frames_per_second if figures is not None and sends else 0,
             loss_percent=min(100.0, path.loss_percent) if path is not None else 0.0,
             round_trip_ms=min(600_000, path.round_trip_ms) if path is not None else None,
             queue_ms=min(600_000, path.queue_ms) if path is not None else 0,
             keyframes=totals.keyframes, freezes=totals.freezes, outages=totals.outages,
             interface=look.interface, relayed=look.relayed, seen=reception)
+
+
+def _mean(values: deque[tuple[float, float]], now: float) -> float:
+    """Of the last `HEARD_SECONDS`, older ones are dropped; a part of which nothing is said counts as nought."""
+    while values and values[0][0] <= now - HEARD_SECONDS:
+        values.popleft()
+    return sum(value for _, value in values) / max(HEARD_SECONDS, len(values))

@@ -96,14 +96,14 @@ class QualityWatch:
         return call
 
     def _graded(self) -> CallQuality | None:
-        call = self._follow()
-        if call is None:
+        call, current = self._follow(), self._call.current
+        if call is None or (current is not None and current.refused is not None):
             return None
-        media, current = self._media, self._call.current
+        media = self._media
         uplink = next((uplink for uplink in media.uplinks if uplink.in_use), None)
         return self._grader.look(Look(
             generation=call.generation, state=current.state if current is not None else PeerState.closed,
             figures=media.figures, camera=media.camera.present or media.shown is not None,
-            shown=media.shown is not None, voiced=self._microphone.code is None, camera_lines=media.camera.height,
+            shown=media.shown is not None, voiced=self._microphone.code is None,
             interface=uplink.name if uplink is not None else "",
             relayed=uplink.relayed if uplink is not None else False), self._clock())

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import cv2
+import numpy as np
 from playwright.async_api import BrowserContext, Locator, Page
 
 from .browser import STEP_MS, Watch
 from .picture import Picture
 from .sound import hears
+
+_LOOKS = 10
+"""Pictures of a code that are looked at before it counts as one that cannot be read."""
 
 
 class Doctor:
@@ -20,6 +25,7 @@ class Doctor:
         self.watch = Watch(name)
         self.watch.attach(page)
         self.picture = Picture(page, "remote-video")
+        self.guests_picture = Picture(page, "guest-video")
 
     @classmethod
     async def sit_down(cls, context: BrowserContext, url: str, name: str = "doctor") -> Doctor:
@@ -170,6 +176,45 @@ class Doctor:
     async def hears(self) -> bool:
         """Whether the nurse's voice comes out of the loudspeaker."""
         return await hears(self.page, "remote-audio")
+
+    async def invite(self, role: str, name: str) -> str:
+        """Invite a third person; the link, as the page shows it."""
+        await self.at("guest-invite").click()
+        await self.at(f"guest-role-{role}").check()
+        await self.at("guest-name").fill(name)
+        await self.at("guest-make").click()
+        return await self.at("guest-address").input_value()
+
+    async def scanned(self) -> str:
+        """What a telephone reads from the code on the screen; empty when it cannot be read."""
+        text = ""
+        # The code is drawn a moment after its window: a telephone held before it looks more than once as well.
+        for _ in range(_LOOKS):
+            png = np.frombuffer(await self.at("guest-link-dialog").screenshot(), np.uint8)
+            picture = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE)
+            text, _, _ = cv2.QRCodeDetectorAruco().detectAndDecode(np.asarray(picture))
+            if text:
+                break
+        return text
+
+    async def close_link(self) -> None:
+        """Close the link's window."""
+        await self.at("guest-close").click()
+        await self.at("guest-link-dialog").wait_for(state="detached")
+
+    async def remove_guest(self) -> None:
+        """End the guest's part in the call."""
+        await self.at("guest-remove").click()
+        await self.at("guest-remove-yes").click()
+        await self.at("guest").wait_for(state="detached")
+
+    async def guest_is(self, state: str) -> None:
+        """Wait until the guest stands like this on the doctor's page."""
+        await self.page.locator(f'[data-testid="guest"][data-state="{state}"]').wait_for()
+
+    async def hears_the_guest(self) -> bool:
+        """Whether the guest's voice comes out of the loudspeaker."""
+        return await hears(self.page, "guest-audio")
 
     async def paper(self, state: str) -> str:
         """Wait until a prescription is in this state; its identifier."""

@@ -153,6 +153,20 @@ class Nurse:
         await self.page.reload()
         await self.see("bar")
 
+    async def guest_is(self, name: str, state: str) -> None:
+        """Wait until this guest stands like this on the touchscreen."""
+        await self.page.locator(f'[data-testid^="guest-"][data-state="{state}"]').get_by_text(name).first.wait_for()
+
+    async def remove_guest(self) -> None:
+        """End the first guest's part."""
+        await self.page.locator('[data-testid^="guest-remove-"]').first.click()
+        await self.touch("guest-ask-yes")
+        await self.page.locator('[data-testid^="guest-remove-"]').first.wait_for(state="detached")
+
+    async def hears_a_guest(self) -> bool:
+        """Whether the first guest's voice comes out of the loudspeaker."""
+        return await hears(self.page, "guest-sound")
+
     async def hears(self) -> bool:
         """Whether the doctor's voice comes out of the loudspeaker."""
         return await hears(self.page, "doctor-sound")

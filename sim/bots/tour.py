@@ -19,7 +19,7 @@ from sim.demo.configuration import DOCTORS, NURSES
 from sim.demo.processes import DemoFailed
 from sim.demo.world import Vehicle, World
 
-from . import examination
+from . import examination, third_person
 from .browser import NoBrowser, chromium, person
 from .doctor import Doctor
 from .nurse import Nurse, PatientTyped
@@ -244,6 +244,7 @@ STEPS: tuple[tuple[str, Callable[[Tour], Awaitable[None]]], ...] = (
     ("through-the-otoscope", examination.through_the_otoscope),
     ("through-the-stethoscope", examination.through_the_stethoscope),
     ("cart", examination.cart),
+    ("third-person", third_person.interpreter),
     ("doctor-reloads", _doctor_reloads),
     ("prescription", _prescription),
     ("end-and-hand-over", _end_and_hand_over),

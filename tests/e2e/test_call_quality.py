@@ -59,6 +59,7 @@ async def test_the_grade_falls_with_the_road_and_rises_with_it(tmp_path: Path, m
         assert state.encounter is not None
         assert state.encounter.quality is not None
         assert state.encounter.quality.interface == bench.road.UPLINK
+        assert state.encounter.quality.lines >= 360
         since = state.encounter.call_since
         up.rate_kbps = THIN_KBPS
         await it.kiosk.until(graded(lambda q: q.picture in (PictureGrade.reduced, PictureGrade.paused)

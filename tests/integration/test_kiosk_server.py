@@ -492,6 +492,18 @@ async def test_pictures_and_papers_are_served_to_the_signed_in_page(tmp_path: Pa
             assert b"Content-Type: image/jpeg" in part
 
 
+async def test_a_live_view_ends_with_the_session(tmp_path: Path) -> None:
+    """Whoever still fetches an examination camera's picture after the nurse signed out gets no more of it."""
+    async with kiosk_in(tmp_path) as kiosk, browser() as http, page_of(http, kiosk) as page:
+        await page.do(SignInNurse(nurse_id="ines", pin="1234"))
+        async with http.get(kiosk.url + "/preview/skin.mjpeg") as answer:
+            await answer.content.readuntil(b"\xff\xd8frame\r\n")
+            await page.do(SignOutNurse())
+            async with asyncio.timeout(10):
+                while await answer.content.read(65_536):
+                    pass
+
+
 async def test_a_missing_page_is_said_at_start(tmp_path: Path) -> None:
     """A kiosk without its built page does not start and names the file."""
     async with Store(tmp_path / "data") as store:

@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import av
 import numpy as np
@@ -74,10 +75,10 @@ class Room:
 
 
 @contextlib.asynccontextmanager
-async def running(camera: SceneCamera) -> AsyncIterator[Room]:
+async def running(camera: SceneCamera, decisions: Path | None = None) -> AsyncIterator[Room]:
     changed = asyncio.Event()
     config = MediaConfig(CameraConfig(f"tcp://127.0.0.1:{camera.open()}", 640, 360, simulated=True, name="Salle"),
-                         interfaces=("lo",))
+                         interfaces=("lo",), decisions=decisions)
     engine = MediaEngine(config, changed.set)
     async with asyncio.TaskGroup() as tasks:
         scene = tasks.create_task(camera.run())
@@ -356,9 +357,9 @@ async def test_silence_is_interrupted_and_comes_back(room: Room, monkeypatch: py
     async def nothing(data: bytes) -> None:
         return None
 
-    transport._send = nothing  # type: ignore[method-assign]
+    transport._send = nothing
     await events.until(lambda: events.states == [PeerState.connected, PeerState.interrupted])
-    transport._send = send  # type: ignore[method-assign]
+    transport._send = send
     await events.until(lambda: events.states == [PeerState.connected, PeerState.interrupted, PeerState.connected])
     await page.connection.close()
     await events.until(lambda: events.states[-1] is PeerState.closed)

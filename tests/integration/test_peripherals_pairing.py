@@ -207,6 +207,26 @@ async def test_what_wants_no_bond_is_taken_on_board_all_the_same(room: Ward) -> 
         assert [q.value for q in live][:2] == [95, 62]
 
 
+async def test_a_failure_nobody_foresaw_is_said_in_the_wizard(room: Ward) -> None:
+    """The wizard stays open with a code and can be tried again: it does not vanish under the nurse's finger."""
+    async with room.gateway() as gateway:
+        async def broken(config: InstrumentConfig) -> None:
+            raise ZeroDivisionError
+
+        gateway.pairing.keep = broken
+        gateway.pairing.start()
+        room.press("omron", "pairing")
+        gateway.pairing.choose(await offered(room, gateway, "omron"))
+        view = await ended(room, gateway)
+        assert (view.state, view.code) == (PairingState.failed, "pairing.failed")
+        kept = Kept(gateway)
+        gateway.pairing.start()
+        room.press("omron", "pairing")
+        gateway.pairing.choose(await offered(room, gateway, "omron"))
+        assert (await ended(room, gateway)).state is PairingState.paired
+        assert kept.configs
+
+
 async def test_a_broken_thermometer_is_replaced_in_its_place(room: Ward) -> None:
     """Number, identifier and name stay; only what is of its kind is offered, and what is on board already is not."""
     thermometer = replace(room.config("thermometer", 4), source="C4:00:00:00:00:99", name="Thermomètre du bus")

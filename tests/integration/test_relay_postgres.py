@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,10 +20,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+from protocol.guests import GuestInvitation, GuestRole, GuestWanted
 from protocol.signalling import CallAssigned, CallGranted, Queue, Refusal, TakeCall
 from relay.audit import record, verify
 from relay.config import Database
 from relay.keys import load_or_make
+from relay.signalling.refusals import MessageRefused
+from relay.storage.calls import CallRow
 from relay.storage.models import Base
 from tests.integration.relay_rig import Client, Site, make_site, waiting
 
@@ -107,3 +112,21 @@ async def test_concurrent_acts_take_one_place_each_in_the_audit(site: Site) -> N
         key = load_or_make(site.config.data_folder / "audit.key")
         assert [f.code for f in await verify(storage, {key.key_id: key.public})
                 if f.code != "audit.head_forged"] == []
+
+
+async def test_a_guests_link_opens_once_and_there_are_never_four(site: Site) -> None:
+    """Rows are locked: of two pages at once with one link one enters, of eight invitations at once three stand."""
+    async with site.relay() as rig:
+        guests, storage = rig.relay.switchboard.guests, rig.relay.context.storage
+        async with storage.session() as session:
+            session.add(CallRow(call_id="pg2", encounter_id="pg2", vehicle_id="v2", doctor_id="d2", generation=1,
+                                opened_at=datetime.now(UTC)))
+        wanted = GuestWanted(role=GuestRole.relative, name="Mme N.")
+        invited = await asyncio.gather(*(guests.invite("d2", "pg2", wanted) for _ in range(8)), return_exceptions=True)
+        links = [link for link in invited if isinstance(link, GuestInvitation)]
+        assert len(links) == 3
+        assert {type(other) for other in invited} == {GuestInvitation, MessageRefused}
+        pages = await asyncio.gather(*(guests.enter(links[0].token, secrets.token_urlsafe(32)) for _ in range(5)),
+                                     return_exceptions=True)
+        assert sum(not isinstance(page, BaseException) for page in pages) == 1
+        assert {page.code for page in pages if isinstance(page, MessageRefused)} == {"guest.link_used"}

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gateway.media.events import PeerClosed, PeerEvents, PeerState
 from gateway.media.path import CallFigures
-from gateway.session.consultation import Consultation, ConsultationView
+from gateway.session.consultation import Consultation
+from gateway.session.view import ConsultationView
 from gateway.store import Store
 from protocol.binding import Binding, Side, statement
 from protocol.channels import (

@@ -23,7 +23,7 @@ class Encoder:
 
     watched: set[Lane] = field(default_factory=set)
     rates: dict[Lane, int] = field(default_factory=dict)
-    held: dict[Lane, bool] = field(default_factory=dict)
+    held: dict[Lane, bool] = field(default_factory=lambda: dict.fromkeys(Lane, False))
     keyframes: list[Lane] = field(default_factory=list)
 
     def watch(self, watched: bool, lane: Lane = Lane.main) -> None:
@@ -100,8 +100,8 @@ class Stage:
 
     async def picture(self, now: float, lane: Lane = Lane.main, packets: int = 3, keyframe: bool = False) -> None:
         self.number += 1
-        frame = EncodedFrame(tuple(b"%d.%d" % (self.number, i) for i in range(packets)), round(now * 90_000), keyframe,
-                             1000 * packets, lane)
+        payloads = tuple((b"%d.%d" % (self.number, i)).ljust(1000) for i in range(packets))
+        frame = EncodedFrame(payloads, round(now * 90_000), keyframe, 1000 * packets, lane)
         await self.flow.hand_on(frame, self.began + now)
 
     async def tick(self, now: float) -> None:
@@ -150,7 +150,7 @@ async def test_a_stalled_receiver_goes_to_its_own_encoder_and_the_other_goes_on(
     assert len(stage.peers["slow"].wire.left) == 4
     road.passes = 100
     await stage.picture(0.6, Lane.small, keyframe=True)
-    assert [payload for payload, _, _ in stage.peers["slow"].wire.left[4:]] == [b"7.0", b"7.1", b"7.2"]
+    assert [payload.strip() for payload, _, _ in stage.peers["slow"].wire.left[4:]] == [b"7.0", b"7.1", b"7.2"]
     assert stage.peers["good"].pictures == 6
 
 

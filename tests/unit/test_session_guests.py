@@ -256,6 +256,17 @@ async def test_a_link_nobody_used_runs_out(bus: Bus) -> None:
         await until(bus, GuestState.left)
 
 
+async def test_who_came_in_time_comes_back_after_it(bus: Bus) -> None:
+    """A gateway that was restarted long after the link's time is told key and guest anew, in either order."""
+    async with bus.running():
+        page, _ = await bus.call()
+        page.say(invited(expires_at=bus.time))
+        await until(bus, GuestState.left)
+        await bus.consultation.from_relay(entered(2))
+        assert (await bus.relay.sent.next(GuestOffer)).binding.holds(KEY)
+        await until(bus, GuestState.connecting)
+
+
 async def test_a_page_cannot_invite_a_crowd(bus: Bus) -> None:
     """One more than the limit is refused with a code, on the channel."""
     async with bus.running():

@@ -11,15 +11,15 @@ from gateway.media.congestion.road import PathFigures
 from gateway.media.events import PeerState
 from gateway.media.path import CallFigures
 from gateway.media.rate import Ladder
-from gateway.session.quality import BETTER_SECONDS, RECEPTION_SECONDS, Grader, Look, Totals
+from gateway.session.quality import BETTER_SECONDS, COUNT_MAX, RECEPTION_SECONDS, Grader, Look, Totals
 from protocol.quality import CallQuality, PictureGrade, Reception, VoiceGrade
 
 HALF = 0.5
 PATH = PathFigures(target_kbps=1800, picture_kbps=1700, sent_kbps=900, arrives_kbps=880, loss_percent=0.0,
                    round_trip_ms=60, queue_ms=5, window_octets=90_000, in_flight_octets=4000, voice="plain",
                    paused=False, blind=False, why="hold", outages=0)
-FIGURES = CallFigures(1700, False, 4, 25, 1, "10.0.0.2", "host", PATH)
-GOOD = Look(1, PeerState.connected, FIGURES, camera_lines=720, interface="wwan0")
+FIGURES = CallFigures(1700, False, 4, 25, 1, "10.0.0.2", "host", PATH, 720)
+GOOD = Look(1, PeerState.connected, FIGURES, interface="wwan0")
 
 
 def path(**changes: object) -> Look:
@@ -70,9 +70,10 @@ def test_a_good_call_has_its_figures_and_no_code() -> None:
     (figures(frames_per_second=8), VoiceGrade.good, PictureGrade.reduced, "quality.thin"),
     (replace(figures(frames_per_second=8), shown=True), VoiceGrade.good, PictureGrade.good, None),
     (path(paused=True), VoiceGrade.good, PictureGrade.paused, "quality.thin"),
-    (path(paused=True, loss_percent=20.0), VoiceGrade.poor, PictureGrade.paused, "quality.thin"),
-    (path(loss_percent=6.0), VoiceGrade.good, PictureGrade.good, None),
-    (path(loss_percent=12.0), VoiceGrade.poor, PictureGrade.good, "quality.lossy"),
+    (path(paused=True, loss_percent=60.0), VoiceGrade.poor, PictureGrade.paused, "quality.thin"),
+    (path(loss_percent=30.0), VoiceGrade.good, PictureGrade.good, None),
+    (path(loss_percent=60.0), VoiceGrade.poor, PictureGrade.good, "quality.lossy"),
+    (path(loss_percent=60.0, queue_ms=200), VoiceGrade.poor, PictureGrade.good, "quality.thin"),
     (path(round_trip_ms=900), VoiceGrade.poor, PictureGrade.good, "quality.slow"),
     (replace(GOOD, camera=False), VoiceGrade.good, PictureGrade.none, None),
     (replace(GOOD, voiced=False), VoiceGrade.none, PictureGrade.good, None),
@@ -106,6 +107,16 @@ def test_from_an_outage_it_rises_by_what_held() -> None:
     assert (quality.voice, quality.picture, quality.code) == (VoiceGrade.good, PictureGrade.reduced, "quality.thin")
 
 
+def test_a_burst_of_loss_now_and_then_is_no_bad_voice_and_steady_loss_is() -> None:
+    """5 % in bursts of three leave the words whole; 12 % all along do not."""
+    looks = Looks()
+    for _ in range(10):
+        assert looks.see(path(loss_percent=20.0)).voice is VoiceGrade.good
+        assert looks.see(path(loss_percent=1.0), 1.5).code is None
+    quality = looks.see(path(loss_percent=12.0), 3.0)
+    assert (quality.voice, quality.code) == (VoiceGrade.poor, "quality.lossy")
+
+
 def test_one_blind_look_is_no_outage_two_are() -> None:
     """A change of cell is over in half a second and nobody need read of it."""
     looks = Looks()
@@ -134,14 +145,17 @@ def test_a_muted_second_rises_at_once_and_what_was_concealed_meanwhile_does_not_
 def test_the_doctors_own_words_count_more_than_ours_and_grow_old() -> None:
     """12 % lost and mended is good sound; sound that breaks without loss is not; after three seconds nobody knows."""
     looks = Looks()
-    looks.receive(voice_concealed_percent=0.5, frames_per_second=25.0)
-    quality = looks.see(path(loss_percent=12.0))
+    for _ in range(4):
+        looks.receive(voice_concealed_percent=0.5, frames_per_second=25.0)
+        quality = looks.see(path(loss_percent=12.0), 1.0)
     assert quality.voice is VoiceGrade.good
     assert quality.seen is not None
     assert quality.seen.frames_per_second == 25.0
     assert looks.see(GOOD, RECEPTION_SECONDS).seen is None
     looks.receive(voice_concealed_percent=8.0)
-    quality = looks.see(GOOD)
+    assert looks.see(GOOD, 1.0).voice is VoiceGrade.good
+    looks.receive(voice_concealed_percent=8.0)
+    quality = looks.see(GOOD, 1.0)
     assert (quality.voice, quality.code) == (VoiceGrade.poor, "quality.lossy")
 
 
@@ -198,6 +212,18 @@ def test_a_call_is_summed_up_for_those_who_were_not_there() -> None:
     assert asleep.seconds == 104
 
 
+def test_a_page_that_lies_spoils_its_own_figures_only() -> None:
+    """Counts that jump and fall, a time that runs backwards: the totals stay within what a screen can show."""
+    looks = Looks()
+    for freezes in (2**53 - 1, 0, 2**53 - 1, 5):
+        looks.receive(freezes=freezes, frozen_ms=freezes)
+        looks.see(GOOD)
+    assert looks.grader.totals.freezes == COUNT_MAX
+    assert looks.see(GOOD).voice is VoiceGrade.good
+    looks.see(GOOD, RECEPTION_SECONDS + BETTER_SECONDS)
+    assert looks.see(GOOD).code is None
+
+
 def test_before_the_first_picture_and_while_the_page_reloads_there_is_no_grade() -> None:
     """Nobody is told of an outage where the doctor's page is only being loaded; one that was is said until its end."""
     grader = Grader()
@@ -227,7 +253,7 @@ class Graded(Ours):
             self._looked = now
             quality = self.grader.look(Look(1, PeerState.connected, CallFigures(
                 self.picture // 1000, self.paused, rung.quarters, rung.frames_per_second, 0, "", "host",
-                self.road.figures()), camera_lines=720), now)
+                self.road.figures())), now)
             assert quality is not None
             self.said.append((now, quality))
         return anew

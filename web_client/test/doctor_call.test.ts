@@ -299,6 +299,14 @@ describe("a call", () => {
     expect(said("left")).toHaveLength(2);
   });
 
+  test("a rejoin that went down with the relay's memory is asked for again, also of a connection that seems to stand", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    call.rejoin("call.network_changed");
+    call.relayForgot();
+    expect(said("rejoin")).toHaveLength(2);
+  });
+
   test("a camera and a stethoscope are wished for on the line of the moment, and nowhere when there is none", async () => {
     expect([call.show("skin"), call.listen("steth")]).toEqual([false, false]);
     const peer = await answered(1);
@@ -370,16 +378,16 @@ describe("a call", () => {
     expect(call.report.problem.value).toEqual({ code: "instrument.unknown", about: "camera_wanted" });
   });
 
-  test("after a short sleep what stands is given three seconds, after a long one one beat", async () => {
+  test("what is doubted is given up unless the vehicle is heard in time", async () => {
     const peer = await answered(1);
     peer.connect();
-    call.doubt(12_000);
+    call.doubt(3000);
     pass(1500);
     peer.say({ type: "beat", sent: 1, echo: null });
     pass(5000);
     expect(said("rejoin")).toEqual([]);
     peer.say({ type: "beat", sent: 2, echo: null });
-    call.doubt(60_000);
+    call.doubt(1200);
     pass(1000);
     expect(said("rejoin")).toEqual([]);
     pass(1000);

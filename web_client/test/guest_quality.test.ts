@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { QualityWatch, type Counted, type GuestQuality } from "../src/state/guest_quality";
+import { counted, QualityWatch, type Counted, type GuestQuality } from "../src/state/guest_quality";
 
 interface Second {
   readonly frames: number;
@@ -45,7 +45,10 @@ describe("what the guest reads of the line", () => {
   });
 
   test("silence that the sender leaves out is not broken sound", () => {
-    expect(said(times(4, { frames: 25, packets: 3, concealed: 40_000 })).at(-1)).toBe("good");
+    const sound = { type: "inbound-rtp", kind: "audio", packetsReceived: 3, totalSamplesReceived: 48_000 };
+    expect(counted([{ ...sound, concealedSamples: 40_000, silentConcealedSamples: 39_000 }], 5)).toEqual(
+      { at: 5, framesDecoded: 0, audioPackets: 3, audioSamples: 48_000, audioConcealed: 1000 },
+    );
   });
 
   test("neither sound nor picture for three seconds is a cut, and it ends with the first packets", () => {

@@ -185,4 +185,27 @@ describe("signalling", () => {
     second.welcome(true);
     expect(signalling.state.value).toBe("online");
   });
+
+  test("a socket that comes back asks for no other token, unless the one it has is refused or old", async () => {
+    let made = 0;
+    token = () => Promise.resolve(`jwt${(made += 1)}`);
+    const { signalling } = begin();
+    (await connected()).welcome(false);
+    sockets.at(-1)?.onclose?.();
+    await vi.advanceTimersByTimeAsync(300);
+    (await connected()).welcome(true);
+    expect(made).toBe(1);
+    sockets.at(-1)?.onclose?.();
+    await vi.advanceTimersByTimeAsync(300);
+    const refused = await connected();
+    refused.say(0, { type: "error", code: "session.expired", about: 0, facts: {} });
+    refused.onclose?.();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(made).toBe(2);
+    (await connected()).welcome(true);
+    await vi.advanceTimersByTimeAsync(300_000);
+    signalling.renew();
+    await connected();
+    expect(made).toBe(3);
+  });
 });

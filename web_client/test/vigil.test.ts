@@ -21,7 +21,7 @@ describe("the machine's sleep and network", () => {
     const rejoins: string[] = [];
     call = {
       silence: 0, localAddress: "10.0.0.7", doubts, rejoins,
-      doubt: (slept = 0) => doubts.push(slept),
+      doubt: (milliseconds) => doubts.push(milliseconds),
       rejoin: (cause) => rejoins.push(cause),
     };
     vigil = new Vigil(scope, {
@@ -57,8 +57,11 @@ describe("the machine's sleep and network", () => {
     expect(call.doubts).toEqual([]);
     clock += 60_000;
     await vi.advanceTimersByTimeAsync(1000);
-    expect(call.doubts).toEqual([60_000]);
+    expect(call.doubts).toEqual([1200]);
     expect(renewed).toBe(1);
+    clock += 12_000;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(call.doubts).toEqual([1200, 3000]);
   });
 
   test("silence on an address that is gone asks for a new connection at once", async () => {
@@ -106,8 +109,8 @@ describe("the machine's sleep and network", () => {
     vigil.offline();
     expect(vigil.offlineSince.value).toBe(clock);
     vigil.online();
-    expect([vigil.offlineSince.value, renewed, call.doubts]).toEqual([null, 1, [0]]);
-    await pass(3);
-    expect(looks).toBe(3);
+    expect([vigil.offlineSince.value, renewed, call.doubts]).toEqual([null, 1, [1500]]);
+    await pass(4);
+    expect(looks).toBe(4);
   });
 });

@@ -115,8 +115,8 @@ export function LinkDialog({ guest, close }: { guest: HostedGuest; close: () => 
       ) : (
         <>
           <p>
-            {sayGuest("link_lead")}{" "}
-            {guest.expiresAt !== null && sayGuest("link_until", { time: clock(guest.expiresAt) })}
+            {guest.expiresAt !== null && sayGuest("link_until", { time: clock(guest.expiresAt) })}{" "}
+            {sayGuest("link_lead")}
           </p>
           <canvas ref={canvas} class="guest-code" role="img" aria-label={sayGuest("code_label")} data-testid="guest-code" />
           <input
@@ -135,7 +135,7 @@ export function LinkDialog({ guest, close }: { guest: HostedGuest; close: () => 
           {sayGuest("close")}
         </button>
         {link !== null && (
-          <button type="button" class="button main" data-testid="guest-copy" onClick={copy}>
+          <button type="button" class="button main" data-testid="guest-copy" autofocus onClick={copy}>
             {sayGuest(copied === "yes" ? "copied" : "copy")}
           </button>
         )}

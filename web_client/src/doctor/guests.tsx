@@ -41,16 +41,23 @@ function Guest({ it, each }: { it: Consultation; each: HostedGuest }) {
   const [showing, setShowing] = useState(false);
   const remove = () => it.guests.remove(guest.guest_id);
   const waiting = state === "invited" || state === "expired";
+  const seen = each.picture !== null && state === "present";
   return (
-    <li class="guest" data-testid="guest" data-guest={guest.guest_id} data-role={guest.role} data-state={state}>
+    <li
+      class={seen ? "guest seen" : "guest"}
+      data-testid="guest"
+      data-guest={guest.guest_id}
+      data-role={guest.role}
+      data-state={state}
+    >
       <div class="guest-picture">
-        {each.picture !== null && state === "present" ? (
+        {seen ? (
           <GuestPicture each={each} />
         ) : (
           <span class="guest-initial" aria-hidden="true">{guest.name.slice(0, 1).toUpperCase()}</span>
         )}
       </div>
-      <div class="guest-words">
+      <div class="guest-words" hidden={asking}>
         <p>
           <strong>{guest.name}</strong> <span class="soft">{roleWords(guest.role)}</span>
         </p>
@@ -61,10 +68,10 @@ function Guest({ it, each }: { it: Consultation; each: HostedGuest }) {
           <p class="small-words">{sayGuest(each.refusal === "guest.key_missing" ? "refused_key" : "refused_why")}</p>
         )}
       </div>
+      {asking && <p class="guest-ask">{sayGuest("remove_ask", { name: guest.name })}</p>}
       <div class="guest-buttons">
         {asking ? (
           <>
-            <span class="guest-ask">{sayGuest("remove_ask", { name: guest.name })}</span>
             <button type="button" class="button small" onClick={() => setAsking(false)}>
               {sayGuest("cancel")}
             </button>

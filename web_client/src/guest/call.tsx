@@ -20,6 +20,8 @@ interface Words {
   readonly title: string;
   readonly more: string;
   readonly tone: "calm" | "look" | "stop";
+  /** The last picture stays to be seen, dimmed; else the words cover it. */
+  readonly still?: boolean;
 }
 
 export function Call() {
@@ -45,21 +47,31 @@ export function Call() {
 function Stage() {
   const { visit } = usePage();
   const [flowing, setFlowing] = useState(false);
+  const [seen, setSeen] = useState(false);
   const quality = useQuality();
   const pair = visit.pairs.value?.vehicle;
   if (pair === undefined) return null;
   const phase = pair.phase.value;
-  const words = stageWords(phase, pair.refusal.value, visit.link.value, flowing);
+  const words = stageWords(phase, pair.refusal.value, visit.link.value, flowing, seen);
   return (
     <section class="stage" data-testid="stage" data-state={words?.state ?? "live"}>
       <Picture
         track={vehicle.value.picture}
         label={say("bus", { vehicle: visit.company.value?.vehicle.name ?? "" })}
         testid="bus-video"
-        flowing={(now) => setFlowing(now)}
+        keep
+        flowing={(now) => {
+          setFlowing(now);
+          if (now) setSeen(true);
+        }}
       />
       {words !== null && (
-        <div class={`overlay ${words.tone}`} role="status" data-testid="stage-words" data-state={words.state}>
+        <div
+          class={`overlay ${words.tone} ${words.still === true ? "still" : ""}`}
+          role="status"
+          data-testid="stage-words"
+          data-state={words.state}
+        >
           <p class="overlay-title">{words.title}</p>
           <p>{words.more}</p>
         </div>
@@ -85,7 +97,13 @@ function Stage() {
 }
 
 /** What stands over the picture; null: it is live. */
-function stageWords(phase: PairPhase, refusal: string | null, link: LinkState, flowing: boolean): Words | null {
+function stageWords(
+  phase: PairPhase,
+  refusal: string | null,
+  link: LinkState,
+  flowing: boolean,
+  seen: boolean,
+): Words | null {
   if (phase === "refused") {
     return { state: "refused", title: say("refused"), more: guestWords(refusal ?? ""), tone: "stop" };
   }
@@ -97,6 +115,9 @@ function stageWords(phase: PairPhase, refusal: string | null, link: LinkState, f
   }
   if (phase !== "connected") {
     return { state: "opening", title: say("opening"), more: say("opening_more"), tone: "calm" };
+  }
+  if (!flowing && seen) {
+    return { state: "paused", title: say("paused"), more: say("paused_more"), tone: "look", still: true };
   }
   if (!flowing) {
     return { state: "no_picture", title: say("no_picture_yet"), more: say("no_picture_yet_more"), tone: "calm" };

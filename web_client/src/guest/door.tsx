@@ -34,23 +34,26 @@ export function Door() {
           </>
         )}
         <Camera disabled={entering} />
-        {problem !== null && (
-          <p class="say look" role="alert" data-testid="problem" data-code={problem.code}>
-            {guestWords(problem.code, problem.facts)}
-          </p>
-        )}
-        <button
-          type="button"
-          class="button main enter"
-          data-testid="enter"
-          disabled={entering}
-          onClick={() => visit.enter()}
-        >
-          {say(entering ? "entering" : problem === null ? "enter" : "try_again")}
-        </button>
-        <p class="soft" role={entering ? "status" : undefined}>
-          {say(entering ? "entering_more" : "microphone_needed")}
-        </p>
+        <div class="door-enter">
+          {problem === null ? (
+            <p class="soft" role="status">
+              {say(entering ? "entering_more" : "microphone_needed")}
+            </p>
+          ) : (
+            <p class="say look" role="alert" data-testid="problem" data-code={problem.code}>
+              {guestWords(problem.code, problem.facts)}
+            </p>
+          )}
+          <button
+            type="button"
+            class="button main enter"
+            data-testid="enter"
+            disabled={entering}
+            onClick={() => visit.enter()}
+          >
+            {say(entering ? "entering" : problem === null ? "enter" : "try_again")}
+          </button>
+        </div>
       </div>
     </main>
   );

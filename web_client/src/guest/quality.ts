@@ -1,18 +1,9 @@
 // Asks the browser once a second how the bus is heard and seen.
 import { useEffect, useState } from "preact/hooks";
-import { QualityWatch, type Counted, type GuestQuality } from "../state/guest_quality";
+import { counted, QualityWatch, type GuestQuality } from "../state/guest_quality";
 import { statistics } from "./media";
 
 const LOOK_MS = 1000;
-
-interface Inbound {
-  readonly type: string;
-  readonly kind?: string;
-  readonly framesDecoded?: number;
-  readonly packetsReceived?: number;
-  readonly totalSamplesReceived?: number;
-  readonly concealedSamples?: number;
-}
 
 export function useQuality(): GuestQuality | null {
   const [quality, setQuality] = useState<GuestQuality | null>(null);
@@ -25,7 +16,7 @@ export function useQuality(): GuestQuality | null {
     const look = () => {
       report().then(
         (all) => {
-          if (!over) setQuality(watch.look(counted(all, performance.now())));
+          if (!over) setQuality(watch.look(counted(all.values(), performance.now())));
         },
         () => undefined,
       );
@@ -37,21 +28,4 @@ export function useQuality(): GuestQuality | null {
     };
   }, [report]);
   return quality;
-}
-
-function counted(report: RTCStatsReport, at: number): Counted {
-  let found: Counted = { at, framesDecoded: 0, audioPackets: 0, audioSamples: 0, audioConcealed: 0 };
-  report.forEach((each: Inbound) => {
-    if (each.type !== "inbound-rtp") return;
-    if (each.kind === "video") found = { ...found, framesDecoded: each.framesDecoded ?? 0 };
-    else {
-      found = {
-        ...found,
-        audioPackets: each.packetsReceived ?? 0,
-        audioSamples: each.totalSamplesReceived ?? 0,
-        audioConcealed: each.concealedSamples ?? 0,
-      };
-    }
-  });
-  return found;
 }

@@ -76,6 +76,7 @@ const PICTURES: Record<string, Words> = {
 const PAIRING: Record<string, Words> = {
   "pairing.busy": w("Un appareil est en cours d'association.", "Attendez la fin.", "A device is being paired.", "Wait until it is done."),
   "pairing.ended": w("L'association est abandonnée.", "Rien n'a changé.", "Pairing was given up.", "Nothing changed."),
+  "pairing.failed": w("Le poste n'a pas pu associer l'appareil.", "Éteignez-le, rallumez-le, puis recommencez ; si cela se répète, appelez l'assistance.", "The unit could not pair the device.", "Turn it off and on, then try again; if it happens again, call support."),
   "pairing.gone": w("L'appareil ne se fait plus entendre.", "Remettez-le en mode association, près du poste, puis choisissez-le.", "The device is no longer heard.", "Put it into pairing mode again, near the unit, then choose it."),
   "pairing.no_bond": w("L'appareil a refusé l'association.", "Remettez-le en mode association et recommencez. Si un code était demandé, relisez-le.", "The device refused to pair.", "Put it into pairing mode and try again. If a code was asked for, read it again."),
   "pairing.no_number": w("Tous les numéros sont pris.", "Oubliez un appareil qui n'est plus à bord, puis recommencez.", "Every number is taken.", "Forget a device that is no longer on board, then try again."),

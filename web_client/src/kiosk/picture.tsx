@@ -89,8 +89,8 @@ export function Sound() {
   return (
     <>
       <Voice id="doctor-sound" track={media.sound.value} touched={touched.value} />
-      {media.guestSounds.map(({ line, track }) => (
-        <Voice key={line} id="guest-sound" track={track.value} touched={touched.value} />
+      {media.guestSounds.map(({ line, track }, index) => (
+        <Voice key={line} id={index === 0 ? "guest-sound" : `guest-sound-${index + 1}`} track={track.value} touched={touched.value} />
       ))}
       {blocked && (
         <div class="sound-blocked">

@@ -10,11 +10,12 @@ import { Icon, type IconName } from "./icons";
 import { Sheet } from "./parts";
 import { UplinkList } from "./uplinks";
 
-function verdictIcon({ kind, voice, picture }: Verdict): IconName {
+function verdictIcon({ kind, voice, picture, reason }: Verdict): IconName {
   if (kind === "outage") return "offline";
   if (kind === "measuring") return "clock";
   if (voice === "muted" || voice === "none") return "muted";
-  return voice === "good" && picture === "good" ? "check" : "warning";
+  if (voice !== "good" || picture !== "good") return "warning";
+  return reason === "slow" ? "clock" : "check";
 }
 
 /** `quiet`: nothing as long as all is well, where room is short. */

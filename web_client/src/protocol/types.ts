@@ -1741,8 +1741,8 @@ export interface Unfinished {
 }
 /**
  * Gateway -> page: the local peer connection. m-lines in order: audio (doctor out, microphone
- * in), video (own picture), video (doctor's picture), audio (guest's voice), video (guest's picture);
- * answer with `LocalAnswer`.
+ * in), video (own picture), video (doctor's picture), audio and video (the newest guest),
+ * audio and audio (further guests); answer with `LocalAnswer`.
  */
 export interface LocalOffer {
   type: "local_offer";

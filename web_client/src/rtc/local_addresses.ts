@@ -1,26 +1,33 @@
 // The machine's own addresses as the browser sees them now: a connection gathers once and does not learn of a new one.
 
-/** Host candidates are there at once; a machine without a network gives none. */
-const GATHER_MS = 800;
+/** Host candidates are there within 0.2 s; while the machine changes its network a browser may need longer. */
+const GATHER_MS = 2000;
+/** Loopback, which is offered where a browser is told to: no network. */
+const OWN_ENDS = /^(127\.|::1$)/;
+const usable = (address: string | null): string[] => (address && !OWN_ENDS.test(address) ? [address] : []);
 
-/** Address literals; null where the browser hides them behind names (no device is in use). */
+/** Address literals, none where there is no network; null where the browser hides them behind names (no device is in
+ * use) or does not say in time. */
 export async function localAddresses(): Promise<ReadonlySet<string> | null> {
   const connection = new RTCPeerConnection({ iceServers: [] });
   try {
     connection.createDataChannel("");
     const found = new Set<string>();
-    let hidden = false;
+    let [hidden, whole] = [false, false];
     const gathered = new Promise<void>((resolve) => {
       setTimeout(resolve, GATHER_MS);
       connection.onicecandidate = ({ candidate }) => {
-        if (candidate === null) resolve();
-        else if (candidate.address?.endsWith(".local") === true) hidden = true;
-        else if (candidate.address) found.add(candidate.address);
+        if (candidate === null) {
+          whole = true;
+          resolve();
+        } else if (candidate.address?.endsWith(".local") === true) hidden = true;
+        // Of TCP's nothing is bound yet: one that is gone is listed for seconds.
+        else if (candidate.protocol === "udp") usable(candidate.address).forEach((each) => found.add(each));
       };
     });
     await connection.setLocalDescription();
     await gathered;
-    return hidden ? null : found;
+    return hidden || !whole ? null : found;
   } finally {
     connection.close();
   }

@@ -14,6 +14,8 @@ import type {
 
 /** The longest answer is the laying out of a prescription: a second on a busy relay. */
 const ANSWER_MS = 15_000;
+/** A token is made at once; what hangs longer hangs on a connection of the network before. */
+const TOKEN_MS = 4000;
 
 /** A refusal with its code, or `relay.unreachable` when no answer came. `status` 0: no answer. */
 export class ApiRefused extends Error {
@@ -49,7 +51,7 @@ export class DoctorApi {
   }
 
   async token(): Promise<string> {
-    return (await this.#call<Token>("POST", "/api/token", {})).token;
+    return (await this.#call<Token>("POST", "/api/token", {}, TOKEN_MS)).token;
   }
 
   certify(csr: string): Promise<CertificateIssued> {
@@ -79,8 +81,8 @@ export class DoctorApi {
     return this.#call<GuestInvitation>("POST", `/doctor/calls/${encodeURIComponent(callId)}/guests`, wanted);
   }
 
-  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const init: RequestInit = { method, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) };
+  async #call<T>(method: string, path: string, body?: unknown, limit = ANSWER_MS): Promise<T> {
+    const init: RequestInit = { method, cache: "no-store", signal: AbortSignal.timeout(limit) };
     if (body !== undefined) {
       init.headers = { "Content-Type": "application/json" };
       init.body = JSON.stringify(body);

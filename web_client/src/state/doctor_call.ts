@@ -22,11 +22,8 @@ const DISCONNECTED_MS = 30_000;
 const OPENING_MS = 8000;
 /** Candidates that come before their description; a page gathers about 30. */
 const EARLY_CANDIDATES = 64;
-/** After something that may have cut it, what stood gets three beats to be heard again. */
-const DOUBT_MS = 3000;
-/** Consent of the other end (RFC 7675, section 5.1): a page that slept longer has lost it, and waits one beat. */
-const CONSENT_MS = 30_000;
-const CONSENT_LOST_MS = 1200;
+/** Heard that lately, what was given up stands again. */
+const HEALED_MS = 1000;
 
 export type { CallPeer, CallPeerEvents, CallWorld, DoctorIdentity } from "./call_peer";
 
@@ -173,7 +170,7 @@ export class DoctorCall {
     this.#away.value = false;
     if (this.#left !== null) {
       this.world.signal(this.#left);
-    } else if (this.#generation.state !== "connected") {
+    } else if (this.#generation.state !== "connected" || this.#generation.rejoined) {
       this.#generation.rejoined = false;
       this.rejoin("call.relay_restarted");
     }
@@ -209,12 +206,10 @@ export class DoctorCall {
     return this.report.figures.value?.localAddress ?? null;
   }
 
-  /** What stood may be gone without a word: this machine slept `slept` milliseconds, or its network changed. */
-  doubt(slept = 0): void {
-    const generation = this.#generation;
+  /** What stood may be gone without a word: it is given up unless the vehicle is heard within `milliseconds`. */
+  doubt(milliseconds: number): void {
     const since = this.world.now();
-    const until = since + (slept >= CONSENT_MS ? CONSENT_LOST_MS : DOUBT_MS);
-    if (generation.stood) generation.doubt = { since, until };
+    if (this.#generation.stood) this.#generation.doubt = { since, until: since + milliseconds };
   }
 
   /** Wants a stethoscope's sound, or silence again; false: there is no line now. */
@@ -371,6 +366,8 @@ export class DoctorCall {
       if (silence > INTERRUPTED_MS) this.#interrupted();
       else this.#phase.value = "connected";
       if (silence > SILENT_MS) this.rejoin("call.silent");
+      // It came back by itself before the next one was granted: no second asking.
+      if (silence < HEALED_MS && waited > OPENING_MS / 2) generation.rejoined = false;
     } else if (generation.state === "disconnected" || (generation.state === "failed" && generation.stood)) {
       this.#interrupted();
       if (waited > DISCONNECTED_MS) this.rejoin("call.disconnected");

@@ -16,6 +16,9 @@ const WELCOME_MS = 10_000;
 const ACK_MS = 100;
 /** The relay confirms within `ACK_MS`: a frame unconfirmed for that long went into a dead socket. */
 const CONFIRM_MS = 8000;
+/** A token is good for ten minutes: a socket that comes back within half of that asks for no other, which would have
+ * to pass a connection that may be dead. */
+const TOKEN_KEPT_MS = 300_000;
 /** One change of the network is told by several events; a socket needs that long to be welcomed. */
 const RENEW_MS = 2000;
 
@@ -72,6 +75,7 @@ export class Signalling<Out extends Message = FromDoctor, In extends Message = T
   #failures = 0;
   #oldest: number | null = null;
   #renewed = -Infinity;
+  #token: { readonly value: string; readonly at: number } | null = null;
   #acknowledging: (() => void) | null = null;
 
   constructor(
@@ -128,7 +132,7 @@ export class Signalling<Out extends Message = FromDoctor, In extends Message = T
     this.#attempt = attempt;
     let token: string;
     try {
-      token = await this.world.token();
+      token = await this.#fresh();
     } catch (error) {
       if (attempt.ended) return;
       if ((error as { code?: unknown }).code === "session.needed") {
@@ -152,6 +156,14 @@ export class Signalling<Out extends Message = FromDoctor, In extends Message = T
     socket.onopen = () => this.#greet(socket, token);
     socket.onmessage = (event) => this.#read(event.data);
     socket.onclose = () => this.#lost();
+  }
+
+  async #fresh(): Promise<string> {
+    const kept = this.#token;
+    if (kept !== null && this.world.now() - kept.at < TOKEN_KEPT_MS) return kept.value;
+    const value = await this.world.token();
+    this.#token = { value, at: this.world.now() };
+    return value;
   }
 
   #greet(socket: Socket, token: string): void {
@@ -199,6 +211,7 @@ export class Signalling<Out extends Message = FromDoctor, In extends Message = T
     }
     if (body.type === "error" && this.#state.value !== "online") {
       // The Hello itself was refused: a fresh token may help, another release of the page must be loaded.
+      this.#token = null;
       if (body.code === "version.unsupported" || this.world.final?.(body.code) === true) {
         this.#end();
         this.events.dismissed(body.code);

@@ -6,10 +6,20 @@ import { run, type Scope } from "./scope";
 const TICK_MS = 1000;
 /** Timers of a hidden tab come once a second; a busy machine stutters for a few: what is longer was a sleep. */
 export const SLEPT_MS = 10_000;
+/** After something that may have cut it, what stands gets three beats to be heard again. */
+const DOUBT_MS = 3000;
+/** Who slept longer has lost the other end's consent (RFC 7675, section 5.1): one beat. */
+const CONSENT_MS = 30_000;
+const CONSENT_LOST_MS = 1200;
+/** A network that was away and is back as it was carries the call again within two checks (RFC 8445, section 14.3, 0.5 s
+ * each); one that is another one never does. */
+const RETURN_MS = 1500;
 /** A beat and a half without the vehicle: worth a look at our own addresses, which costs nothing. */
 const QUIET_MS = 1500;
+/** With our own address gone as well, a missed beat is enough. */
+const GONE_MS = 1000;
 /** A network that has just come up has no address yet. */
-const LOOKS_MS = [0, 1000, 3000] as const;
+const LOOKS_MS = [0, 500, 1500, 3500] as const;
 
 /** The call of the moment, as far as it stands on this machine's network. */
 export interface Watched {
@@ -17,7 +27,7 @@ export interface Watched {
   readonly silence: number | null;
   /** Our own address on the way in use; null: not known. */
   readonly localAddress: string | null;
-  doubt(slept?: number): void;
+  doubt(milliseconds: number): void;
   rejoin(cause: string): void;
 }
 
@@ -52,14 +62,15 @@ export class Vigil {
 
   /** The browser says that there is a network again. */
   online(): void {
+    const was = this.offlineSince.value !== null;
     this.offlineSince.value = null;
-    this.moved();
+    this.moved(was ? RETURN_MS : DOUBT_MS);
   }
 
   /** The network may be another one. */
-  moved(): void {
+  moved(doubt = DOUBT_MS): void {
     this.world.renew();
-    this.world.call()?.doubt();
+    this.world.call()?.doubt(doubt);
     for (const later of LOOKS_MS) this.scope.after(later, () => this.#look());
   }
 
@@ -69,7 +80,7 @@ export class Vigil {
     this.#last = now;
     if (gap > SLEPT_MS) {
       this.world.renew();
-      this.world.call()?.doubt(gap);
+      this.world.call()?.doubt(gap >= CONSENT_MS ? CONSENT_LOST_MS : DOUBT_MS);
       this.#look();
     } else if ((this.world.call()?.silence ?? 0) > QUIET_MS) {
       this.#look();
@@ -101,7 +112,7 @@ export class Vigil {
     }
     const { localAddress } = call;
     // The browser gathers once: a connection that stood on an address that is gone never comes back by itself.
-    if (localAddress === null || addresses.has(localAddress) || (call.silence ?? 0) < QUIET_MS) return;
+    if (localAddress === null || addresses.has(localAddress) || (call.silence ?? 0) < GONE_MS) return;
     this.world.renew();
     call.rejoin("call.network_changed");
   }

@@ -1,0 +1,230 @@
+"""`./run bench encode`: the processor a call's picture costs, beside the library's own encoders."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil  # type: ignore[import-untyped]  # the stubs are a package of their own
+from playwright.async_api import Page, async_playwright
+
+from bench.report import Measured
+from bench.video_source import FPS, HEIGHT, WIDTH
+from sim.bots.browser import installed
+
+SUMMARY = "processor time of the picture's way to one and two doctors, beside stock aiortc's H.264 and VP8"
+
+KINDS = ("ours H.264", "ours VP8", "stock H.264", "stock VP8")
+WARM_SECONDS, SECONDS, KBPS = 10.0, 15.0, 1000
+"""The rate is found within five seconds."""
+
+FILM, NOISE = 50, 0.7
+"""Pictures; levels of a sensor's noise in a lit room."""
+
+COST = "cpu_ms_per_picture"
+"""A busy machine shows fewer pictures, and they cost less together; one costs the same."""
+
+HALF, SECOND_DOCTOR = 0.5, 1.1
+
+_ARGUMENTS = ("--no-sandbox", "--allow-loopback-in-peer-connection", "--disable-quic", "--no-first-run",
+              "--disable-background-networking", "--disable-component-update", "--disable-sync",
+              "--autoplay-policy=no-user-gesture-required", "--disable-features=WebRtcHideLocalIpsWithMdns")
+
+_PAGE = """
+window.calls = [];
+window.join = async (sdp, without) => {
+  const pc = new RTCPeerConnection({ iceServers: [] });
+  window.calls.push(pc);
+  pc.ontrack = (event) => {
+    if (event.track.kind !== "video") return;
+    const video = document.createElement("video");
+    video.muted = video.autoplay = true;
+    video.width = 64;
+    video.srcObject = new MediaStream([event.track]);
+    document.body.append(video);
+  };
+  await pc.setRemoteDescription({ type: "offer", sdp });
+  if (without) {
+    const line = pc.getTransceivers().find((one) => one.direction !== "stopped"
+      && one.receiver.track.kind === "video");
+    const codecs = RTCRtpReceiver.getCapabilities("video").codecs;
+    line.setCodecPreferences(codecs.filter((codec) => codec.mimeType !== without));
+  }
+  await pc.setLocalDescription(await pc.createAnswer());
+  await new Promise((done) => {
+    if (pc.iceGatheringState === "complete") done();
+    pc.onicegatheringstatechange = () => { if (pc.iceGatheringState === "complete") done(); };
+    setTimeout(done, 1000);
+  });
+  return pc.localDescription.sdp;
+};
+window.figures = async () => Promise.all(window.calls.map(async (pc) => {
+  const all = [...(await pc.getStats()).values()];
+  const stream = all.find((one) => one.type === "inbound-rtp" && one.kind === "video" && one.bytesReceived > 0);
+  if (!stream) return null;
+  return { codec: all.find((one) => one.id === stream.codecId).mimeType, frames: stream.framesDecoded,
+    bytes: stream.bytesReceived, keyframes: stream.keyFramesDecoded, width: stream.frameWidth,
+    height: stream.frameHeight, quantizers: stream.qpSum };
+}));
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be chosen."""
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement")
+    parser.add_argument("--kbps", type=int, default=KBPS, help="of the picture")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="senders, comma separated")
+
+
+def run(options: argparse.Namespace) -> Measured:
+    """Each sender to one and to two doctors, one after the other."""
+    kinds = [kind for kind in KINDS if kind in options.kinds.split(",")]
+    results = asyncio.run(_all(kinds, options))
+    aims = {}
+    for codec in ("H.264", "VP8"):
+        mine, theirs = results.get(f"ours {codec}"), results.get(f"stock {codec}")
+        if mine and theirs:
+            aims[f"{codec}, one doctor: at most half of stock aiortc's processor time"] = (
+                mine["1"][COST] <= HALF * theirs["1"][COST])
+        if mine:
+            aims[f"{codec}: a second doctor costs at most a tenth more"] = (
+                mine["2"][COST] <= SECOND_DOCTOR * mine["1"][COST])
+    rig = {"picture": f"{WIDTH}x{HEIGHT}, {FPS} a second, {options.kbps} kbit/s", "seconds": options.seconds,
+           "receiver": "headless Chromium on loopback, its own process; the simulated camera in a third",
+           "measured": "user and system time of the sender's process, in percent of one core"}
+    return Measured(rig, results, aims)
+
+
+async def _all(kinds: list[str], options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    results: dict[str, dict[str, Any]] = {}
+    async with _camera() as port, _browser() as page:
+        for kind in kinds:
+            results[kind] = {}
+            for doctors in (1, 2):
+                await page.goto("about:blank")
+                await page.evaluate(_PAGE)
+                row = await _measure(page, kind, port, doctors, options)
+                results[kind][str(doctors)] = row
+                print(f"{kind}, {doctors}: {row}", file=sys.stderr)
+    return results
+
+
+@asynccontextmanager
+async def _camera() -> AsyncIterator[int]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.encode", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield int(await process.stdout.readline())
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+@asynccontextmanager
+async def _browser() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=installed(), args=list(_ARGUMENTS))
+        yield await browser.new_page()
+        await browser.close()
+
+
+async def _measure(page: Page, kind: str, port: int, doctors: int, options: argparse.Namespace) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.encode_sender", kind, str(port), str(doctors), str(options.kbps),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, limit=1 << 20)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        for _ in range(doctors):
+            offer = json.loads(await process.stdout.readline())
+            without = "video/H264" if kind.endswith("VP8") else ""
+            answer = await page.evaluate("([sdp, without]) => window.join(sdp, without)", [offer["sdp"], without])
+            process.stdin.write(json.dumps({"number": offer["number"], "sdp": answer}).encode() + b"\n")
+        await asyncio.sleep(WARM_SECONDS)
+        told = psutil.Process(process.pid)
+        before, used, began = await page.evaluate("window.figures()"), _used(told), time.monotonic()
+        await asyncio.sleep(options.seconds)
+        spent, seconds, memory = _used(told) - used, time.monotonic() - began, told.memory_info().rss
+        after = await page.evaluate("window.figures()")
+    finally:
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(8):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+    pictures = max(1, max(b["frames"] - a["frames"] for a, b in zip(before, after, strict=True)))
+    return {"cpu_percent": round(100 * spent / seconds, 1), "cpu_ms_per_picture": round(1000 * spent / pictures, 2),
+            "memory_mib": memory >> 20, "doctors": [_seen(a, b, seconds) for a, b in zip(before, after, strict=True)]}
+
+
+def _seen(before: dict[str, Any] | None, after: dict[str, Any] | None, seconds: float) -> dict[str, Any] | None:
+    if before is None or after is None:
+        return None
+    frames = after["frames"] - before["frames"]
+    return {"codec": after["codec"], "size": f"{after['width']}x{after['height']}",
+            "fps": round(frames / seconds, 1),
+            "kbps": round((after["bytes"] - before["bytes"]) * 8 / seconds / 1000),
+            "keyframes": after["keyframes"] - before["keyframes"],
+            "quantizer": round((after["quantizers"] - before["quantizers"]) / max(1, frames), 1)}
+
+
+def _used(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _film() -> list[bytes]:
+    """Two seconds of a coloured, noisy picture that sways, to be played to and fro: as much to encode as a hand
+    that moves in front of a small camera."""
+    rng = np.random.default_rng(4)
+    coarse = rng.integers(40, 210, (HEIGHT // 40 + 2, WIDTH // 40 + 2), np.uint8)
+    texture = cv2.resize(coarse, (WIDTH + 128, HEIGHT + 128), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    texture += cv2.resize(rng.integers(-12, 12, (HEIGHT // 6, WIDTH // 6), np.int16).astype(np.float32),
+                          (WIDTH + 128, HEIGHT + 128)).astype(np.int16)
+    chroma = cv2.resize(coarse, (WIDTH // 2, HEIGHT // 2)).tobytes()
+    pictures = []
+    for number in range(FILM):
+        x, y = round(64 + 40 * np.sin(number / FILM * np.pi)), round(64 + 10 * np.sin(number / FILM * 2 * np.pi))
+        noise = rng.normal(0, NOISE, (HEIGHT, WIDTH))
+        luma = np.clip(texture[y:y + HEIGHT, x:x + WIDTH] + noise, 16, 235).astype(np.uint8)
+        pictures.append(b"FRAME\n" + luma.tobytes() + chroma + bytes(reversed(chroma)))
+    return pictures
+
+
+async def _show() -> None:
+    """The camera's process, until standard input ends."""
+    film = _film()
+    there_and_back = film + film[::-1]
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            for number in itertools.count():
+                await asyncio.sleep(max(0.0, began + number / FPS - time.monotonic()))
+                writer.write(there_and_back[number % len(there_and_back)])
+                await writer.drain()
+
+    server = await asyncio.start_server(play, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_show())
