@@ -130,7 +130,7 @@ class Media:
     @property
     def encoder(self) -> str:
         """What makes the picture."""
-        return "x264"
+        return self._engine.encoder
 
     @property
     def uplinks(self) -> tuple[Uplink, ...]:

@@ -275,7 +275,7 @@ class Gateway:
             certificate_code=self._identity.certificate_code(), camera=self._media.camera,
             instruments=self._instruments.instruments(), shared=self._supervisor.problems(), power=self._power,
             disk_free_share=self._disk_free, store_code=self._consultation.view().problem,
-            printer_code=self._papers.problem)
+            printer_code=self._papers.problem, encoder_code=self._media.encoder_code)
 
     def _measured(self) -> metrics.Measured:
         view = self._consultation.view()

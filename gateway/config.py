@@ -73,6 +73,7 @@ class MediaTable(_Table, frozen=True, kw_only=True):
     start_kbps: Annotated[int, Meta(ge=50, le=20_000)] | None = None
     floor_kbps: Annotated[int, Meta(ge=30, le=20_000)] | None = None
     ceiling_kbps: Annotated[int, Meta(ge=100, le=50_000)] | None = None
+    encoder: Literal["auto", "x264", "vaapi", "v4l2m2m"] = "auto"
 
 
 class UplinkTable(_Table, frozen=True, kw_only=True):

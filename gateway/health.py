@@ -43,6 +43,7 @@ class Facts:
     disk_free_share: float | None
     store_code: str | None
     printer_code: str | None
+    encoder_code: str | None = None
 
 
 def found(facts: Facts) -> list[tuple[str, str]]:
@@ -64,6 +65,8 @@ def found(facts: Facts) -> list[tuple[str, str]]:
         wrong.append(("store.nearly_full", "store"))
     if facts.printer_code is not None:
         wrong.append((facts.printer_code, "printer"))
+    if facts.encoder_code is not None:
+        wrong.append((facts.encoder_code, "camera"))
     if facts.power.source is PowerSource.battery and facts.power.percent is not None \
             and facts.power.percent <= BATTERY_PERCENT:
         wrong.append(("power.low", "power"))

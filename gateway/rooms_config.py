@@ -11,7 +11,15 @@ from protocol.readings import CAMERAS, InstrumentKind
 
 from .aboard import STETHOSCOPE
 from .config import GatewayConfig, InstrumentTable
-from .media.config import CEILING_KBPS, FLOOR_KBPS, START_KBPS, CameraConfig, MediaConfig, StethoscopeConfig
+from .media.config import (
+    CEILING_KBPS,
+    FLOOR_KBPS,
+    START_KBPS,
+    CameraConfig,
+    EncoderChoice,
+    MediaConfig,
+    StethoscopeConfig,
+)
 from .peripherals import models
 from .peripherals.config import InstrumentConfig
 
@@ -58,6 +66,7 @@ def media(config: GatewayConfig) -> MediaConfig:
         stethoscope=_sound(config), interfaces=table.interfaces,
         start_kbps=table.start_kbps or START_KBPS, floor_kbps=table.floor_kbps or FLOOR_KBPS,
         ceiling_kbps=table.ceiling_kbps or CEILING_KBPS, relay_only=table.relay_only, turn_ca=table.turn_ca,
+        encoder=EncoderChoice(table.encoder),
         decisions=config.data_directory / DECISIONS if table.decisions else None,
         operators={uplink.interface: uplink.operator for uplink in config.uplink})
 

@@ -136,6 +136,15 @@ class StethoscopeConfig:
         return match[1] if match else ""
 
 
+class EncoderChoice(enum.StrEnum):
+    """Who encodes H.264: the machine's own encoder where it passes its probe, or x264."""
+
+    auto = "auto"
+    x264 = "x264"
+    vaapi = "vaapi"
+    v4l2m2m = "v4l2m2m"
+
+
 @dataclass(frozen=True, slots=True)
 class MediaConfig:
     """The media room. `interfaces` are names; `*` stands for every physical one that is up (also when empty).
@@ -156,6 +165,7 @@ class MediaConfig:
     decisions: Path | None = None
     relay_only: bool = False
     turn_ca: str = ""
+    encoder: EncoderChoice = EncoderChoice.auto
     operators: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

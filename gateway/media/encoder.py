@@ -124,6 +124,10 @@ class CameraEncoder:
         """Whether anything is encoded."""
         return self._watched.is_set()
 
+    def use(self, hardware: Hardware) -> None:
+        """For contexts opened from now on; x264 goes on until then."""
+        self._hardware = hardware
+
     def watch(self, watched: bool, lane: Lane = Lane.main) -> None:
         """Whether anybody gets the lane's pictures; without, it encodes nothing and holds nothing."""
         with self._lock:

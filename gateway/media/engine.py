@@ -14,10 +14,10 @@ import structlog
 from protocol.kiosk import CameraView, Uplink
 from protocol.values import IceServer
 
-from . import interfaces
+from . import hardware, interfaces
 from .camera import CameraReader, CameraState
 from .compose import Captured
-from .config import MediaConfig
+from .config import EncoderChoice, MediaConfig
 from .decisions import DecisionLog
 from .encoder import CameraEncoder, EncodedFrame
 from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
@@ -76,6 +76,8 @@ class MediaEngine:
         self._reader = CameraReader(config.camera, self._scene, self._from_thread_camera)
         self._encoder = CameraEncoder(mailbox, self._from_thread_frame, self._picture.rungs, SELF_VIEW_KBPS * 1000)
         self._picture.feed(self._encoder)
+        self._encoder_name = "x264"
+        self._encoder_code: str | None = None
         self._sounds: asyncio.Queue[SoundPacket] = asyncio.Queue(SOUND_PACKETS)
         self._stethoscope = (Stethoscope(config.stethoscope, changed, self._take_sound)
                              if config.stethoscope is not None else None)
@@ -105,6 +107,16 @@ class MediaEngine:
         return CameraView(present=state.present, name=config.name[:200], width=state.width, height=state.height,
                           frames_per_second=config.frames_per_second if state.present else 0, code=state.code,
                           simulated=config.simulated)
+
+    @property
+    def encoder(self) -> str:
+        """What makes H.264: `x264`, or the element that drives the machine's own encoder."""
+        return self._encoder_name
+
+    @property
+    def encoder_code(self) -> str | None:
+        """Why it is not what the configuration asks for, or failed in a call; None: nothing is wrong."""
+        return self._encoder_code
 
     @property
     def uplinks(self) -> tuple[Uplink, ...]:
@@ -164,6 +176,7 @@ class MediaEngine:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._picture.send())
                 tasks.create_task(self._close_retired())
+                tasks.create_task(self._find_encoder())
                 tasks.create_task(self._watch())
                 tasks.create_task(self._picture.drive())
                 if self._decisions is not None:
@@ -343,6 +356,23 @@ class MediaEngine:
                 self._microphone = microphone
                 _log.info("microphone.present" if microphone is None else microphone)
                 self._changed()
+
+    async def _find_encoder(self) -> None:
+        choice = self._config.encoder
+        if choice is EncoderChoice.x264:
+            return
+        element, verdict = await asyncio.to_thread(hardware.find, choice)
+        _log.info("encoder.chosen", encoder=element or "x264", why=verdict.value)
+        if element is not None:
+            self._encoder_name = element
+            self._encoder.use(hardware.Hardware(element, lambda: self._post(self._encoder_lost, None)))
+        elif choice is not EncoderChoice.auto:
+            self._encoder_code = verdict.value
+            self._changed()
+
+    def _encoder_lost(self, _: None) -> None:
+        self._encoder_name, self._encoder_code = "x264", hardware.Verdict.failed.value
+        self._changed()
 
     async def _look_at_interfaces(self) -> None:
         while True:

@@ -81,12 +81,11 @@ class GuestBook:
         """
         resume = own if len(own) >= PASS_LENGTH else secrets.token_urlsafe(TOKEN_OCTETS)
         now = datetime.now(UTC)
-        about, code = "", "guest.link_unknown"
+        code = "guest.link_unknown"
         async with self._storage.session() as session:
             row = (await session.execute(select(GuestRow).where(GuestRow.token_hash == hashed(token))
                                          .with_for_update())).scalar_one_or_none()
             if row is not None:
-                about = row.guest_id
                 call = await session.get(CallRow, row.call_id)
                 refused = _why_not(row, call, resume, now)
                 if refused is None:
@@ -96,21 +95,23 @@ class GuestBook:
                                      facts={"call": row.call_id})
                     return _guest(row), resume
                 code = refused
-            await record(session, what="guest.refused", who="unknown", about=about, facts={"code": code})
+            await _record_refusal(session, row, code)
         raise MessageRefused(code)
 
     async def look(self, token: str) -> tuple[Guest, datetime]:
-        """Whose link this is and until when it opens; uses nothing up, writes nothing. MessageRefused as `enter`."""
+        """Whose link this is and until when it opens; uses nothing up. MessageRefused as `enter`, audited too: a page
+        asks here first."""
         async with self._storage.reading() as session:
             row = (await session.execute(select(GuestRow).where(
                 GuestRow.token_hash == hashed(token)))).scalar_one_or_none()
             call = await session.get(CallRow, row.call_id) if row is not None else None
-        if row is None:
-            raise MessageRefused("guest.link_unknown")
-        refused = _why_not(row, call, "", datetime.now(UTC))
-        if refused is not None:
-            raise MessageRefused(refused)
-        return _guest(row), row.expires_at
+        refused = "guest.link_unknown" if row is None else _why_not(row, call, "", datetime.now(UTC))
+        if row is not None and refused is None:
+            return _guest(row), row.expires_at
+        code = refused or "guest.link_unknown"
+        async with self._storage.session() as session:
+            await _record_refusal(session, row, code)
+        raise MessageRefused(code)
 
     async def back(self, resume: str) -> Guest:
         """Who comes back by this resume token. MessageRefused: `guest.link_unknown`, `guest.removed`,
@@ -158,6 +159,11 @@ class GuestBook:
 def hashed(token: str) -> str:
     """As tokens are kept."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+async def _record_refusal(session: AsyncSession, row: GuestRow | None, code: str) -> None:
+    await record(session, what="guest.refused", who="unknown", about=row.guest_id if row is not None else "",
+                 facts={"code": code})
 
 
 def _why_not(row: GuestRow, call: CallRow | None, resume: str, now: datetime) -> str | None:

@@ -52,7 +52,7 @@ def free_port() -> int:
 @contextlib.asynccontextmanager
 async def turn(folder: Path, *options: str, addresses: tuple[str, ...] = ("127.0.0.1",)) -> AsyncIterator[Turn]:
     """Run one until the block ends."""
-    certificate, key = _certificate(folder)
+    certificate, key = _certificate(folder, addresses)
     port, tls_port = free_port(), free_port()
     listening = [f"--listening-ip={address}" for address in addresses]
     relaying = [f"--relay-ip={address}" for address in addresses]
@@ -64,7 +64,7 @@ async def turn(folder: Path, *options: str, addresses: tuple[str, ...] = ("127.0
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
     try:
         async with asyncio.timeout(10):
-            for wanted in (port, tls_port):
+            for wanted in ((tls_port,) if "--no-tcp" in options else (port, tls_port)):
                 while True:
                     try:
                         _, writer = await asyncio.open_connection(addresses[0], wanted)
@@ -81,7 +81,7 @@ async def turn(folder: Path, *options: str, addresses: tuple[str, ...] = ("127.0
         await process.wait()
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
+def _certificate(folder: Path, addresses: tuple[str, ...]) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "turn")])
     now = datetime.datetime.now(datetime.UTC)
@@ -89,7 +89,8 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
             .serial_number(1).not_valid_before(now - datetime.timedelta(hours=1))
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.SubjectAlternativeName([
-                x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]), critical=False)
+                *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
+                x509.DNSName("localhost")]), critical=False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(key, hashes.SHA256()))
     certificate_file, key_file = folder / "turn.pem", folder / "turn.key"

@@ -40,6 +40,7 @@ def test_a_vehicle_that_is_well_has_no_problem() -> None:
     ({"certificate_days": -1, "certificate_code": "certificate.expired"}, ("certificate.expired", "certificate")),
     ({"camera": CameraView(present=False, code="camera.missing")}, ("camera.missing", "camera")),
     ({"disk_free_share": 0.09}, ("store.nearly_full", "store")),
+    ({"encoder_code": "encoder.hardware_failed"}, ("encoder.hardware_failed", "camera")),
     ({"store_code": "store.full", "disk_free_share": 0.0}, ("store.full", "store")),
     ({"printer_code": "printer.paper"}, ("printer.paper", "printer")),
     ({"power": Power(source=PowerSource.battery, percent=20)}, ("power.low", "power")),

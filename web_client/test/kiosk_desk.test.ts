@@ -3,7 +3,7 @@ import type { KioskCommand, KioskState } from "../src/protocol/types";
 import { Desk, FRESH_READING_MS, type Memory } from "../src/state/kiosk_desk";
 import { REPLY_LIMIT_MS, RETRY_FIRST_MS, RETRY_LAST_MS, type Socket } from "../src/state/kiosk_socket";
 import { Scope } from "../src/state/scope";
-import { BETTER_AFTER_MS } from "../src/state/kiosk_quality";
+import { BETTER_AFTER_MS, UNHEARD_AFTER_MS } from "../src/state/kiosk_quality";
 import { encounter, quality, reading, state } from "./kiosk_states";
 
 /** A gateway's end of the socket, in the hand of the test. */
@@ -276,6 +276,19 @@ describe("the desk", () => {
     expect(desk.muted.value).toBe(true);
     socket().shows(state({ encounter: encounter({ stage: "in_call" }) }));
     expect(desk.muted.value).toBe(false);
+  });
+
+  it("says that nobody hears once it has lasted, and takes it back at once", () => {
+    const desk = sitDown();
+    socket().opens();
+    const call = (microphone_code: string | null) => state({ microphone_code, encounter: encounter({ stage: "in_call", quality: quality() }) });
+    socket().shows(call("microphone.missing"));
+    vi.advanceTimersByTime(UNHEARD_AFTER_MS - 1000);
+    expect(desk.unheard.value).toBe(false);
+    vi.advanceTimersByTime(1000);
+    expect([desk.unheard.value, desk.quality.value?.voice]).toEqual([true, "none"]);
+    socket().shows(call(null));
+    expect(desk.unheard.value).toBe(false);
   });
 
   it("keeps the words of the call steady: a better second is not shown before it has lasted, an ended call at once", () => {

@@ -2,7 +2,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import { language } from "../src/i18n/core";
 import { verdictWords } from "../src/i18n/kiosk_call";
 import type { CallQuality, KioskState } from "../src/protocol/types";
-import { BETTER_AFTER_MS, doctorPaused, SteadyVerdict, unheardCode, uplinkSigns, uplinkTroubled, type Verdict, verdictOf, verdictTone } from "../src/state/kiosk_quality";
+import {
+  BETTER_AFTER_MS, doctorPaused, isUnheard, LastingSilence, SteadyVerdict, UNHEARD_AFTER_MS, unheardCode, uplinkSigns, uplinkTroubled, type Verdict, verdictOf, verdictTone,
+} from "../src/state/kiosk_quality";
 import { encounter, quality, state, uplink } from "./kiosk_states";
 
 const calling = (more: Partial<CallQuality> = {}, rest: Partial<KioskState> = {}): KioskState =>
@@ -134,6 +136,16 @@ describe("what the nurse is told of both sides", () => {
     expect(unheardCode(calling({}, { microphone_code: "microphone.muted" }))).toBeNull();
     expect(unheardCode(calling({}, { microphone_code: "microphone.silent", microphone_muted: true }))).toBeNull();
     expect(unheardCode(state({ microphone_code: "microphone.silent", encounter: encounter({ stage: "ready" }) }))).toBeNull();
+  });
+
+  it("does not cry out for a page that is being reloaded: silence has to last", () => {
+    const silence = new LastingSilence();
+    expect([silence.take(true, 0), silence.take(true, UNHEARD_AFTER_MS - 1)]).toEqual([false, false]);
+    expect(silence.take(true, UNHEARD_AFTER_MS)).toBe(true);
+    expect([silence.take(false, 9000), silence.take(true, 9100)]).toEqual([false, false]);
+    expect(judged(calling({ voice: "none" }, { microphone_code: "microphone.missing" })).voice).toBe("none");
+    expect(verdictOf(calling({ voice: "none" }, { microphone_code: "microphone.missing" }), false)?.voice).toBe("good");
+    expect([isUnheard(calling({ voice: "none", code: "quality.outage" })), isUnheard(calling({}, { microphone_muted: true }))]).toEqual([false, false]);
   });
 
   it("knows a paused picture of the doctor from a page that has not said anything", () => {

@@ -8,6 +8,8 @@ import type { CallFigures } from "../state/call_statistics";
 import type { Consultation } from "../state/doctor_desk";
 import { lineWords, type LineWords } from "../state/line_words";
 
+/** Past it two people talk over each other. */
+const SLOW_MS = 800;
 const SIGNS = { done: "●", look: "△", stop: "■" } as const;
 
 export function Line({ it }: { it: Consultation }) {
@@ -17,7 +19,7 @@ export function Line({ it }: { it: Consultation }) {
   const figures = report.figures.value;
   if (it.call.phase.value !== "connected" || (quality === null && figures === null)) return null;
   const words = lineWords(quality, it.record.situation.value?.media ?? null);
-  const tone = words?.tone ?? "done";
+  const tone = words?.tone ?? ((figures?.roundTripMs ?? Infinity) > SLOW_MS ? "look" : "done");
   return (
     <div class="call-line">
       {open && (

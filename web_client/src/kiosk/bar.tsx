@@ -11,10 +11,9 @@ import { inCall } from "../state/kiosk_instruments";
 import { uplinkTroubled } from "../state/kiosk_quality";
 import { toSend, usable } from "../state/kiosk_view";
 import { light, theme } from "../theme";
-import { useGateway, useKiosk } from "./context";
+import { type Kiosk, useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
 import { instrumentName } from "./instrument_line";
-import type { LocalMedia } from "./local_media";
 import { CodeText, Press } from "./parts";
 import { StatusSheet } from "./status";
 import { UplinkSigns } from "./uplinks";
@@ -151,12 +150,12 @@ export function ThemeSwitch() {
 
 /** The first problem in words; the rest behind one touch. */
 function Problems({ open }: { open: () => void }) {
-  const { media } = useKiosk();
+  const kiosk = useKiosk();
   const state = useGateway();
   const { encounter } = state;
   // In a call the strip of the voice says what is wrong with it.
   const spoken = encounter !== null && inCall(encounter);
-  const problems = problemsOf(state, media).filter(({ code }) => !(spoken && code.startsWith("microphone.")));
+  const problems = problemsOf(state, kiosk).filter(({ code }) => !(spoken && code.startsWith("microphone.")));
   const first = problems[0];
   if (first === undefined) return null;
   const { tone } = codeWords(first.code);
@@ -176,13 +175,14 @@ export interface NamedProblem {
 }
 
 /** Every problem once, what stops first: the gateway's, and those of sound and picture, which only this page knows. */
-export function problemsOf(state: KioskState, media: LocalMedia): readonly NamedProblem[] {
+export function problemsOf(state: KioskState, kiosk: Kiosk): readonly NamedProblem[] {
+  const { media } = kiosk;
   const found = new Map<string, NamedProblem>();
   for (const { code, subject } of state.problems) {
     const instrument = state.instruments.find((each) => each.instrument_id === subject) ?? null;
     found.set(`${code} ${instrument?.instrument_id ?? ""}`, { code, instrument });
   }
-  for (const code of [unheard(state, media) ?? media.microphoneProblem.value, media.problem.value]) {
+  for (const code of [unheard(state, kiosk) ?? media.microphoneProblem.value, media.problem.value]) {
     if (code !== null) found.set(`${code} `, { code, instrument: null });
   }
   const rank = ({ code }: NamedProblem): number => (codeWords(code).tone === "stop" ? 0 : 1);

@@ -23,10 +23,11 @@ function Row({ icon, name, children }: { icon: IconName; name: string; children:
 }
 
 export function StatusSheet({ close }: { close: () => void }) {
-  const { desk, media } = useKiosk();
+  const kiosk = useKiosk();
+  const { desk } = kiosk;
   const state = useGateway();
   const { link, power, camera } = state;
-  const problems = problemsOf(state, media);
+  const problems = problemsOf(state, kiosk);
   const since = clock(link.since);
   const waiting = toSend(state);
   const linkSentence = {

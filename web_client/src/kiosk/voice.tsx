@@ -3,9 +3,8 @@ import { sayCall } from "../i18n/kiosk_call";
 import type { KioskState } from "../protocol/types";
 import { inCall } from "../state/kiosk_instruments";
 import { unheardCode } from "../state/kiosk_quality";
-import { useGateway, useKiosk } from "./context";
+import { type Kiosk, useGateway, useKiosk } from "./context";
 import { Icon } from "./icons";
-import type { LocalMedia } from "./local_media";
 import { CodeText, Press, useBusy } from "./parts";
 
 /** Shows what the gateway does, not what was pressed. */
@@ -21,15 +20,16 @@ export function MuteButton() {
   );
 }
 
-/** What keeps the doctor from hearing the bus, muting apart: what the gateway knows first, then what only this page knows. */
-export function unheard(state: KioskState, media: LocalMedia): string | null {
+/** What keeps the doctor from hearing the bus, muting apart: what only this page knows says more than that nothing comes. */
+export function unheard(state: KioskState, { desk, media }: Kiosk): string | null {
   const { encounter, microphone_muted } = state;
   if (encounter === null || !inCall(encounter) || microphone_muted) return null;
-  return unheardCode(state) ?? media.microphoneProblem.value;
+  return media.microphoneProblem.value ?? (desk.unheard.value ? unheardCode(state) : null);
 }
 
 export function VoiceStrip() {
-  const { desk, media } = useKiosk();
+  const kiosk = useKiosk();
+  const { desk } = kiosk;
   const state = useGateway();
   const busy = useBusy("mute");
   if (desk.muted.value) {
@@ -44,7 +44,7 @@ export function VoiceStrip() {
       </div>
     );
   }
-  const code = unheard(state, media);
+  const code = unheard(state, kiosk);
   return code === null ? null : (
     <div class="voice-strip unheard" role="alert" data-testid="microphone-problem" data-code={code}>
       <Icon name="muted" size={32} />

@@ -5,7 +5,7 @@ import type { InsTraits } from "./kiosk_datamatrix";
 import { draftFromScan, EMPTY_DRAFT, fieldOfCode, type FieldNote, type PatientDraft, patientOf } from "./kiosk_patient";
 import { type CommandBody, KioskSocket, type OpenSocket, type Outcome } from "./kiosk_socket";
 import { turned } from "./kiosk_instruments";
-import { SteadyVerdict, type Verdict, verdictOf } from "./kiosk_quality";
+import { isUnheard, LastingSilence, SteadyVerdict, type Verdict, verdictOf } from "./kiosk_quality";
 import { arrived, type Place, placeAfter, type Screen, screenOf } from "./kiosk_view";
 import type { Scope } from "./scope";
 
@@ -62,6 +62,8 @@ export class Desk {
   readonly muted: ReadonlySignal<boolean>;
   /** How the call goes, in words that do not flicker; null without a call. */
   readonly quality = signal<Verdict | null>(null);
+  /** The doctor has not heard the bus for long enough to say so, and nobody muted it. */
+  readonly unheard = signal(false);
   /** The instrument whose picture fills the stage. */
   readonly camera: Signal<string | null>;
   /** The instrument that a hand or its own news brought forward on the rail. */
@@ -83,6 +85,7 @@ export class Desk {
   readonly #memory: Memory;
   readonly #monotonic: () => number;
   readonly #steady = new SteadyVerdict();
+  readonly #silence = new LastingSilence();
   #clockOffset: number;
   #endFresh: () => void = () => undefined;
   #endNotice: () => void = () => undefined;
@@ -223,7 +226,9 @@ export class Desk {
     const now = this.#monotonic();
     this.now.value = now + this.#clockOffset;
     const state = this.state.peek();
-    this.quality.value = this.#steady.take(state === null ? null : verdictOf(state), now);
+    const unheard = this.#silence.take(state !== null && isUnheard(state), now);
+    this.unheard.value = unheard;
+    this.quality.value = this.#steady.take(state === null ? null : verdictOf(state, unheard), now);
   }
 
   #soon(milliseconds: number, then: () => void): () => void {

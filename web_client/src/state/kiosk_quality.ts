@@ -26,18 +26,18 @@ const OUTAGES: ReadonlySet<string> = new Set(["call.interrupted", "call.silent",
 const OUTAGE: Verdict = { kind: "outage", voice: "none", picture: "none", reason: null };
 const MEASURING: Verdict = { kind: "measuring", voice: "good", picture: "good", reason: null };
 
-/** The judgement of this second; null when there is no call to judge. */
-export function verdictOf(state: KioskState): Verdict | null {
+/** The judgement of this second; null when there is no call to judge. `unheard`: nothing has come from the microphone for long. */
+export function verdictOf(state: KioskState, unheard = isUnheard(state)): Verdict | null {
   const { encounter } = state;
   if (encounter === null || !inCall(encounter)) return null;
   const { quality, call_code } = encounter;
   if (quality?.code === "quality.outage") return OUTAGE;
   if (encounter.stage === "interrupted") return call_code === null || OUTAGES.has(call_code) ? OUTAGE : null;
   if (quality === null) return MEASURING;
-  const silent = unheardCode(state) !== null;
+  const voice = quality.voice === "none" ? "good" : quality.voice;
   return {
     kind: "running",
-    voice: state.microphone_muted ? "muted" : silent ? "none" : quality.voice,
+    voice: state.microphone_muted ? "muted" : unheard ? "none" : voice,
     picture: quality.picture === "paused" ? "still" : quality.picture,
     reason: quality.code === null ? null : (REASONS[quality.code] ?? "other"),
   };
@@ -57,13 +57,35 @@ export function unheardCode(state: KioskState): string | null {
   return microphone_code;
 }
 
+/** Nothing comes from the microphone now, muting apart. */
+export function isUnheard(state: KioskState): boolean {
+  const { encounter, microphone_muted } = state;
+  if (encounter === null || !inCall(encounter) || microphone_muted) return false;
+  return unheardCode(state) !== null || (encounter.quality?.voice === "none" && encounter.quality.code !== "quality.outage");
+}
+
+/** A page that was reloaded, or a local connection that is made anew, is silent for a second or two. */
+export const UNHEARD_AFTER_MS = 3000;
+
+/** Tells a microphone that gives nothing from one that is being taken up. */
+export class LastingSilence {
+  #since: number | null = null;
+
+  /** Whether the silence has lasted. `now` in milliseconds, monotonic. */
+  take(silent: boolean, now: number): boolean {
+    if (!silent) this.#since = null;
+    else this.#since ??= now;
+    return this.#since !== null && now - this.#since >= UNHEARD_AFTER_MS;
+  }
+}
+
 /** The doctor's page has paused the picture it sends, for want of room. */
 export function doctorPaused(encounter: Encounter): boolean {
   return encounter.quality?.seen?.own_picture === false;
 }
 
-/** Rates are decided every second: what got better, or is bad for another reason, has to last before the words change. */
-export const BETTER_AFTER_MS = 4000;
+/** Beside the gateway's own patience: what got better, or is bad for another reason, has to last before the words change. */
+export const BETTER_AFTER_MS = 2000;
 
 const VOICES: readonly VoiceHeard[] = ["good", "muted", "poor", "none"];
 const PICTURES: readonly PictureSeen[] = ["good", "reduced", "still", "none"];

@@ -113,7 +113,7 @@ class Camera:
         else:
             await self.scene(name)
         slow = name in ("call_ecg", "call", "ready", "skin") or "guest" in name or name.startswith("skin_")
-        await self.page.wait_for_timeout(2500 if slow else 900)
+        await self.page.wait_for_timeout(4500 if name == "call_unheard" else 2500 if slow else 900)
 
     async def patient(self, name: str) -> None:
         await self.scene("home")
