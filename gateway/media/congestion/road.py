@@ -22,7 +22,7 @@ STEP_SECONDS = 0.025
 SEARCH_SECONDS = 0.7
 """Longer than a train takes on a thin path and its report comes back."""
 
-DEBT_OCTETS = 6000.0
+DEBT_OCTETS = 3500.0
 """What goes before the picture takes from it, but no more than this at once."""
 
 HEARTBEAT_SECONDS, IDLE_SECONDS = 0.1, 0.25
