@@ -41,8 +41,8 @@ BASE_MOVED_SECONDS, BASE_MOVED_SHARE = 4.0, 0.7
 """A delay that stays for so long at this share of the rate it appeared at is no queue of ours: the path changed, or
 somebody else fills it."""
 
-GROW, GROW_BACK, GROW_NEAR = 0.08, 0.40, 0.03
-"""Shares a second: beyond what was known, up to what was known to fit, and around where a queue was found."""
+GROW, GROW_BACK, GROW_NEAR, GROW_AT = 0.08, 0.40, 0.03, 0.012
+"""Shares a second: beyond what was known, up to what was known to fit, around where a queue was found, and at it."""
 
 APPLICATION_SHARE, APPLICATION_EXTRA = 1.5, 30_000
 """Without a train that showed more, the rate stays within this of what really arrives."""
@@ -275,7 +275,7 @@ class Controller:
         if self._rate < 0.9 * self._known:
             share = GROW_BACK
         elif self._rate < 1.15 * self._known:
-            share = GROW_NEAR
+            share = GROW_NEAR if self._rate < 0.96 * self._known else GROW_AT
         else:
             share = GROW
         if self._arrives() < USED_SHARE * self._rate:
