@@ -43,8 +43,8 @@ SLOW_MS = 800
 FROZEN_MS = 300
 """Seen to stand still by the doctor, within a second."""
 
-REDUCED_QUARTERS, REDUCED_FRAMES = 3, 12
-"""Of the room: below three quarters of the sides a face is blurred, below twelve a second it jerks."""
+REDUCED_QUARTERS, REDUCED_FRAMES = 4, 12
+"""Of the room: made smaller than the camera gives it a face is soft, below twelve a second it jerks."""
 
 REDUCED_FRAMES_DETAIL = 5
 """An examination camera is held still."""

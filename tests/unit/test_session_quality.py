@@ -67,6 +67,7 @@ def test_a_good_call_has_its_figures_and_no_code() -> None:
 
 @pytest.mark.parametrize(("look", "voice", "picture", "code"), [
     (THIN, VoiceGrade.good, PictureGrade.reduced, "quality.thin"),
+    (figures(quarters=3), VoiceGrade.good, PictureGrade.reduced, "quality.thin"),
     (figures(frames_per_second=8), VoiceGrade.good, PictureGrade.reduced, "quality.thin"),
     (replace(figures(frames_per_second=8), shown=True), VoiceGrade.good, PictureGrade.good, None),
     (path(paused=True), VoiceGrade.good, PictureGrade.paused, "quality.thin"),
