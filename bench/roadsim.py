@@ -33,7 +33,8 @@ RTP_HEAD = 12 + 16
 PAYLOAD = 1150
 VOICE_OCTETS = 24_000 // 8 // 50
 CEILING, START, FLOOR = 2_000_000, 300_000, 60_000
-KEYFRAME_COSTS = 6.0
+KEYFRAME_COSTS, KEYFRAME_OF_BUFFER, KEYFRAME_LEAST = 6.0, 0.6, 2_000.0
+"""Ordinary pictures; of the rate buffer at most; octets at least. As x264 makes them."""
 FEEDBACK = 0.1
 PLI_SECONDS = 3.0
 """libwebrtc asks so late while deltas are missing."""
@@ -338,7 +339,7 @@ class Call:
         key = (self._keyframe and self.now - self._keyframe_at >= 0.5) or rung.ceiling_kbps != self._ceiling
         if key:
             self._ceiling = rung.ceiling_kbps
-            size = min(KEYFRAME_COSTS * size, rung.ceiling_kbps * 1000 * 0.5 / 8)
+            size = min(max(KEYFRAME_COSTS * size, KEYFRAME_LEAST), KEYFRAME_OF_BUFFER * rung.buffer_kbit * 1000 / 8)
             self._keyframe, self._keyframe_at = False, self.now
             self.figures.keyframes += 1
         self._frame += 1

@@ -365,16 +365,16 @@ class CameraOutlet:
         held, self._held = self._held, path.held
         if self._held and not held:
             self._starts, self._asked = False, False
+        if self._released:
+            # A tick later: by now the encoder has been told the rate.
+            self._keyframe_arrives = float("-inf")
+            self._ask()
+        self._released = held and not self._held
         if path.restarts != self._restarts:
             self._restarts = path.restarts
             sender.forget()
             self._drop()
             self._starts, self._asked, self._released = False, True, True
-        if self._released:
-            # A tick later: by now the encoder has been told the rate.
-            self._released, self._keyframe_arrives = False, float("-inf")
-            self._ask()
-        self._released = held and not self._held
         await sender.repair()
         self._padded = False
         while size := path.padding(now):

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aioice.ice
@@ -26,6 +27,10 @@ from aiortc.rtp import (
     RtcpReceiverInfo,
     RtcpRrPacket,
     RtcpRtpfbPacket,
+    RtcpSdesPacket,
+    RtcpSenderInfo,
+    RtcpSourceInfo,
+    RtcpSrPacket,
     RtpPacket,
     is_rtcp,
     pack_remb_fci,
@@ -490,6 +495,51 @@ async def test_packets_bear_transport_numbers_on_the_wire(ends: Ends) -> None:
     assert sent[1].sequence_number + 1 == sent[2].sequence_number
     assert (sent[2].payload, path.numbered[2][0]) == (b"", 200 - WIRE_OCTETS)
     assert [entry[1:] for entry in path.numbered] == [(True, True, False), (True, True, False), (True, True, True)]
+
+
+async def test_a_picture_that_begins_anew_asks_to_be_shown_at_once(ends: Ends) -> None:
+    """Its first packet bears the playout delay, 0 to 500 ms; counted octets are those on the wire; others bear none."""
+    await ends.join()
+    sender, path = sender_of(ends.room), Counting()
+    sender.follow(path, 5, 6)
+    sent: list[bytes] = []
+
+    async def catch(data: bytes) -> None:
+        if not is_rtcp(data):
+            sent.append(data)
+            assert len(data) == path.numbered[-1][0]
+
+    sender.transport._send_rtp = catch  # type: ignore[method-assign]
+    await sender.write(b"\x65key", 7, False, anew=True)
+    await sender.write(b"\x65key", 7, True)
+    delay = bytes.fromhex("62000032")
+    assert [delay in data for data in sent] == [True, False]
+    numbers = HeaderExtensionsMap()
+    numbers.configure(RTCRtpParameters(headerExtensions=[RTCRtpHeaderExtensionParameters(id=5, uri=URI)]))
+    assert [RtpPacket.parse(data, numbers).extensions.transport_sequence_number for data in sent] == [0, 1]
+
+
+async def test_reports_are_few_and_bare_on_a_thin_path(ends: Ends) -> None:
+    """The first sender reports go, later ones each three seconds and without a name; none before a packet."""
+    await ends.join()
+    sender, path = sender_of(ends.room), Counting()
+    sender.follow(path, 5)
+    path.thin = True
+    sent: list[bytes] = []
+
+    async def catch(data: bytes) -> None:
+        sent.append(data)
+
+    sender.transport._send_rtp = catch  # type: ignore[method-assign]
+    info = RtcpSenderInfo(ntp_timestamp=1, rtp_timestamp=2, packet_count=0, octet_count=0)
+    await sender._send_rtcp([RtcpSrPacket(ssrc=1, sender_info=info)])
+    assert sent == []
+    told = [RtcpSrPacket(ssrc=1, sender_info=replace(info, packet_count=5)),
+            RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=1, items=[(1, b"name")])])]
+    for _ in range(10):
+        await sender._send_rtcp(told)
+    assert len(sent) == sending.REPORTS_AT_FIRST + 1
+    assert len(sent[-1]) < len(sent[0])
 
 
 async def test_repairs_wait_for_the_path_and_a_new_start_forgets_them(ends: Ends) -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from gateway.media import vp8
 from gateway.media.camera import CameraFrame
-from gateway.media.codecs import STRETCH_MOST, Vp8
+from gateway.media.codecs import STRETCH_MOST, X264, Vp8
 from gateway.media.compose import BESIDE_SHARE, Converter, Sides, places, size
-from gateway.media.rate import DETAIL_LADDER, Rung
+from gateway.media.rate import DETAIL_LADDER, LADDER, Rung
 from gateway.media.scene_source import ExaminationFrame
 from sim.camera import Scene, read_code
 
@@ -48,6 +48,25 @@ def test_vp8_follows_the_rate_without_a_keyframe() -> None:
     assert kbps[0] == pytest.approx(1500, rel=0.2)
     assert kbps[1] == pytest.approx(300, rel=0.3)
     assert kbps[2] == pytest.approx(1500, rel=0.25)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_x264_keeps_its_rate_at_any_beat(every: int) -> None:
+    """Opened for 25 pictures a second and given fewer, each gets more: the rate is the one asked for."""
+    codec = X264(640, 360, RUNG)
+    sizes = [len(codec.encode(frame, i * 0.04, 400_000, False)[0])
+             for i, frame in enumerate(moving(300)) if i % every == 0]
+    since = len(sizes) // 3
+    assert sum(sizes[since:]) * 8 / (len(sizes[since:]) * every * 0.04) == pytest.approx(400_000, rel=0.25)
+
+
+@pytest.mark.parametrize("rung", LADDER)
+def test_a_keyframe_is_no_larger_than_the_rungs_buffer(rung: Rung) -> None:
+    """However hard the picture is, and also in the middle of a call."""
+    codec = X264(640, 360, rung)
+    rate = 1000 * max(60, rung.from_kbps)
+    sizes = [len(codec.encode(frame, i * 0.04, rate, i == 30)[0]) for i, frame in enumerate(moving(40))]
+    assert max(sizes[0], sizes[30]) * 8 <= 1.2 * 1000 * rung.buffer_kbit
 
 
 def test_vp8_pictures_that_jitter_are_of_one_size() -> None:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from gateway.media.config import CameraConfig, CameraKind, MediaConfig
 from gateway.media.events import MediaRefused
 from gateway.media.interfaces import ADDRESSES_MAX, Interface, choose
-from gateway.media.sdp import CANDIDATES_MAX, agreed, check_answer, finish_offer, read_candidate
+from gateway.media.sdp import (
+    CANDIDATES_MAX,
+    DELAY_ID,
+    DELAY_URI,
+    agreed,
+    check_answer,
+    finish_offer,
+    read_candidate,
+)
 
 PRINT = "sha-256 " + ":".join(["AB"] * 32)
 SECTION = ("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n"
@@ -159,6 +167,7 @@ def test_a_doctors_offer_asks_for_transport_feedback_on_what_is_only_sent() -> N
     assert "a=rtcp-fb:97 transport-cc" in room
     assert "a=rtcp-fb:109 transport-cc" in stethoscope
     assert room.count("a=extmap:5 http") == stethoscope.count("a=extmap:5 http") == 1
+    assert (room.count(f"a=extmap:{DELAY_ID} {DELAY_URI}"), stethoscope.count(DELAY_URI)) == (1, 0)
     assert voice.startswith("audio 9 UDP/TLS/RTP/SAVPF 96 63\r\n")
     assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 96/96" in voice
     assert "transport-cc" not in finish_offer(OFFERED)
@@ -166,13 +175,15 @@ def test_a_doctors_offer_asks_for_transport_feedback_on_what_is_only_sent() -> N
 
 
 def test_what_an_answer_grants_is_read() -> None:
-    """Both the extension and the feedback make an m-line numbered; RED counts when the voice's line has it."""
+    """Both the extension and the feedback make an m-line numbered; RED counts when the voice's line has it; a picture
+    is shown at once where the playout delay was taken."""
     uri = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
     answer = ("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96 63\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\n"
               f"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=extmap:5 {uri}\r\na=rtcp-fb:97 transport-cc\r\n"
               f"m=video 9 UDP/TLS/RTP/SAVPF 99\r\na=extmap:5 {uri}\r\n")
     told = agreed(answer)
-    assert told.numbered == {1}
+    assert (told.numbered, told.prompt) == ({1}, frozenset())
+    assert agreed(answer + f"a=extmap:{DELAY_ID} {DELAY_URI}\r\n").prompt == {2}
     assert (told.red, told.opus_type) == (True, 96)
     assert agreed(answer.replace(" 96 63", " 96")).red is False
     assert agreed("v=0\r\n").numbered == frozenset()

@@ -9,10 +9,10 @@ from typing import cast
 
 from gateway.media.encoder import EncodedFrame, Rungs
 from gateway.media.forward import LEFT_OUT_SECONDS, VP8, CameraOutlet
-from gateway.media.hooks import PacketSender
 from gateway.media.lanes import WAIT_SECONDS, Lane
 from gateway.media.path import Path
 from gateway.media.picture import PictureFlow
+from gateway.media.sending import PacketSender
 
 GOOD, THIN = 1_000_000, 100_000
 
@@ -53,6 +53,12 @@ class Wire:
     async def write(self, payload: bytes, timestamp: int, marker: bool, *, anew: bool = False) -> None:
         self.left.append((payload, timestamp, marker))
 
+    async def repair(self) -> None:
+        """Nobody asks here."""
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
 
 @dataclass
 class Road:
@@ -62,6 +68,13 @@ class Road:
     passes: int = 1_000_000
     held: bool = False
     thin: bool = False
+    restarts: int = 0
+
+    def tick(self, now: float) -> None:
+        """Time does nothing to it."""
+
+    def padding(self, now: float) -> int:
+        return 0
 
     def may_send(self, now: float) -> bool:
         return self.passes > 0
@@ -237,3 +250,22 @@ async def test_nobody_watches_nothing_is_wanted() -> None:
     await stage.tick(0.1)
     assert stage.encoder.watched == set()
     assert (told[0], told[-1]) == (True, False)
+
+
+async def test_pictures_that_begin_anew_begin_at_the_rate_of_now() -> None:
+    """The encoder hears of the rate before it is asked for the keyframe; what waited is dropped."""
+    road = Road(GOOD)
+    stage = Stage(doctor=road)
+    await stage.tick(0)
+    outlet = stage.peers["doctor"].outlet
+    road.passes = 2
+    await stage.picture(0, packets=10, keyframe=True)
+    stage.encoder.keyframes.clear()
+    road.target, road.restarts, road.passes = THIN, 1, 100
+    await outlet.drive(stage.began + 0.1)
+    assert (stage.encoder.keyframes, outlet.begins_anew) == ([], True)
+    stage.flow.update(stage.began + 0.1)
+    assert stage.encoder.rates[Lane.main] == THIN
+    await outlet.drive(stage.began + 0.11)
+    assert (stage.encoder.keyframes, outlet.begins_anew) == ([Lane.main], False)
+    assert len(stage.peers["doctor"].wire.left) == 2

@@ -27,6 +27,9 @@ WAVEFORM_DOWN, WAVEFORM_UP = 0.4, 0.1
 """Shares a second: where the picture is gone and still a queue stands, pieces of a live waveform are left out. Those
 who read it ask for them later."""
 
+AMPLE_ABOVE, AMPLE_SECONDS = 60_000, 0.3
+"""With so much there is no doubt; a train has shown it."""
+
 METER_SECONDS = 1.0
 METER_DOWN = 0.5
 """A silence between two words does not give the voice's part away."""
@@ -127,7 +130,7 @@ class Budget:
                 self._wide_since = None
             elif self._wide_since is None:
                 self._wide_since = now
-            elif now - self._wide_since >= self._wait:
+            elif now - self._wide_since >= (AMPLE_SECONDS if picture > AMPLE_ABOVE else self._wait):
                 self._paused, self._resumed_at, self._thin_since = False, now, None
             return
         if now - self._resumed_at > RESUME_SECONDS_MAX:

@@ -98,8 +98,8 @@ PROBE_SHARE = 2.0
 PROBE_SECONDS, PROBE_SECONDS_MAX = 1.0, 4.0
 """Between two trains; a train that found the limit doubles the wait."""
 
-DEEP_SHARE = 0.7
-"""A fall to less than this of the rate was another cell or a tunnel: trains look again soon."""
+DEEP_SHARE, DEEP_SECONDS = 0.7, 0.5
+"""A fall to less than this of the rate was another cell or a tunnel: a train looks again soon."""
 
 PACING, PACING_MOST = 1.25, 2.5
 """A picture leaves at these multiples of the rate; the higher one only where a train came through so fast."""
@@ -259,7 +259,7 @@ class Controller:
                 self._restarts, self._collapsed_at = self._restarts + 1, now
             self._known = arrives
             if KEEP * arrives < DEEP_SHARE * self._rate:
-                self._probe_wait = PROBE_SECONDS
+                self._probe_wait = DEEP_SECONDS
             self._set(min(self._rate, KEEP * arrives))
         self._drain = max(DRAIN_LEAST, 1 - (standing - CLEAR_SHARE * threshold) / DRAIN_SECONDS)
         self._proven_until = now
@@ -319,7 +319,7 @@ class Controller:
         self._try = (now, share, self._rate)
         self._known = self._arrives()
         if rate < DEEP_SHARE * self._rate:
-            self._probe_wait = PROBE_SECONDS
+            self._probe_wait = DEEP_SECONDS
         self._set(min(self._rate, rate))
         self._loss.clear()
         self._steady.clear()

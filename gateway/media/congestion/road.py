@@ -22,7 +22,7 @@ STEP_SECONDS = 0.025
 SEARCH_SECONDS = 0.7
 """Longer than a train takes on a thin path and its report comes back."""
 
-DEBT_OCTETS = 6000.0
+DEBT_OCTETS = 3500.0
 """What goes before the picture takes from it, but no more than this at once."""
 
 HEARTBEAT_SECONDS, IDLE_SECONDS = 0.1, 0.25
@@ -37,7 +37,7 @@ TRAIN_LATE_SECONDS = 0.3
 CATCH_UP_SECONDS = 2.0
 """After an outage: what readings and ECG send then is what waited."""
 
-CAREFUL_SECONDS, CAREFUL_BITS, CAREFUL_BELOW = 1.0, 150_000, 600_000
+CAREFUL_SECONDS, CAREFUL_BITS, CAREFUL_BELOW = 1.0, 90_000, 600_000
 """Where pictures begin anew on a path that is not wide, they begin small: a large one takes longer than the outage."""
 
 VOICE_BLIND_SECONDS = 1.0
