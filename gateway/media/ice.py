@@ -34,6 +34,9 @@ as a full socket buffer would."""
 TICK_SECONDS = 0.05
 """Resolution of the choice between ways; nothing is done at a tick while one way alone is there."""
 
+STALL_SECONDS = 0.1
+"""Past a tick: this process had no processor, or a turn of the loop took so long; uvloop runs timers, then reads."""
+
 ALONE_QUIET_SECONDS = 1.0
 """A way without another one is asked past it: a browser that gave up sends nothing until it is asked."""
 
@@ -201,8 +204,12 @@ class GatewayIce(GatheringSession):
     async def _watch(self) -> None:
         """Ask, choose, look at the machine's addresses; until closed."""
         while not self._closing:
+            before = time.monotonic()
             await asyncio.sleep(TICK_SECONDS)
             now = time.monotonic()
+            if now - before > TICK_SECONDS + STALL_SECONDS:
+                for track in self._tracks.values():
+                    track.path.excuse(now - before - TICK_SECONDS)
             used = self._used()
             if used is None:
                 continue

@@ -78,6 +78,13 @@ class Path:
         if self.steady_since is None:
             self.steady_since = now
 
+    def excuse(self, seconds: float) -> None:
+        """Nobody listened for so long: answers may wait unread, and the time counts against no way."""
+        if self.silent_since is not None:
+            self.silent_since += seconds
+        if self.unanswered_since is not None:
+            self.unanswered_since += seconds
+
     def alive(self, now: float) -> bool:
         """Whether it answers as it should."""
         if self.gone or self.answered is None:

@@ -34,6 +34,9 @@ LOST_POOR_PERCENT = 10.0
 LOST_PERCENT = 5.0
 """Loss that explains a bad picture; less is mended."""
 
+LOST_SOME_PERCENT = 1.0
+"""Enough to break what nothing else explains."""
+
 OVERFLOW_MS, OVERFLOW_SECONDS = 150, 6.0
 """What is lost behind a queue this long was too much for the road, not broken on it; so long it is in the mean."""
 
@@ -43,8 +46,8 @@ SLOW_MS = 800
 FROZEN_MS = 300
 """Seen to stand still by the doctor, within a second."""
 
-REDUCED_QUARTERS, REDUCED_FRAMES = 3, 12
-"""Of the room: below three quarters of the sides a face is blurred, below twelve a second it jerks."""
+REDUCED_QUARTERS, REDUCED_FRAMES = 4, 12
+"""Of the room: made smaller than the camera gives it a face is soft, below twelve a second it jerks."""
 
 REDUCED_FRAMES_DETAIL = 5
 """An examination camera is held still."""
@@ -243,10 +246,15 @@ class Grader:
         picture = self._picture(look, reception)
         if picture is PictureGrade.paused:
             code = THIN
-        elif not overflows and (lost >= LOST_PERCENT or (broken and not slow)):
+        elif lost >= LOST_PERCENT and not overflows:
             code = LOSSY
+        elif slow:
+            code = SLOW
+        elif overflows or _small(look):
+            code = THIN
         else:
-            code = SLOW if slow else THIN
+            # What comes whole and is not shown in time came late: jitter, or a machine that has too much to do.
+            code = LOSSY if lost >= LOST_SOME_PERCENT else SLOW
         bad = voice is not VoiceGrade.good or picture in (PictureGrade.reduced, PictureGrade.paused)
         return _Ranks(_VOICE.index(voice), _PICTURE.index(picture), _CODES.index(code) if bad else 0)
 
@@ -258,10 +266,8 @@ class Grader:
             return PictureGrade.good
         if figures.path is not None and figures.path.paused:
             return PictureGrade.paused
-        least = REDUCED_FRAMES_DETAIL if look.shown else REDUCED_FRAMES
-        small = figures.quarters < REDUCED_QUARTERS or figures.frames_per_second < least
         stood = reception is not None and self._frozen_ms >= FROZEN_MS
-        return PictureGrade.reduced if small or stood else PictureGrade.good
+        return PictureGrade.reduced if stood or _small(look) else PictureGrade.good
 
     def _said(self, look: Look, reception: Reception | None, voice: VoiceGrade, picture: PictureGrade,
               code: str | None) -> CallQuality:
@@ -280,6 +286,13 @@ class Grader:
             queue_ms=min(600_000, path.queue_ms) if path is not None else 0,
             keyframes=totals.keyframes, freezes=totals.freezes, outages=totals.outages,
             interface=look.interface, relayed=look.relayed, seen=reception)
+
+
+def _small(look: Look) -> bool:
+    """Whether the picture is sent smaller or slower than it could be."""
+    figures = look.figures
+    least = REDUCED_FRAMES_DETAIL if look.shown else REDUCED_FRAMES
+    return figures is not None and (figures.quarters < REDUCED_QUARTERS or figures.frames_per_second < least)
 
 
 def _mean(values: deque[tuple[float, float]], now: float) -> float:

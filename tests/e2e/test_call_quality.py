@@ -18,7 +18,7 @@ from bench.scene import Scene, scene
 from protocol.kiosk import KioskState
 from protocol.quality import CallQuality, PictureGrade, VoiceGrade
 
-pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(300),
+pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(480),
               pytest.mark.skipif(bench.road.missing() is not None, reason=str(bench.road.missing()))]
 
 WIDE_KBPS, THIN_KBPS = 4000, 110
@@ -55,7 +55,7 @@ async def test_the_grade_falls_with_the_road_and_rises_with_it(tmp_path: Path, m
     monkeypatch.setattr(bench.road, "NEAR", f"quality-bus-{os.getpid()}")
     monkeypatch.setattr(bench.road, "FAR", f"quality-clinic-{os.getpid()}")
     async with on_the_road(tmp_path) as (it, up):
-        state = await it.kiosk.until(graded(lambda q: good(q) and q.seen is not None), 40)
+        state = await it.kiosk.until(graded(lambda q: good(q) and q.seen is not None), 120)
         assert state.encounter is not None
         assert state.encounter.quality is not None
         assert state.encounter.quality.interface == bench.road.UPLINK
@@ -63,18 +63,18 @@ async def test_the_grade_falls_with_the_road_and_rises_with_it(tmp_path: Path, m
         since = state.encounter.call_since
         up.rate_kbps = THIN_KBPS
         await it.kiosk.until(graded(lambda q: q.picture in (PictureGrade.reduced, PictureGrade.paused)
-                                    and q.code == "quality.thin" and q.target_kbps < 2 * THIN_KBPS), 30)
+                                    and q.code == "quality.thin" and q.target_kbps < 2 * THIN_KBPS), 60)
         line = it.doctor.page.locator('[data-code="quality.thin"]')
-        await line.first.wait_for(timeout=10_000)
+        await line.first.wait_for(timeout=20_000)
         said = json.loads(await told(it, "/health"))["call"]
         assert said["picture"] in ("reduced", "paused")
         up.rate_kbps = WIDE_KBPS
-        await it.kiosk.until(graded(good), 40)
-        await line.first.wait_for(state="detached", timeout=10_000)
+        await it.kiosk.until(graded(good), 120)
+        await line.first.wait_for(state="detached", timeout=20_000)
         up.rate_kbps, up.loss = WIDE_KBPS, 1.0
-        await it.kiosk.until(graded(lambda q: q.code == "quality.outage"), 6)
+        await it.kiosk.until(graded(lambda q: q.code == "quality.outage"), 10)
         up.loss = 0.0
-        state = await it.kiosk.until(graded(good), 40)
+        state = await it.kiosk.until(graded(good), 120)
         assert state.encounter is not None
         assert state.encounter.quality is not None
         assert state.encounter.quality.outages >= 1

@@ -92,7 +92,7 @@ async def test_a_flood_of_stun_is_answered_no_more_than_so_often() -> None:
             await call.goes_on()
             answered = len(other.heard()), len(another.heard())
             seconds = time.monotonic() - began
-        assert call.ice.door.refused > FLOOD / 10
+        assert call.ice.door.refused > 200
         assert answered[0] <= NAMELESS * (seconds + 1)
         assert answered[1] <= CHECKS_ONE * (seconds + 1)
 

@@ -80,7 +80,8 @@ def test_without_a_device_nothing_is_started(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_first_that_passes_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Low-power first; one that fails its probe is passed over."""
     monkeypatch.setattr(hardware, "DEVICES", dict.fromkeys(hardware.DEVICES, "/dev/null"))
-    first, second = ELEMENTS[EncoderChoice.vaapi]
+    first, second = "vah264lpenc", "vah264enc"
+    assert ELEMENTS[EncoderChoice.vaapi] == (first, second)
 
     def launch(element: str, width: int, height: int, fps: int, kbps: int) -> Sequence[str]:
         return child("deaf to rates" if element == first else "none")(element, width, height, fps, kbps)
@@ -101,7 +102,7 @@ def test_a_call_goes_on_with_x264_when_the_hardware_fails() -> None:
         encoder.taken()
         done.set()
 
-    encoder = CameraEncoder(mailbox, deliver, Rungs(LADDER[3], DETAIL_LADDER[3]), 800_000,
+    encoder = CameraEncoder(mailbox, deliver, Rungs(LADDER[-1], DETAIL_LADDER[-1]), 800_000,
                             Hardware("any", lambda: lost.append(True), child("dies")))
     encoder.watch(True)
     encoder.start()

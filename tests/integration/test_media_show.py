@@ -14,6 +14,7 @@ import pytest
 from aiortc.mediastreams import MediaStreamTrack
 
 from gateway.media import scene_source
+from gateway.media.compose import Sides, places
 from gateway.media.scene_source import SceneSource
 from gateway.peripherals.drivers.live_frames import LiveFrames
 from sim.camera import Scene, SceneCamera, read_code
@@ -159,4 +160,40 @@ async def test_ending_lets_the_camera_go() -> None:
         room.engine.show(camera.start(), "skin-1")
         await room.until(lambda: room.engine.shown == "skin-1")
     assert camera.released.is_set()
+    camera.stop()
+
+
+async def seen_beside(page: Page) -> None:
+    """Until the finding's code is read from the left three quarters and the room's from its own place."""
+    track: MediaStreamTrack = next(t for t in page.tracks if t.kind == "video")
+    async with asyncio.timeout(20):
+        while True:
+            frame = await track.recv()
+            assert isinstance(frame, av.VideoFrame)
+            gray = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+            where = places(frame.width, frame.height, Sides(640, 360))
+            room = gray[:where.room.height, where.room_left:where.room_left + where.room.width]
+            if read_code(gray[:, :where.finding.width]) == 4711 and read_code(room) is not None:
+                return
+
+
+async def test_the_room_stands_beside_and_the_camera_stays_open(room: Room, page: Page) -> None:
+    """Both in one picture on the same track; changing it opens and closes nothing; without the room camera the finding
+    has the whole picture again."""
+    camera, again = SkinCamera(), SkinCamera()
+    room.engine.show(camera.start(), "skin-1", beside=True)
+    await seen_beside(page)
+    assert (room.engine.shown, room.engine.beside) == ("skin-1", True)
+    room.engine.show(again.frames, "skin-1")
+    assert (again.released.is_set(), camera.released.is_set()) == (True, False)
+    await seen(page, SKIN)
+    assert (room.engine.shown, room.engine.beside) == ("skin-1", False)
+    room.engine.show(camera.frames, "skin-1", beside=True)
+    assert not camera.released.is_set()
+    await seen_beside(page)
+    room.camera.unplug()
+    await seen(page, SKIN)
+    room.engine.show(None)
+    assert camera.released.is_set()
+    assert not room.engine.beside
     camera.stop()

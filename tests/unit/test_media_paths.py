@@ -140,6 +140,19 @@ def test_a_gone_address_is_left_at_once() -> None:
     assert rig.used is rig.ways[1]
 
 
+def test_time_in_which_nobody_listened_counts_against_no_way() -> None:
+    """A process without a processor for half a second finds its answers unread: that is no reason to move."""
+    rig = Rig()
+    rig.run(5.0)
+    rig.used.ask(rig.now)
+    rig.now += 0.5
+    assert not rig.used.alive(rig.now)
+    rig.used.excuse(0.45)
+    assert rig.used.alive(rig.now)
+    rig.now += PATIENCE_SECONDS
+    assert not rig.used.alive(rig.now)
+
+
 def seen(uplink: str, **facts: bool) -> PathView:
     """A way as the bar gets it."""
     return PathView(uplink, relayed=False, used=facts.get("used", False), alive=facts.get("alive", True),

@@ -67,6 +67,7 @@ def test_a_good_call_has_its_figures_and_no_code() -> None:
 
 @pytest.mark.parametrize(("look", "voice", "picture", "code"), [
     (THIN, VoiceGrade.good, PictureGrade.reduced, "quality.thin"),
+    (figures(quarters=3), VoiceGrade.good, PictureGrade.reduced, "quality.thin"),
     (figures(frames_per_second=8), VoiceGrade.good, PictureGrade.reduced, "quality.thin"),
     (replace(figures(frames_per_second=8), shown=True), VoiceGrade.good, PictureGrade.good, None),
     (path(paused=True), VoiceGrade.good, PictureGrade.paused, "quality.thin"),
@@ -156,7 +157,9 @@ def test_the_doctors_own_words_count_more_than_ours_and_grow_old() -> None:
     assert looks.see(GOOD, 1.0).voice is VoiceGrade.good
     looks.receive(voice_concealed_percent=8.0)
     quality = looks.see(GOOD, 1.0)
-    assert (quality.voice, quality.code) == (VoiceGrade.poor, "quality.lossy")
+    assert (quality.voice, quality.code) == (VoiceGrade.poor, "quality.slow")
+    looks.receive(voice_concealed_percent=20.0)
+    assert looks.see(path(loss_percent=3.0), 3.0).code == "quality.lossy"
 
 
 def test_a_picture_that_stood_still_at_the_doctor_is_reduced() -> None:
@@ -165,7 +168,8 @@ def test_a_picture_that_stood_still_at_the_doctor_is_reduced() -> None:
     looks.receive(freezes=1, frozen_ms=200)
     assert looks.see(GOOD).picture is PictureGrade.good
     looks.receive(freezes=2, frozen_ms=900)
-    assert looks.see(GOOD).picture is PictureGrade.reduced
+    quality = looks.see(GOOD)
+    assert (quality.picture, quality.code) == (PictureGrade.reduced, "quality.slow")
 
 
 def test_totals_go_on_over_generations_and_reloads() -> None:

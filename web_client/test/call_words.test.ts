@@ -46,6 +46,8 @@ describe("the line in words", () => {
     expect(microphoneWord(media(false, "microphone.muted"))).toBe("bus_muted");
     expect(microphoneWord(media(false, "microphone.missing"))).toBe("bus_missing");
     expect(microphoneWord(media(true, "microphone.silent"))).toBe("bus_silent");
+    expect(microphoneWord(media(false, "microphone.refused"))).toBe("bus_closed");
+    expect(microphoneWord(media(false, "microphone.absent"))).toBe("bus_missing");
     expect(microphoneWord(media(false, null))).toBe("bus_silent");
     expect(microphoneWord(media(true, null))).toBe(null);
   });

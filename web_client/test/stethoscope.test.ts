@@ -157,6 +157,11 @@ class FakeContext extends EventTarget {
     this.dispatchEvent(new Event("statechange"));
     return Promise.resolve();
   }
+  readonly played: string[] = [];
+  setSinkId = (speaker: string) => {
+    this.played.push(speaker);
+    return Promise.reject(new Error("unplugged meanwhile"));
+  };
   close(): Promise<void> {
     this.state = "closed";
     return Promise.resolve();
@@ -256,5 +261,13 @@ describe("the stethoscope", () => {
     stethoscope.resume();
     expect(stethoscope.filter.value).toBe("wide");
     expect(context.state).toBe("closed");
+  });
+
+  test("it plays on the headphones that were chosen, and nothing is played after its end", () => {
+    const scope = make();
+    scope.playOn("headphones");
+    scope.close();
+    scope.playOn("other");
+    expect(context.played).toEqual(["headphones"]);
   });
 });

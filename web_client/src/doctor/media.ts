@@ -12,7 +12,7 @@ export const own = devices.media;
 export const muted = devices.muted;
 export const room = signal<MediaStreamTrack | null>(null);
 export const sound = signal<MediaStreamTrack | null>(null);
-/** The loudspeaker that was chosen, for every sound but the stethoscope's; empty: the machine's own choice. */
+/** The loudspeaker or headphones that were chosen, for every sound; empty: the machine's own choice. */
 export const speaker = devices.speaker;
 /** The browser waits for a click before it plays a sound. */
 export const soundBlocked = signal(false);

@@ -14,6 +14,7 @@ import {
   type Stethoscope,
 } from "../state/stethoscope";
 import { Choice } from "./choice";
+import { speaker } from "./media";
 import { inkOf } from "./paper_drawing";
 
 const GAIN_STEP_DB = 2;
@@ -37,6 +38,8 @@ export function StethoscopePanel({ it }: { it: Consultation }) {
       setOpen(null);
     };
   }, [heard, stream]);
+  const place = speaker.value;
+  useEffect(() => open?.playOn(place), [open, place]);
   if (!heard) return null;
   return (
     <section class="card stethoscope" aria-label={sayTrace("steth")} data-testid="stethoscope">

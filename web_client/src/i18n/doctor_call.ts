@@ -63,6 +63,7 @@ export const sayCall = catalogue(
     // The bus's microphone
     bus_muted: "L'infirmier a coupé le micro du bus.",
     bus_silent: "Le micro du bus ne donne aucun son. Faites signe à l'infirmier de le vérifier.",
+    bus_closed: "Le micro du bus ne s'ouvre pas. Faites signe à l'infirmier de regarder son écran.",
     bus_missing: "Le bus n'a plus de micro. Faites signe à l'infirmier de le rebrancher.",
 
     // What the doctor sends
@@ -158,6 +159,7 @@ export const sayCall = catalogue(
 
     bus_muted: "The nurse has muted the bus's microphone.",
     bus_silent: "The bus's microphone gives no sound at all. Wave to the nurse to check it.",
+    bus_closed: "The bus's microphone does not open. Wave to the nurse to look at the screen.",
     bus_missing: "The bus has no microphone any more. Wave to the nurse to plug it in.",
 
     own_paused: "Your picture is paused: weak network to the bus, the voice goes on.",

@@ -33,12 +33,19 @@ export function lineWords(quality: CallQuality | null, media: MediaState | null)
   return { voice, picture, cause, tone: good ? "done" : gone ? "stop" : "look" };
 }
 
-export type MicrophoneWord = "bus_muted" | "bus_silent" | "bus_missing";
+export type MicrophoneWord = "bus_muted" | "bus_silent" | "bus_missing" | "bus_closed";
+
+const MICROPHONES: Readonly<Record<string, MicrophoneWord>> = {
+  "microphone.muted": "bus_muted",
+  "microphone.silent": "bus_silent",
+  "microphone.missing": "bus_missing",
+  "microphone.absent": "bus_missing",
+};
 
 /** Why the doctor does not hear the bus; null: nothing says so. */
 export function microphoneWord(media: MediaState | null): MicrophoneWord | null {
-  if (media === null) return null;
-  if (media.microphone_code === "microphone.muted") return "bus_muted";
-  if (media.microphone_code === "microphone.missing") return "bus_missing";
-  return media.microphone && media.microphone_code === null ? null : "bus_silent";
+  const code = media?.microphone_code ?? null;
+  // What else the touchscreen's browser says of it is a microphone that does not open: refused, busy.
+  if (code !== null) return MICROPHONES[code] ?? "bus_closed";
+  return media === null || media.microphone ? null : "bus_silent";
 }

@@ -64,8 +64,13 @@ export interface Stethoscope {
   /** The last `PHONO_SECONDS` behind the filters, newest last, `PHONO_HZ` a second, -1..1. The same array each time. */
   waveform(): Float32Array;
   resume(): void;
+  /** Plays on this loudspeaker; empty: the machine's own choice. A browser that cannot choose plays there. */
+  playOn(speaker: string): void;
   close(): void;
 }
+
+/** W3C Web Audio API 1.1, section 1.2: not in every browser. */
+type Choosing = AudioContext & { setSinkId?: (speaker: string) => Promise<void> };
 
 /** What is taken of the browser; the tests put their own in its place. */
 export interface StethoscopeWorld {
@@ -163,6 +168,11 @@ export function createStethoscope(stream: MediaStream, world: StethoscopeWorld =
     waveform: () => strip.samples,
     resume: () => {
       if (!scope.ended) run(context.resume(), () => undefined);
+    },
+    playOn: (speaker) => {
+      const moved = scope.ended ? undefined : (context as Choosing).setSinkId?.(speaker);
+      // One that was unplugged meanwhile: it plays on where it is.
+      if (moved !== undefined) run(moved, () => undefined);
     },
     close: () => scope.end(),
   };
