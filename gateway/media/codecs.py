@@ -69,6 +69,9 @@ def colours(context: VideoCodecContext) -> None:
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.IEC61966_2_1
 
 
+FILL = 1.06
+"""At a constant rate x264 stays a tenth under it, so that no picture is too large."""
+
 PACE_SHARE, PACE_MOST = 0.2, 0.25
 """How soon the measured time between pictures follows, and the longest that counts: a pause is no slow beat."""
 
@@ -119,7 +122,7 @@ class X264:
         frame.pts, frame.time_base = round((at - self._origin) * CLOCK_RATE), Fraction(1, CLOCK_RATE)
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
         granted = min(bits_per_second, self._rung.ceiling_kbps * 1000)
-        self._context.bit_rate = round(granted * self._share * self._beat)
+        self._context.bit_rate = round(FILL * granted * self._share * self._beat)
         packets = self._context.encode(frame)
         return b"".join(bytes(packet) for packet in packets), any(packet.is_keyframe for packet in packets)
 

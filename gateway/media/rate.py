@@ -69,8 +69,9 @@ CLIMB_SECONDS_MAX = 60.0
 CLIMB_HELD_SECONDS = 15.0
 """A climb that lasted this long was right."""
 
-CLIMB_MARGIN = 1.2
-"""And only with room to spare, or the picture swings between two sizes."""
+CLIMB_MARGIN, FALL_MARGIN = 1.2, 0.75
+"""And only with room to spare, or the picture swings between two sizes. A rate that falls by less than this under where
+a rung begins is a queue that drains: fewer pictures of the same size, for a second, cost less than a keyframe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Rung:
 LADDER = (
     Rung(0, 2, 12, 300, 36),
     Rung(95, 3, 15, 700, 60),
-    Rung(200, 4, 25, 4000, 160),
+    Rung(200, 4, 25, 4000, 100),
 )
 """Pictures a second give way before sharpness, sharpness before everything else (a consultation needs a
 face to be seen moving). A room stands still: bits go into what moves, and a larger picture looks better from these
@@ -234,7 +235,7 @@ class Ladder:
         fitting = self._fitting(kbps)
         if self._climbed_at is not None and now - self._climbed_at >= CLIMB_HELD_SECONDS:
             self._climbed_at, self._wait = None, CLIMB_SECONDS
-        if fitting < self._index:
+        if self._fitting(kbps / FALL_MARGIN) < self._index:
             if self._climbed_at is not None:
                 self._climbed_at, self._wait = None, min(self._wait * 2, CLIMB_SECONDS_MAX)
             self._index, self._climb_since = fitting, None

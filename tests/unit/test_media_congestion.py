@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from bench.roadsim import LINKS, Ours, play
 from gateway.media.congestion.budget import (
+    AMPLE_SECONDS,
+    NONE_SECONDS,
     PAUSE_SECONDS,
     RED_ABOVE,
     RED_HOLD_SECONDS,
@@ -19,7 +21,7 @@ from gateway.media.congestion.budget import (
     Meter,
     VoiceForm,
 )
-from gateway.media.congestion.controller import BLIND_SECONDS, HOPE_SECONDS, HOPE_SHARE, IN_FLIGHT_SECONDS, Controller
+from gateway.media.congestion.controller import IN_FLIGHT_SECONDS, Controller
 from gateway.media.congestion.decision import Limits
 from gateway.media.congestion.feedback import BadFeedback, Feedback, messages, parse
 from gateway.media.congestion.history import History
@@ -27,6 +29,7 @@ from gateway.media.congestion.measures import BASE_SECONDS, Arrivals, Loss, Queu
 from gateway.media.congestion.probing import Judge, train
 from gateway.media.congestion.replay import BadLog, replay
 from gateway.media.congestion.road import Road
+from gateway.media.congestion.silence import BLIND_SECONDS, HOPE_SECONDS, HOPE_SHARE
 
 LIMITS = Limits(30_000, 300_000, 2_000_000)
 
@@ -270,13 +273,18 @@ def test_the_floor_pauses_the_picture_and_nothing_flaps() -> None:
     assert not budget.split(300_000, 300_000, 40_000, 0.0, 0.0).paused
     assert not budget.split(45_000, 45_000, 40_000, 0.0, 1.0).paused
     assert budget.split(45_000, 45_000, 40_000, 0.0, 1.0 + PAUSE_SECONDS).paused
-    assert budget.split(200_000, 200_000, 40_000, 0.0, 4.0).paused
-    assert not budget.split(200_000, 200_000, 40_000, 0.0, 4.0 + RESUME_SECONDS).paused
+    assert budget.split(90_000, 90_000, 40_000, 0.0, 4.0).paused
+    assert not budget.split(90_000, 90_000, 40_000, 0.0, 4.0 + RESUME_SECONDS).paused
     budget.split(45_000, 45_000, 40_000, 0.0, 8.0)
     assert budget.split(45_000, 45_000, 40_000, 0.0, 8.0 + PAUSE_SECONDS).paused
-    budget.split(200_000, 200_000, 40_000, 0.0, 12.0)
-    assert budget.split(200_000, 200_000, 40_000, 0.0, 12.0 + RESUME_SECONDS).paused
-    assert not budget.split(200_000, 200_000, 40_000, 0.0, 12.0 + 2 * RESUME_SECONDS).paused
+    budget.split(90_000, 90_000, 40_000, 0.0, 12.0)
+    assert budget.split(90_000, 90_000, 40_000, 0.0, 12.0 + RESUME_SECONDS).paused
+    assert not budget.split(90_000, 90_000, 40_000, 0.0, 12.0 + 2 * RESUME_SECONDS).paused
+    # Next to nothing pauses sooner, and plenty needs no waiting.
+    budget.split(41_000, 41_000, 40_000, 0.0, 30.0)
+    assert budget.split(41_000, 41_000, 40_000, 0.0, 30.0 + NONE_SECONDS).paused
+    budget.split(200_000, 200_000, 40_000, 0.0, 34.0)
+    assert not budget.split(200_000, 200_000, 40_000, 0.0, 34.0 + AMPLE_SECONDS).paused
 
 
 def test_the_voice_follows_rate_and_loss() -> None:

@@ -5,19 +5,15 @@ Times are monotonic seconds, rates bit/s on the wire (IP and UDP included), size
 
 from __future__ import annotations
 
-from collections import deque
-
 from .decision import Decision, Limits
 from .feedback import BadFeedback, parse
 from .history import Acked, History, Outcome
-from .measures import RATE_SECONDS, Arrivals, Loss, QueueDelay
+from .measures import RATE_SECONDS, Arrivals, Beside, Loss, QueueDelay
 from .probing import FIRST_TRAIN_SECONDS, TRAIN_SECONDS, Judge, Probe, train
+from .silence import HOPE_SECONDS, HOPE_SHARE, Silence
 
 QUEUE_SECONDS = 0.045
 """Delay that may stand in a queue: a turn or two of a cellular scheduler. And the time of one packet beside it."""
-
-BESIDE_SECONDS = 1.0
-"""Over which the rate of what nobody acknowledges is taken."""
 
 PACKET_OCTETS = 800
 PACKET_SECONDS_MAX = 0.09
@@ -41,8 +37,8 @@ BASE_MOVED_SECONDS, BASE_MOVED_SHARE = 4.0, 0.7
 """A delay that stays for so long at this share of the rate it appeared at is no queue of ours: the path changed, or
 somebody else fills it."""
 
-GROW, GROW_BACK, GROW_NEAR = 0.08, 0.40, 0.03
-"""Shares a second: beyond what was known, up to what was known to fit, and around where a queue was found."""
+GROW, GROW_BACK, GROW_NEAR, GROW_AT = 0.08, 0.40, 0.03, 0.012
+"""Shares a second: beyond what was known, up to what was known to fit, around where a queue was found, and at it."""
 
 APPLICATION_SHARE, APPLICATION_EXTRA = 1.5, 30_000
 """Without a train that showed more, the rate stays within this of what really arrives."""
@@ -68,12 +64,6 @@ LOSS_BELIEVED_SECONDS = 30.0
 """So long loss that was not ours is taken for the path's own."""
 
 LOSS_MARGIN, LOSS_EXTRA = 1.5, 0.02
-
-BLIND_SECONDS, BLIND_ROUND_TRIPS = 0.45, 1.5
-"""Receivers report each 50 to 250 ms. Nothing for so long, with packets on their way, is an outage."""
-
-HOPE_SECONDS, HOPE_SHARE = 0.8, 0.5
-"""Where no queue stood before it, a silence may be the way back's alone: so long a picture goes on at this share."""
 
 IN_FLIGHT_SECONDS = 0.9
 """And a round trip: what was sent before that has arrived or is lost, whether a report of it came or not."""
@@ -135,12 +125,11 @@ class Controller:
         """Since when, for which loss, and from which rate it fell to see whether the loss goes."""
         self._collapsed_at = float("-inf")
         self._inherent, self._inherent_until = 0.0, float("-inf")
-        self._blind = self._quiet = False
-        """Nothing is acknowledged: given up, or still hoped for."""
+        self._silence = Silence()
         self._restarts = 0
         self._round_trip, self._round_trip_least = ROUND_TRIP_SECONDS, float("inf")
         self._probe_at, self._probe_wait = float("-inf"), PROBE_SECONDS
-        self._beside: deque[tuple[float, int]] = deque()
+        self._beside = Beside()
         self._judge: Judge | None = None
         self._probes = 0
 
@@ -150,9 +139,7 @@ class Controller:
 
     def beside(self, size: int, now: float) -> None:
         """A packet leaves that nobody will acknowledge: sound, a data channel's."""
-        self._beside.append((now, size))
-        while now - self._beside[0][0] > BESIDE_SECONDS:
-            self._beside.popleft()
+        self._beside.add(size, now)
 
     @property
     def heard(self) -> bool:
@@ -185,7 +172,7 @@ class Controller:
         if self._heard == float("-inf"):
             self._proven_until = now + PROVEN_SECONDS
         silent, self._heard = now - self._heard, now
-        if self._blind or self._quiet:
+        if self._silence.lasts:
             self._come_back(silent, outcome, now)
         else:
             for loss in (self._loss, self._steady):
@@ -201,14 +188,11 @@ class Controller:
 
     def tick(self, now: float) -> Decision:
         """Time went by; call it every 20 to 50 ms, the first time when the path is there."""
-        oldest = self._history.oldest_in_flight
-        patience = max(BLIND_SECONDS, BLIND_ROUND_TRIPS * self._round_trip + 0.25)
         self._history.age(now - IN_FLIGHT_SECONDS - self._round_trip)
-        silent = now - max(oldest, self._heard) if oldest is not None else 0.0
-        if oldest is not None and silent > patience and not self._blind:
-            clear = self.heard and self._over_since is None and self._queue.standing < CLEAR_SHARE * self._threshold
-            self._quiet = clear and silent <= patience + HOPE_SECONDS
-            self._blind, self._why, self._judge = not self._quiet, "silence", None
+        oldest = self._history.oldest_in_flight
+        clear = self.heard and self._over_since is None and self._queue.standing < CLEAR_SHARE * self._threshold
+        if oldest is not None and self._silence.judge(self._heard, oldest, self._round_trip, clear, now):
+            self._why, self._judge = "silence", None
         self._judge_probe(now)
         return self._decide(now, self._next_probe(now))
 
@@ -219,12 +203,9 @@ class Controller:
             if self._judge is not None and packet.probe == self._judge.probe.id:
                 self._judge.add(packet.sent, packet.arrived, packet.size)
 
-    def _beside_rate(self) -> float:
-        return 8 * sum(size for _, size in self._beside) / BESIDE_SECONDS
-
     def _arrives(self) -> float:
         """Everything: what is not acknowledged is taken to fare no worse."""
-        return self._arrivals.rate() + self._beside_rate()
+        return self._arrivals.rate() + self._beside.rate
 
     @property
     def _threshold(self) -> float:
@@ -253,7 +234,7 @@ class Controller:
             return
         arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS)
         if arrives:
-            arrives += self._beside_rate()
+            arrives += self._beside.rate
             late = self._history.in_flight * 8 > LATE_SECONDS * arrives
             if severe and late and arrives < LATE_SHARE * self._rate and now - self._collapsed_at > COLLAPSE_SECONDS:
                 self._restarts, self._collapsed_at = self._restarts + 1, now
@@ -275,7 +256,7 @@ class Controller:
         if self._rate < 0.9 * self._known:
             share = GROW_BACK
         elif self._rate < 1.15 * self._known:
-            share = GROW_NEAR
+            share = GROW_NEAR if self._rate < 0.96 * self._known else GROW_AT
         else:
             share = GROW
         if self._arrives() < USED_SHARE * self._rate:
@@ -327,7 +308,7 @@ class Controller:
         self._judge, self._proven_until, self._why = None, now, "loss"
 
     def _come_back(self, silent: float, outcome: Outcome, now: float) -> None:
-        blind, self._blind, self._quiet = self._blind, False, False
+        blind = self._silence.over()
         gone = outcome.lost + outcome.unknown
         if gone * PACKET_OCTETS * 8 > HOLE_SECONDS * self._rate or (blind and gone):
             self._restarts, self._collapsed_at = self._restarts + 1, now
@@ -351,7 +332,7 @@ class Controller:
         self._why = "return"
 
     def _next_probe(self, now: float) -> Probe | None:
-        if self._blind or self._quiet or self._judge is not None:
+        if self._silence.lasts or self._judge is not None:
             return None
         if now < self._probe_at or self._over_since is not None:
             return None
@@ -404,17 +385,17 @@ class Controller:
         self._rate = min(float(self._limits.ceiling), max(float(self._limits.floor), rate))
 
     def _decide(self, now: float, probe: Probe | None = None) -> Decision:
-        target = self._rate * self._drain * (HOPE_SHARE if self._quiet else 1.0)
+        target = self._rate * self._drain * (HOPE_SHARE if self._silence.quiet else 1.0)
         least = self._round_trip_least if self._round_trip_least != float("inf") else ROUND_TRIP_SECONDS
         window = WINDOW_OCTETS + target / 8 * (least + FEEDBACK_SECONDS + WINDOW_SECONDS)
-        if self._quiet:
+        if self._silence.quiet:
             window += target / 8 * (HOPE_SECONDS + FEEDBACK_SECONDS)
         if self._steady.share > LOSS_EXTRA:
             pacing = PACING_LOSSY * target
         else:
             pacing = max(PACING * target, min(0.85 * self._peak, PACING_MOST * target))
         return Decision(
-            at=now, rate=round(self._rate), target=round(target), pacing=round(pacing),
-            window=0 if self._blind else round(window), in_flight=self._history.in_flight, probe=probe, why=self._why,
-            blind=self._blind, restarts=self._restarts, queue=round(self._queue.standing, 4),
+            at=now, rate=round(self._rate), target=round(target), pacing=round(pacing), probe=probe, why=self._why,
+            window=0 if self._silence.blind else round(window), in_flight=self._history.in_flight,
+            blind=self._silence.blind, restarts=self._restarts, queue=round(self._queue.standing, 4),
             arrives=round(self._arrives()), loss=round(self._loss.share, 3), round_trip=round(self._round_trip, 4))

@@ -14,6 +14,9 @@ few packets for that: then the last three, unless they are older still."""
 RATE_SECONDS, RATE_SECONDS_MAX, RATE_PACKETS = 0.5, 1.5, 8
 """A cellular scheduler gives turns of up to 100 ms; over less than this its turns would be taken for the link."""
 
+BESIDE_SECONDS = 1.0
+"""Over which the rate of what nobody acknowledges is taken."""
+
 LOSS_SECONDS, LOSS_PACKETS = 1.0, 20
 """Loss is judged over a second: over a few packets it is all or nothing."""
 
@@ -104,6 +107,24 @@ class Arrivals:
         """What comes next is not to be averaged with what came before."""
         self._packets.clear()
         self._octets = 0
+
+
+class Beside:
+    """What leaves without being acknowledged, over a second."""
+
+    def __init__(self) -> None:
+        self._packets: deque[tuple[float, int]] = deque()
+
+    def add(self, size: int, now: float) -> None:
+        """One packet."""
+        self._packets.append((now, size))
+        while now - self._packets[0][0] > BESIDE_SECONDS:
+            self._packets.popleft()
+
+    @property
+    def rate(self) -> float:
+        """bit/s."""
+        return 8 * sum(size for _, size in self._packets) / BESIDE_SECONDS
 
 
 class Loss:

@@ -37,7 +37,7 @@ TRAIN_LATE_SECONDS = 0.3
 CATCH_UP_SECONDS = 2.0
 """After an outage: what readings and ECG send then is what waited."""
 
-CAREFUL_SECONDS, CAREFUL_BITS, CAREFUL_BELOW = 1.0, 90_000, 600_000
+CAREFUL_SECONDS, CAREFUL_BITS, CAREFUL_BELOW = 1.0, 70_000, 600_000
 """Where pictures begin anew on a path that is not wide, they begin small: a large one takes longer than the outage."""
 
 VOICE_BLIND_SECONDS = 1.0
