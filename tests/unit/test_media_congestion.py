@@ -282,9 +282,9 @@ def test_the_floor_pauses_the_picture_and_nothing_flaps() -> None:
     assert not budget.split(90_000, 90_000, 40_000, 0.0, 12.0 + 2 * RESUME_SECONDS).paused
     # Next to nothing pauses sooner, and plenty needs no waiting.
     budget.split(41_000, 41_000, 40_000, 0.0, 30.0)
-    assert budget.split(41_000, 41_000, 40_000, 0.0, 30.0 + NONE_SECONDS).paused
+    assert budget.split(41_000, 41_000, 40_000, 0.0, 30.01 + NONE_SECONDS).paused
     budget.split(200_000, 200_000, 40_000, 0.0, 34.0)
-    assert not budget.split(200_000, 200_000, 40_000, 0.0, 34.0 + AMPLE_SECONDS).paused
+    assert not budget.split(200_000, 200_000, 40_000, 0.0, 34.01 + AMPLE_SECONDS).paused
 
 
 def test_the_voice_follows_rate_and_loss() -> None:
