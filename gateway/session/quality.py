@@ -61,7 +61,7 @@ COUNT_MAX = 1_000_000
 """Of a call's totals: a page that lies, or counts backwards, does not make them grow without end."""
 
 THIN, LOSSY, SLOW, OUTAGE = "quality.thin", "quality.lossy", "quality.slow", "quality.outage"
-_CODES = (None, THIN, SLOW, LOSSY, OUTAGE)
+_CODES = (None, SLOW, THIN, LOSSY, OUTAGE)
 """From the least to the most telling."""
 
 
@@ -248,10 +248,10 @@ class Grader:
             code = THIN
         elif lost >= LOST_PERCENT and not overflows:
             code = LOSSY
+        elif overflows or _small(look):
+            code = THIN  # also where the round trip is long: it is, behind a queue on a thin road
         elif slow:
             code = SLOW
-        elif overflows or _small(look):
-            code = THIN
         else:
             # What comes whole and is not shown in time came late: jitter, or a machine that has too much to do.
             code = LOSSY if lost >= LOST_SOME_PERCENT else SLOW
