@@ -70,6 +70,11 @@ class _Climb:
         self._room, self._detail = Ladder(bits_per_second), Ladder(bits_per_second, DETAIL_LADDER)
         self.rungs = Rungs(self._room.rung, self._detail.rung)
 
+    def forgive(self) -> None:
+        """What made pictures begin anew says nothing about the size they had."""
+        self._room.forgive()
+        self._detail.forgive()
+
     def step(self, bits_per_second: int, now: float) -> Rungs:
         self.rungs = Rungs(beat(self._room.step(bits_per_second, now), bits_per_second),
                            self._detail.step(bits_per_second, now))
@@ -137,7 +142,9 @@ class PictureFlow:
             if busy or self._holding:
                 self.let_go_on(now)
             wants = tuple(outlet for outlet in self._outlets() if outlet.wants)
-            anew = any(outlet.begins_anew for outlet in led)
+            anew = [outlet.lane for outlet in led if outlet.begins_anew]
+            for climb in (self._climbs[lane] for lane in anew if lane in self._climbs):
+                climb.forgive()
             if wants != wanted or anew or now - updated >= RATE_SECONDS:
                 wanted, updated = wants, now
                 self.update(now)

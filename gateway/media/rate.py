@@ -248,6 +248,10 @@ class Ladder:
             self._climb_since = None
         return self.rung
 
+    def forgive(self) -> None:
+        """An outage ends the last climb: it was not wrong."""
+        self._climbed_at, self._wait = None, CLIMB_SECONDS
+
     def _fitting(self, kbps: float) -> int:
         return max(i for i, rung in enumerate(self._rungs) if kbps >= rung.from_kbps)
 

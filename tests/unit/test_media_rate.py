@@ -225,6 +225,22 @@ def test_climbs_taken_back_make_it_patient() -> None:
     assert waits[-1] == pytest.approx(CLIMB_SECONDS_MAX, abs=0.5)
 
 
+def test_an_outage_makes_no_climb_wrong() -> None:
+    """After one the next climb waits no longer than the first."""
+    ladder = Ladder(60_000)
+    now = 0.0
+    for _ in range(4):
+        while ladder.step(1_000_000, now) is LADDER[0]:
+            now += 0.25
+        ladder.forgive()
+        assert ladder.step(60_000, now + 1) is LADDER[0]
+        now += 1.25
+    start = now
+    while ladder.step(1_000_000, now) is LADDER[0]:
+        now += 0.25
+    assert now - start == pytest.approx(CLIMB_SECONDS, abs=0.5)
+
+
 def test_keyframe_requests_merge_and_none_is_forgotten() -> None:
     """Two requests within half a second are one keyframe, a third one comes when it is due."""
     gate = KeyframeGate()
