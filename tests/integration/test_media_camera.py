@@ -188,7 +188,7 @@ def decoded(frames: list[EncodedFrame]) -> list[av.VideoFrame]:
                 data += part[2:]
             else:
                 data += b"\0\0\0\1" + part
-        pictures += codec.decode(av.Packet(data))  # type: ignore[union-attr, arg-type, operator]
+        pictures += codec.decode(av.Packet(data))
     return pictures
 
 
