@@ -63,6 +63,9 @@ KEYFRAME_SECONDS = 0.5
 CLIMB_SECONDS = 2.5
 """A larger picture costs a keyframe: only after the rate held this long."""
 
+CLIMB_BACK_SECONDS = 1.0
+"""After an outage, to a size the path had carried before."""
+
 CLIMB_SECONDS_MAX = 60.0
 """Each climb that had to be taken back doubles the wait, up to this: a thin link is not tried in vain all day."""
 
@@ -249,8 +252,8 @@ class Ladder:
         return self.rung
 
     def forgive(self) -> None:
-        """An outage ends the last climb: it was not wrong."""
-        self._climbed_at, self._wait = None, CLIMB_SECONDS
+        """An outage ends the last climb: it was not wrong, and the next one may come sooner."""
+        self._climbed_at, self._wait = None, CLIMB_BACK_SECONDS
 
     def _fitting(self, kbps: float) -> int:
         return max(i for i, rung in enumerate(self._rungs) if kbps >= rung.from_kbps)
