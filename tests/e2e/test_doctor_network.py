@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class House:
 
 
 @pytest.fixture
-def house() -> AsyncIterator[House]:
+def house() -> Iterator[House]:
     pid = os.getpid()
     made = House(f"passerelle-dr-{pid}", f"passerelle-rest-{pid}")
     with contextlib.ExitStack() as undo:
@@ -87,7 +87,7 @@ def house() -> AsyncIterator[House]:
             sh("ip", "-n", made.there, "address", "add", f"{network}.1/24", "dev", f"far{number}")
             sh("ip", "-n", made.there, "link", "set", f"far{number}", "up")
         made.plug(0)
-        yield made  # type: ignore[misc]
+        yield made
 
 
 def launcher(folder: Path, namespace: str) -> Path:

@@ -18,8 +18,9 @@ from gateway.media.camera import CameraFrame, CameraReader, CameraState
 from gateway.media.compose import Captured, scaled
 from gateway.media.config import CameraConfig
 from gateway.media.encoder import CameraEncoder, EncodedFrame, Rungs
+from gateway.media.lanes import Lane
 from gateway.media.mailbox import Mailbox
-from gateway.media.rate import DETAIL_LADDER, LADDER
+from gateway.media.rate import DETAIL_LADDER, LADDER, Rung
 from gateway.media.scene_source import ExaminationFrame
 from sim.camera import Scene, read_code
 
@@ -187,7 +188,7 @@ def decoded(frames: list[EncodedFrame]) -> list[av.VideoFrame]:
                 data += part[2:]
             else:
                 data += b"\0\0\0\1" + part
-        pictures += codec.decode(av.Packet(data))  # type: ignore[union-attr, arg-type, operator]
+        pictures += codec.decode(av.Packet(data))
     return pictures
 
 
@@ -292,3 +293,45 @@ def test_a_picture_left_over_from_the_last_viewer_is_not_the_next_ones_first() -
     finally:
         encoder.stop()
     assert [frame.timestamp for frame in frames] == [200 * 90_000]
+
+
+def test_two_lanes_are_fed_the_same_picture_and_one_waits_alone() -> None:
+    """Each at its own size and rate, of the same moments; a lane that is held misses pictures, the other none; a lane
+    nobody watches any more encodes nothing."""
+    mailbox: Mailbox[Captured] = Mailbox()
+    out: list[EncodedFrame] = []
+    came = threading.Semaphore(0)
+
+    def deliver(frame: EncodedFrame) -> None:
+        out.append(frame)
+        encoder.taken(frame.lane)
+        came.release()
+
+    encoder = CameraEncoder(mailbox, deliver, Rungs(LADDER[-1], DETAIL_LADDER[-1]), 1_000_000)
+    encoder.set_rate(100_000, Rungs(Rung(0, 2, 25, 300), DETAIL_LADDER[0]), Lane.small)
+    encoder.watch(True)
+    encoder.watch(True, Lane.small)
+    encoder.start()
+
+    def feed(number: int, lanes: int) -> None:
+        mailbox.put(CameraFrame(picture(number, 1280, 720), 100 + number * 0.04))
+        for _ in range(lanes):
+            assert came.acquire(timeout=20)
+
+    try:
+        for number in range(4):
+            feed(number, 2)
+        encoder.hold(True, Lane.small)
+        for number in range(4, 8):
+            feed(number, 1)
+        encoder.hold(False, Lane.small)
+        feed(8, 2)
+        encoder.watch(False, Lane.small)
+        feed(9, 1)
+    finally:
+        encoder.stop()
+    lanes = {lane: [frame for frame in out if frame.lane is lane] for lane in (Lane.main, Lane.small)}
+    times = {lane: [round(frame.timestamp / 3600) % 2500 for frame in frames] for lane, frames in lanes.items()}
+    assert times == {Lane.main: list(range(10)), Lane.small: [0, 1, 2, 3, 8]}
+    assert [decoded(frames[:1])[0].width for frames in lanes.values()] == [1280, 640]
+    assert [sum(frame.keyframe for frame in frames) for frames in lanes.values()] == [1, 1]

@@ -49,7 +49,7 @@ def test_a_first_check_from_anywhere_is_looked_at() -> None:
     b"", check()[:19], check()[:-1], check() + b"\0", check().replace(b"\x21\x12\xa4\x42", bytes(4)),
     struct.pack("!HHI12x", 1, STUN_OCTETS, 0x2112A442) + bytes(STUN_OCTETS),
     b"\x00\x11" + check()[2:], check(answer=True),
-])
+], ids=["empty", "short", "cut", "long", "no cookie", "huge", "indication", "answer"])
 def test_what_is_no_check_is_not_parsed(message: bytes) -> None:
     """Cut, too long, without the cookie, indications, answers to questions nobody asked; counted."""
     door = Doorkeeper("ours", 0.0)

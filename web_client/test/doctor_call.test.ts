@@ -394,6 +394,17 @@ describe("a call", () => {
     expect(said("rejoin")).toMatchObject([{ generation: 1, cause: "call.silent" }]);
   });
 
+  test("a connection that came back before the next one was granted is not given up again", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    call.rejoin("call.silent");
+    for (let n = 0; n < 40; n += 1) {
+      peer.say({ type: "beat", sent: n, echo: null });
+      pass(500);
+    }
+    expect(said("rejoin")).toHaveLength(1);
+  });
+
   test("each opening of the control channel is counted, for what must be said again", async () => {
     (await answered(1)).connect();
     call.granted(granted(2));

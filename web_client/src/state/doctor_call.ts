@@ -1,8 +1,9 @@
 // One call of the doctor's page over as many generations as it takes: verifies, answers, comes back by itself.
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
-import type { CallCandidate, CallGranted, CallOffer, ControlToVehicle, IceServer, VehicleCard } from "../protocol/types";
+import type { CallCandidate, CallGranted, CallOffer, ControlToVehicle, VehicleCard } from "../protocol/types";
 import { BindingRefused, onlyFingerprint, signDoctor, verifyVehicle } from "./binding";
 import type { CallPeer, CallWorld, DoctorIdentity } from "./call_peer";
+import { newGeneration, type Generation } from "./call_generation";
 import { CallPulse } from "./call_pulse";
 import { CallReport } from "./call_report";
 import { DoctorChannels } from "./doctor_channels";
@@ -33,23 +34,6 @@ export type CallPhase = "opening" | "connected" | "interrupted" | "refused" | "e
 export interface CallEnd {
   readonly finished: boolean;
   readonly by: string;
-}
-
-interface Generation {
-  readonly number: number;
-  readonly scope: Scope;
-  readonly ice: readonly IceServer[];
-  readonly early: CallCandidate[];
-  peer: CallPeer | null;
-  channels: DoctorChannels | null;
-  described: boolean;
-  state: RTCPeerConnectionState;
-  since: number;
-  rejoined: boolean;
-  /** It was connected once. */
-  stood: boolean;
-  /** Something happened to this machine: unless the vehicle is heard by then, this is given up. */
-  doubt: { readonly since: number; readonly until: number } | null;
 }
 
 export class DoctorCall {
@@ -224,20 +208,7 @@ export class DoctorCall {
   }
 
   #open(granted: CallGranted): Generation {
-    return {
-      number: granted.generation,
-      scope: this.scope.child(),
-      ice: granted.ice_servers,
-      early: [],
-      peer: null,
-      channels: null,
-      described: false,
-      state: "new",
-      since: this.world.now(),
-      rejoined: false,
-      stood: false,
-      doubt: null,
-    };
+    return newGeneration(granted, this.scope.child(), this.world.now());
   }
 
   async #answer(generation: Generation, offer: CallOffer): Promise<void> {
