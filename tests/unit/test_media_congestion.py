@@ -238,6 +238,14 @@ def test_a_catch_up_is_not_taken_for_the_rule() -> None:
     assert steady < meter.rate <= 2 * steady + 20_000
 
 
+def test_what_waited_through_an_outage_is_not_taken_for_the_rule_of_a_fresh_connection() -> None:
+    """Its first second brings 180 kB of readings at once; the picture is not paused for them."""
+    meter = Meter(steady=True)
+    meter.add(180_000, 0.0)
+    meter.settle(1.01)
+    assert 0 < meter.rate < 70_000
+
+
 def test_a_waveform_is_thinned_only_when_the_picture_is_gone_and_a_queue_stands() -> None:
     """And comes back by itself."""
     budget = Budget()

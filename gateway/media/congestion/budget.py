@@ -55,7 +55,7 @@ class VoiceForm(enum.StrEnum):
 
 
 class Meter:
-    """What a class of packets takes: down by `down` of the difference a second, up at once or, once it is `steady`,
+    """What a class of packets takes: down by `down` of the difference a second, up at once or, when it is `steady`,
     by a share."""
 
     def __init__(self, down: float = METER_DOWN, *, steady: bool = False) -> None:
@@ -77,8 +77,9 @@ class Meter:
         seen = 8 * self._octets / (now - self._since) if self._since > float("-inf") else 0.0
         if self._since < self._skip_until:
             seen = min(seen, self.rate)
-        elif self._steady and self.rate:
-            seen = min(seen, METER_UP * self.rate + METER_UP_BITS)
+        elif self._steady:
+            # A fresh connection may begin with all that waited through an outage.
+            seen = min(seen, METER_UP * (self.rate or FIRST_BEFORE) + METER_UP_BITS)
         self.rate = seen if seen > self.rate else self.rate + self._down * (seen - self.rate)
         self._since, self._octets = now, 0
 
