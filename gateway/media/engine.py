@@ -21,12 +21,14 @@ from .config import EncoderChoice, MediaConfig
 from .decisions import DecisionLog
 from .encoder import CameraEncoder, EncodedFrame
 from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
-from .forward import CameraOutlet, Inlet, Outlet
+from .forward import Inlet, Outlet
 from .hooks import GatewayConnection
+from .kiosk_peer import KioskPeer
 from .mailbox import Mailbox
 from .path import CallFigures, Path
-from .peers import DoctorPeer, GuestPeer, KioskPeer, Peer, RemotePeer, ice_servers
+from .peers import DoctorPeer, GuestPeer, Peer, RemotePeer, ice_servers
 from .picture import SELF_VIEW_KBPS, PictureFlow
+from .picture_outlet import CameraOutlet
 from .precedence import DoctorsPath, Precedence
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket

@@ -10,8 +10,8 @@ from typing import Protocol
 import structlog
 
 from .encoder import IN_FLIGHT_MAX, EncodedFrame, Rungs
-from .forward import LEFT_OUT_SECONDS, CameraOutlet
 from .lanes import WAIT_SECONDS, Lane, Sharing
+from .picture_outlet import LEFT_OUT_SECONDS, CameraOutlet
 from .rate import DETAIL_LADDER, Ladder, Rung, beat
 
 SELF_VIEW_KBPS = 800

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from gateway.media.encoder import EncodedFrame, Rungs
-from gateway.media.forward import LEFT_OUT_SECONDS, VP8, CameraOutlet
+from gateway.media.forward import VP8
 from gateway.media.lanes import WAIT_SECONDS, Lane
 from gateway.media.path import Path
 from gateway.media.picture import PictureFlow
+from gateway.media.picture_outlet import LEFT_OUT_SECONDS, CameraOutlet
 from gateway.media.sending import PacketSender
 
 GOOD, THIN = 1_000_000, 100_000
