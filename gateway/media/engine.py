@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -16,12 +16,12 @@ from protocol.values import IceServer
 
 from . import hardware, interfaces
 from .camera import CameraReader, CameraState
+from .company import Company
 from .compose import Captured
 from .config import EncoderChoice, MediaConfig
 from .decisions import DecisionLog
 from .encoder import CameraEncoder, EncodedFrame
 from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
-from .forward import Inlet, Outlet
 from .hooks import GatewayConnection
 from .kiosk_peer import KioskPeer
 from .mailbox import Mailbox
@@ -51,8 +51,6 @@ takes its smaller form: heart sounds lose nothing by it (flat within 0.4 dB), pa
 _T = TypeVar("_T")
 _P = TypeVar("_P", bound=RemotePeer)
 
-_THERE = (PeerState.connected, PeerState.interrupted)
-
 _log = structlog.get_logger()
 
 
@@ -62,18 +60,15 @@ class MediaEngine:
     def __init__(self, config: MediaConfig, changed: Callable[[], None]) -> None:
         self._config = config
         self._changed = changed
-        self._doctors: list[DoctorPeer] = []
-        self._guests: list[GuestPeer] = []
+        self._company = Company()
         self._precedence: Precedence[GuestPeer] = Precedence()
-        self._kiosk: KioskPeer | None = None
         self._camera_state = CameraState(present=False, code="camera.missing")
         self._microphone: str | None = "microphone.missing"
-        self._muted = False
         self._present: tuple[interfaces.Address, ...] = ()
         self._retired: asyncio.Queue[Peer] = asyncio.Queue()
         """Bounded by the number of peers: each retires once."""
         mailbox: Mailbox[Captured] = Mailbox()
-        self._picture = PictureFlow(self._peers, changed, self._watch_room)
+        self._picture = PictureFlow(lambda: self._company.everybody, changed, self._watch_room)
         self._scene = Scene(mailbox, self._from_thread_scene)
         self._reader = CameraReader(config.camera, self._scene, self._from_thread_camera)
         self._encoder = CameraEncoder(mailbox, self._from_thread_frame, self._picture.rungs, SELF_VIEW_KBPS * 1000)
@@ -94,7 +89,7 @@ class MediaEngine:
         return tuple(CallFigures(doctor.path.target // 1000, doctor.path.held, rung.quarters, rung.frames_per_second,
                                  doctor.camera.keyframes, *doctor.local_candidate, doctor.path.figures,
                                  doctor.camera.lines)
-                     for doctor in self._doctors if doctor.camera is not None and doctor.camera.open
+                     for doctor in self._company.doctors if doctor.camera is not None and doctor.camera.open
                      for rung in (self._picture.rung(doctor.camera, detail=detail),))
 
     @property
@@ -123,7 +118,7 @@ class MediaEngine:
     @property
     def uplinks(self) -> tuple[Uplink, ...]:
         """The interfaces a call may use, the preferred one first, and what the call of now knows of each."""
-        doctor = self._speaker()
+        doctor = self._company.speaker
         return uplinks(self._present, doctor.paths if doctor is not None else (), self._config.operators)
 
     @property
@@ -154,20 +149,20 @@ class MediaEngine:
     @property
     def microphone_code(self) -> str | None:
         """Why the bus is not to be heard, muted or not: `microphone.missing`, `microphone.silent`; None: it is."""
-        kiosk = self._kiosk
+        kiosk = self._company.kiosk
         return "microphone.missing" if kiosk is None else kiosk.voice_in.hearing.code(time.monotonic())
 
     @property
     def muted(self) -> bool:
         """Whether `mute` holds."""
-        return self._muted
+        return self._company.muted
 
     def mute(self, muted: bool) -> None:
         """The kiosk's voice goes to nobody, whatever its page sends, from the next packet on. An open stethoscope is
         heard all the same: it is another microphone, opened on purpose."""
-        if self._muted and not muted and self._kiosk is not None:
-            self._kiosk.voice_in.hearing.anew(time.monotonic())
-        self._muted = muted
+        if self._company.muted and not muted and self._company.kiosk is not None:
+            self._company.kiosk.voice_in.hearing.anew(time.monotonic())
+        self._company.muted = muted
 
     async def run(self) -> None:
         """Until cancelled; then closes every peer and ends the threads."""
@@ -195,7 +190,7 @@ class MediaEngine:
         peer = self._remote(DoctorPeer, servers, events)
         if self._stethoscope is not None and self._stethoscope.wanted:
             peer.path.beside(self._stethoscope.profile.on_the_wire)
-        self._doctors.append(peer)
+        self._company.doctors.append(peer)
         return peer
 
     async def guest_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> GuestPeer:
@@ -205,17 +200,17 @@ class MediaEngine:
             peer.camera.modest = True
         # Until it is known what the doctor leaves.
         peer.path.limit(0)
-        self._guests.append(peer)
+        self._company.guests.append(peer)
         return peer
 
     async def kiosk_peer(self, events: PeerEvents) -> KioskPeer:
         """A new peer connection for the touchscreen's page; an older one is closed."""
-        old, self._kiosk = self._kiosk, None
+        old, self._company.kiosk = self._company.kiosk, None
         if old is not None:
             await old.close()
         connection = GatewayConnection([], lambda: interfaces.choose(interfaces.present(), (interfaces.LOOPBACK,)))
-        self._kiosk = KioskPeer(connection, events, self, self, CameraOutlet(self._encoder, None))
-        return self._kiosk
+        self._company.kiosk = KioskPeer(connection, events, self, self._company, CameraOutlet(self._encoder, None))
+        return self._company.kiosk
 
     def show(self, source: SceneSource | None, name: str = "", beside: bool = False) -> None:
         """Send the pictures of an examination camera in the room camera's place, from its first one on; None: the
@@ -233,7 +228,7 @@ class MediaEngine:
         stethoscope = self._stethoscope
         if stethoscope is None or on == stethoscope.wanted:
             return
-        rates = [doctor.camera.rate for doctor in self._doctors
+        rates = [doctor.camera.rate for doctor in self._company.doctors
                  if doctor.camera is not None and doctor.camera.rate is not None]
         if not on:
             stethoscope.close()
@@ -246,50 +241,16 @@ class MediaEngine:
             rate.beside(profile.on_the_wire)
         stethoscope.open(profile)
 
-    def targets(self, inlet: Inlet) -> Iterable[Outlet]:
-        """The kiosk's voice to every doctor and guest; the newest connected doctor and every guest to the kiosk, the
-        newest guest with its picture. A doctor and a guest have a connection of their own."""
-        kiosk = self._kiosk
-        if kiosk is None:
-            return ()
-        if inlet is kiosk.voice_in:
-            return [] if self._muted else [peer.voice_out for peer in self._remotes()]
-        doctor = self._speaker()
-        if doctor is not None and inlet is doctor.voice_in:
-            return (kiosk.voice_out,)
-        if doctor is not None and inlet is doctor.picture_in:
-            return (kiosk.picture_out,)
-        for guest, voice_out in zip(self._company(), kiosk.guest_voices, strict=False):
-            if inlet is guest.voice_in:
-                return (voice_out,)
-            if inlet is guest.picture_in:
-                return (kiosk.guest_picture,) if voice_out is kiosk.guest_voices[0] else ()
-        return ()
-
-    def source(self, outlet: Outlet) -> Inlet | None:
-        """Whose picture the kiosk shows."""
-        doctor, guests = self._speaker(), self._company()
-        if doctor is not None and self._kiosk is not None and outlet is self._kiosk.picture_out:
-            return doctor.picture_in
-        if guests and self._kiosk is not None and outlet is self._kiosk.guest_picture:
-            return guests[0].picture_in
-        return None
-
     def peer_changed(self) -> None:
         """A peer connected, fell silent or ended."""
-        for peer in (self._speaker(), *self._company()[:1]):
+        for peer in (self._company.speaker, *self._company.visitors[:1]):
             if peer is not None:
                 peer.picture_in.want_keyframe()
         self._picture.update(time.monotonic())
 
     def retire(self, peer: Peer) -> None:
         """Forget it now, close it soon."""
-        if peer is self._kiosk:
-            self._kiosk = None
-        elif isinstance(peer, DoctorPeer) and peer in self._doctors:
-            self._doctors.remove(peer)
-        elif isinstance(peer, GuestPeer) and peer in self._guests:
-            self._guests.remove(peer)
+        self._company.forget(peer)
         self._retired.put_nowait(peer)
 
     def _remote(self, kind: type[_P], servers: Sequence[IceServer], events: PeerEvents) -> _P:
@@ -300,38 +261,24 @@ class MediaEngine:
             connection = GatewayConnection(
                 ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces),
                 relay_only=config.relay_only, tls=self._turn_tls)
-            return kind(connection, events, self, self, CameraOutlet(self._encoder, rate), rate)
+            return kind(connection, events, self, self._company, CameraOutlet(self._encoder, rate), rate)
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error
 
-    def _speaker(self) -> DoctorPeer | None:
-        live = [doctor for doctor in self._doctors if doctor.state in _THERE]
-        return live[-1] if live else None
-
-    def _company(self) -> list[GuestPeer]:
-        """The guests of now, the newest first."""
-        return [guest for guest in reversed(self._guests) if guest.state in _THERE]
-
     def _give_way(self, now: float) -> None:
         """The doctor's picture first, the guests' in what is left."""
-        doctor, path = self._speaker(), None
+        doctor, path = self._company.speaker, None
         # Of a doctor whose own network is gone nothing is known, and there is nobody to spare.
         if doctor is not None and doctor.camera is not None and doctor.camera.open and not doctor.path.blind:
             path = DoctorsPath(doctor.path.target, doctor.path.held)
-        watching = [guest for guest in self._guests if guest.camera is not None and guest.camera.open]
+        watching = [guest for guest in self._company.guests if guest.camera is not None and guest.camera.open]
         for guest, most in self._precedence.step(path, watching, now).items():
             guest.path.limit(most)
-
-    def _remotes(self) -> list[RemotePeer]:
-        return [*self._doctors, *self._guests]
-
-    def _peers(self) -> list[Peer]:
-        return [*self._remotes(), *([self._kiosk] if self._kiosk is not None else [])]
 
     async def _send_sounds(self) -> None:
         while True:
             packet = await self._sounds.get()
-            for doctor in tuple(self._doctors):
+            for doctor in tuple(self._company.doctors):
                 await doctor.stethoscope.send(packet)
 
     def _take_sound(self, packet: SoundPacket) -> None:
@@ -348,7 +295,7 @@ class MediaEngine:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = time.monotonic()
-            for peer in self._peers():
+            for peer in self._company.everybody:
                 await peer.tick(now)
             if self._scene.check(now):
                 self._scene_turned()
@@ -391,7 +338,7 @@ class MediaEngine:
 
     async def _stop(self) -> None:
         self._scene.show(None, "")
-        for peer in self._peers():
+        for peer in self._company.everybody:
             await peer.close()
         while not self._retired.empty():
             await self._retired.get_nowait().close()

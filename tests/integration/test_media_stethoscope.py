@@ -301,7 +301,7 @@ async def test_the_doctor_hears_the_stethoscope_on_a_track_of_its_own(box: Steth
     """Nothing is sent until somebody listens, nothing after; the voice stays on the other track."""
     async with in_call(box) as (engine, page):
         voice, instrument = sounds(page)
-        sender = engine._doctors[0].stethoscope.sender
+        sender = engine._company.doctors[0].stethoscope.sender
         assert sender is not None
         await until_heard(voice, 440)
         assert sender.sent_bytes == 0
@@ -331,7 +331,7 @@ async def test_the_picture_gives_way_to_the_sound(box: StethoscopeBox, start_kbp
     """At once and by more than the sound costs, below its floor if need be; a thin link gets the smaller form."""
     async with in_call(box, start_kbps) as (engine, _):
         engine.listen(True)
-        rate = engine._doctors[0].camera
+        rate = engine._company.doctors[0].camera
         assert rate is not None
         assert rate.rate is not None
         assert rate.rate.target == left_kbps * 1000
