@@ -52,7 +52,8 @@ function Stage() {
   const pair = visit.pairs.value?.vehicle;
   if (pair === undefined) return null;
   const phase = pair.phase.value;
-  const words = stageWords(phase, pair.refusal.value, visit.link.value, flowing, seen);
+  const connected = phase === "connected" && quality !== "nothing";
+  const words = stageWords(phase, connected, pair.refusal.value, visit.link.value, flowing, seen);
   return (
     <section class="stage" data-testid="stage" data-state={words?.state ?? "live"}>
       <Picture
@@ -78,7 +79,7 @@ function Stage() {
       )}
       <div class="stage-top">
         <span class="tag video-tag">{say("bus", { vehicle: visit.company.value?.vehicle.name ?? "" })}</span>
-        {phase === "connected" && quality !== null && <Quality quality={quality} />}
+        {words === null && quality !== null && <Quality quality={quality} />}
       </div>
       {soundBlocked.value && (
         <button
@@ -99,6 +100,7 @@ function Stage() {
 /** What stands over the picture; null: it is live. */
 function stageWords(
   phase: PairPhase,
+  connected: boolean,
   refusal: string | null,
   link: LinkState,
   flowing: boolean,
@@ -107,13 +109,13 @@ function stageWords(
   if (phase === "refused") {
     return { state: "refused", title: say("refused"), more: guestWords(refusal ?? ""), tone: "stop" };
   }
-  if (phase !== "connected" && link === "offline") {
+  if (!connected && link === "offline") {
     return { state: "network", title: say("network_gone"), more: say("network_gone_more"), tone: "look" };
   }
-  if (phase === "interrupted") {
+  if (phase === "interrupted" || (phase === "connected" && !connected)) {
     return { state: "interrupted", title: say("interrupted"), more: say("interrupted_more"), tone: "look" };
   }
-  if (phase !== "connected") {
+  if (!connected) {
     return { state: "opening", title: say("opening"), more: say("opening_more"), tone: "calm" };
   }
   if (!flowing && seen) {
