@@ -189,7 +189,7 @@ def test_the_target_stays_between_floor_and_ceiling(feedback: list[tuple[str, in
 
 
 @pytest.mark.parametrize(("kbps", "quarters", "pictures"),
-                         [(60, 2, 12), (94, 2, 12), (150, 3, 15), (300, 4, 25), (2000, 4, 25)])
+                         [(60, 2, 14), (94, 2, 14), (150, 3, 15), (300, 4, 25), (2000, 4, 25)])
 def test_thin_links_get_fewer_then_smaller_pictures(kbps: int, quarters: int, pictures: int) -> None:
     """The rung that fits a rate."""
     rung = Ladder(kbps * 1000).rung
