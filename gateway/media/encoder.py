@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import av
 import structlog
 
 from .codecs import CLOCK_RATE, X264, Codec, HardwareFailed, Vp8
@@ -181,7 +180,8 @@ class CameraEncoder:
     def _serve(self, lane: Lane, stream: _Stream, captured: Captured) -> None:
         try:
             frame = self._encode(lane, stream, captured)
-        except (av.FFmpegError, ValueError) as error:
+        except Exception as error:
+            # Nobody would start this thread again: one picture fails, the next one gets a fresh encoder.
             _log.error("encoder.failed", code=type(error).__name__, lane=lane.value)
             stream.close()
             return

@@ -289,7 +289,11 @@ class MediaEngine:
     async def _close_retired(self) -> None:
         while True:
             peer = await self._retired.get()
-            await peer.close()
+            try:
+                await peer.close()
+            except Exception as error:
+                # What one peer's socket says at its end must not end the others.
+                _log.error("media.close_failed", error=type(error).__name__)
 
     async def _watch(self) -> None:
         while True:
@@ -326,8 +330,12 @@ class MediaEngine:
     async def _look_at_interfaces(self) -> None:
         while True:
             before = self.uplinks
-            self._present = tuple(await asyncio.to_thread(
-                lambda: interfaces.choose(interfaces.present(), self._config.interfaces)))
+            try:
+                self._present = tuple(await asyncio.to_thread(
+                    lambda: interfaces.choose(interfaces.present(), self._config.interfaces)))
+            except OSError as error:
+                # The kernel may say no while a modem resets: what was known holds until the next look.
+                _log.warning("media.interfaces_unread", error=type(error).__name__, errno=error.errno)
             if self.uplinks != before:
                 self._changed()
             await asyncio.sleep(INTERFACES_SECONDS)

@@ -277,7 +277,12 @@ class GatewayIce(GatheringSession):
 
     async def _look(self, now: float) -> None:
         """Addresses that came are gathered on, those that went are dropped, standbys are kept above the used way."""
-        addresses = await asyncio.to_thread(self._addresses)
+        try:
+            addresses = await asyncio.to_thread(self._addresses)
+        except OSError as error:
+            # The kernel may say no while a modem resets: the ways are watched on, the next look is soon.
+            log.warning("media.interfaces_unread", error=type(error).__name__, errno=error.errno)
+            return
         used = self._used()
         if self._closing or used is None:
             return
