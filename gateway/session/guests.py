@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -51,7 +51,7 @@ class _Guest:
     """One of them. `entered` is the newest word of the relay, `left` is for good."""
 
     card: GuestCard
-    key: bytes | None = None
+    key: bytes | None = field(default=None, repr=False)
     expires_at: datetime | None = None
     entered: GuestEntered | None = None
     generation: GuestGeneration | None = None

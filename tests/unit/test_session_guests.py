@@ -303,3 +303,4 @@ async def test_the_key_is_in_no_log(bus: Bus, capsys: pytest.CaptureFixture[str]
         written = capsys.readouterr()
         assert invited().key not in written.out + written.err
         assert "bytearray" not in written.out
+        assert repr(KEY) not in repr(bus.consultation._guests._guests)
