@@ -78,6 +78,9 @@ class GuestExchange:
         self._pace = RejoinPace()
         self._raised_at: dict[Pair, float] = {}
         self._agenda: Agenda[Pair] = Agenda(clock)
+        self._audited: dict[tuple[Pair, Role], int] = {}
+        """The generation of each pair whose refusal by this end is in the audit: one line each, however often a page
+        says it."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def load(self) -> None:
@@ -135,12 +138,14 @@ class GuestExchange:
 
     async def arrived(self, client: Client, *, same_page: bool) -> None:
         """A guest's page without a session. A page that lived through the loss still has its media."""
-        guest = self._guests.get(client.owner) or await self._book.guest(client.owner)
-        if guest is None or guest.left or self._exchange.open_call(guest.call_id) is None:
-            self._presence.dismiss(client, "guest.call_over")
-            return
-        if guest.guest_id not in self._guests:
-            self._guests[guest.guest_id] = guest
+        # Under the lock that `left` takes: who was put out meanwhile does not come in behind it.
+        async with self._lock(client.owner):
+            guest = self._guests.get(client.owner) or await self._book.guest(client.owner)
+            if guest is None or guest.left or self._exchange.open_call(guest.call_id) is None:
+                self._presence.dismiss(client, "guest.call_over")
+                return
+            if guest.guest_id not in self._guests:
+                self._guests[guest.guest_id] = guest
         if not guest.entered or not same_page:
             await self._raise(guest.guest_id, Side.vehicle, Side.doctor)
 
@@ -170,7 +175,10 @@ class GuestExchange:
     async def refused(self, client: Client, body: GuestRefused) -> None:
         """One end does not believe the other's binding: audited, then said to the other."""
         guest = self._mine(client, body.call_id, body.guest_id, body.host)
-        await self._book.binding_refused(_who(client), body)
+        said = ((guest.guest_id, body.host), client.role)
+        if body.generation > self._audited.get(said, 0) and body.generation <= guest.generation(body.host):
+            self._audited[said] = body.generation
+            await self._book.binding_refused(_who(client), body)
         if self._step(guest, body.host, body.generation) is Step.made:
             self._tell_other(client, guest, body.host, body)
 
@@ -238,6 +246,8 @@ class GuestExchange:
             self._raised_at.pop((guest_id, side), None)
             self._pace.forget("/".join((guest_id, side)))
             self._agenda.drop((guest_id, side))
+            for role in Role:
+                self._audited.pop(((guest_id, side), role), None)
 
     async def _raise_again(self, pair: Pair) -> None:
         try:

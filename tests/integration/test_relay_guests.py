@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,9 @@ from protocol.signalling import (
 )
 from relay.audit import verify
 from relay.keys import load_or_make
+from relay.signalling.guest_book import GuestBook
+from relay.signalling.guest_exchange import GuestExchange
+from relay.signalling.guests import Guest
 from relay.storage.audit import AuditRow
 from relay.storage.guests import GuestRow
 from tests.integration.relay_rig import Client, Running, Site, in_call, make_site, offer, waiting
@@ -294,6 +298,63 @@ async def test_a_binding_that_does_not_hold_is_said_and_audited(site: Site) -> N
         assert (line["what"], line["who"]) == ("guest.binding_refused", f"guest:{invitation.guest.guest_id}")
         assert line["facts"] == {"call": call.call_id, "host": "vehicle", "code": "fingerprint.mismatch",
                                  "generation": 1}
+
+
+async def test_a_refusal_said_often_fills_no_audit(site: Site) -> None:
+    """One line a generation, whoever holds a link and repeats it; the host hears each."""
+    async with site.relay() as rig, scene(rig) as call:
+        invitation = await rig.invite(call.call_id)
+        async with rig.guest(invitation.token) as guest:
+            await call.both(GuestEntered)
+            refused = GuestRefused(call_id=call.call_id, guest_id=invitation.guest.guest_id, host=Side.vehicle,
+                                   generation=1, code="binding.mac")
+            for _ in range(5):
+                await guest.say(refused)
+                await call.bus.expect(GuestRefused)
+            await guest.say(GuestRejoin(call_id=call.call_id, guest_id=invitation.guest.guest_id, host=Side.vehicle,
+                                        generation=1, cause="call.silent"))
+            assert (await call.bus.expect(GuestEntered)).generation == 2
+            await guest.say(msgspec.structs.replace(refused, generation=2))
+            await call.bus.expect(GuestRefused)
+        lines = [line for line in await audited(rig) if line["what"] == "guest.binding_refused"]
+        assert [line["facts"]["generation"] for line in lines] == [1, 2]
+
+
+async def test_a_guest_put_out_while_arriving_stays_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host that removed it gets no offer to make afterwards."""
+    async with site.relay() as rig, scene(rig) as call:
+        invitation = await rig.invite(call.call_id)
+        arrived, read, ends = GuestExchange.arrived, GuestBook.guest, GuestExchange.left
+        looked, go_on, out = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def slow(book: GuestBook, guest_id: str) -> Guest | None:
+            monkeypatch.setattr(GuestBook, "guest", read)
+            found = await read(book, guest_id)
+            looked.set()
+            await go_on.wait()
+            return found
+
+        async def arrives(exchange: GuestExchange, client: Any, *, same_page: bool) -> None:
+            monkeypatch.setattr(GuestBook, "guest", slow)
+            await arrived(exchange, client, same_page=same_page)
+
+        async def left(exchange: GuestExchange, client: Any, body: GuestLeft) -> None:
+            await ends(exchange, client, body)
+            out.set()
+
+        monkeypatch.setattr(GuestExchange, "arrived", arrives)
+        monkeypatch.setattr(GuestExchange, "left", left)
+        async with rig.guest(invitation.token):
+            await asyncio.wait_for(looked.wait(), 5)
+            await call.bus.say(GuestLeft(call_id=call.call_id, guest_id=invitation.guest.guest_id))
+            with suppress(TimeoutError):
+                # Either the removal is done first, or it waits for the arrival.
+                await asyncio.wait_for(out.wait(), 0.3)
+            go_on.set()
+            await call.doctor.expect(GuestLeft)
+            await call.doctor.say(GuestRejoin(call_id=call.call_id, guest_id=invitation.guest.guest_id,
+                                              host=Side.doctor, generation=1))
+            assert (await call.doctor.expect(Refusal)).code == "guest.gone"
 
 
 async def test_a_removed_guest_is_out_for_good(site: Site) -> None:
