@@ -235,6 +235,22 @@ describe("a guest's visit", () => {
     expect((relay.fromGuest[0] as { resume_token: string }).resume_token).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
 
+  test.each(["let in", "refused"])("what the relay says late of one link (%s) is not said of the next", async (late) => {
+    const answers: { yes: (door: never) => void; no: (reason: unknown) => void }[] = [];
+    const guest = visitor({ knock: () => new Promise<never>((yes, no) => answers.push({ yes, no })) });
+    const next = "N".repeat(43);
+    guest.visit.start(guest.fragment);
+    guest.visit.start(`#${next}.${makeKey()}`);
+    const door = (name: string) => ({ guest: GUEST, doctor: name, vehicle: "Bus 1", simulated: true, expires_at: "" }) as never;
+    if (late === "refused") answers[0]?.no(new NotLetIn("guest.link_used"));
+    else answers[0]?.yes(door("Dr Before"));
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+    answers[1]?.yes(door("Dr Now"));
+    await until(() => guest.visit.screen.value !== "starting");
+    expect(guest.visit.screen.value).toBe("door");
+    expect(guest.visit.door.value?.doctor).toBe("Dr Now");
+  });
+
   test("answers the vehicle's offer with a binding that names the offer it fits", async () => {
     const guest = visitor();
     await inside(guest);

@@ -165,14 +165,18 @@ export class GuestVisit {
   #knock(): void {
     const kept = this.#kept;
     if (kept === null) return;
+    // Another link may be opened in this tab meanwhile: what is said of this one is not said of that.
+    const stay = this.#stay;
     run(
       this.world.knock(kept.link.token).then((door) => {
-        if (this.#screen.value !== "starting") return;
+        if (stay.ended || this.#screen.value !== "starting") return;
         this.#door.value = door;
         this.#problem.value = null;
         this.#move("door");
       }),
-      (error) => this.#notLetIn(error),
+      (error) => {
+        if (!stay.ended) this.#notLetIn(error);
+      },
     );
   }
 
