@@ -35,6 +35,7 @@ export interface Outgoing {
 
 /** Answers one offer. Every method after `close` does nothing. */
 export class Answerer {
+  #changing: Promise<unknown> = Promise.resolve();
   readonly #scope = new Scope();
   readonly #connection: RTCPeerConnection;
 
@@ -84,8 +85,15 @@ export class Answerer {
     for (const each of outgoing) await this.limit(each);
   }
 
-  /** Holds what is sent on an m-line to its limits; after `settle`, whenever they change. */
-  async limit(outgoing: Outgoing): Promise<void> {
+  /** Holds what is sent on an m-line to its limits; after `settle`, whenever they change. One after the other:
+   * `setParameters` refuses to be called twice at once. */
+  limit(outgoing: Outgoing): Promise<void> {
+    const done = this.#changing.then(() => this.#limit(outgoing));
+    this.#changing = done.catch(() => undefined);
+    return done;
+  }
+
+  async #limit(outgoing: Outgoing): Promise<void> {
     const sender = this.#connection.getTransceivers()[outgoing.line]?.sender;
     if (sender === undefined || this.#scope.ended) return;
     const { maxBitrate, priority, picture, active } = outgoing;

@@ -67,17 +67,10 @@ export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvent
     state: events.state,
   });
   let [answered, settled] = [false, false];
-  /** `setParameters` refuses to be called twice at once. */
-  let changing: Promise<unknown> = Promise.resolve();
-  const limit = (each: Outgoing) => {
-    const done = changing.then(() => answerer.limit(each));
-    changing = done.catch(() => undefined);
-    return done;
-  };
   const send = async (each: Outgoing) => {
     await answerer.replace(each.line, each.track);
     // Another camera has another size.
-    if (settled && each === camera) await limit(each);
+    if (settled && each === camera) await answerer.limit(each);
   };
   const stop = media.own((sound, picture) => {
     [microphone.track, camera.track] = [sound, picture];
@@ -102,7 +95,7 @@ export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvent
       camera.active = picture;
       microphone.maxBitrate = voiceBits;
       if (!settled) return;
-      await Promise.all(outgoing.map(limit));
+      await Promise.all(outgoing.map((each) => answerer.limit(each)));
     },
     addCandidate: (candidate) => answerer.addCandidate(candidate),
     send: (message: ControlToVehicle) => {
