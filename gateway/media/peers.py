@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -26,6 +28,7 @@ from .ice import Candidate, PathView
 from .path import Path
 from .picture_outlet import CameraOutlet
 from .sctp import hasten
+from .sound import SoundPacket
 
 SILENCE_SECONDS = 2.5
 """A way that is quiet for a second is asked seven times a second from then on (`ice`); with the watchdog's own step a
@@ -39,6 +42,10 @@ ANSWER_SECONDS = 60.0
 
 CLOSE_SECONDS = 3.0
 """The library closes within a second; longer means it hangs on a dead socket."""
+
+ABANDON_SECONDS = 1.0
+"""For the parts of one that hung: none of them waits for the network. With the above less than a room of the gateway
+has to end (`gateway.app.ROOM_SECONDS`)."""
 
 H264 = RTCRtpCodecCapability(mimeType="video/H264", clockRate=VIDEO_RATE, parameters={
     "level-asymmetry-allowed": "1", "packetization-mode": "1", "profile-level-id": "42e01f"})
@@ -61,8 +68,8 @@ class PeerOwner(Protocol):
     def peer_changed(self) -> None:
         """A peer connected, opened a stream or ended."""
 
-    def retire(self, peer: Peer) -> None:
-        """Close it from a task of the engine's."""
+    def retire(self, peer: Peer, closing: asyncio.Task[None]) -> None:
+        """It is over; `closing` gives back what it holds, never fails, and is waited for before the engine ends."""
 
 
 class Peer:
@@ -75,7 +82,7 @@ class Peer:
         self._state = PeerState.connecting
         self._since = time.monotonic()
         self._answered = False
-        self._closing = False
+        self._closing: asyncio.Task[None] | None = None
         self._kinds: tuple[str, ...] = ()
         self._wide = False
         """Whether the offer asks for transport-wide feedback."""
@@ -150,22 +157,56 @@ class Peer:
             self._early.append(read.text)
 
     async def close(self) -> None:
-        """End it; idempotent."""
+        """End it, and wait until all it held is given back. Who is cancelled here waits no longer, the closing goes on;
+        who calls again waits for the same one."""
         self._end()
-        if self._closing:
-            return
-        self._closing = True
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._connection.close()
-        except TimeoutError:
-            # The sockets at least must not stay open.
-            _log.warning("media.close_late")
-            if self._connection.ice is not None:
-                await self._connection.ice.close()
+        if self._closing is not None:
+            await asyncio.wait((self._closing,))
 
     async def tick(self, now: float) -> None:
         """Called a few times a second: timers and keyframe requests."""
+        with self.alone("tick"):
+            self._watch(now)
+            for inlet in self.inlets:
+                await inlet.tick(now)
+            if self.camera is not None and self.camera.open:
+                self.camera.tick(now)
+
+    async def drive(self, now: float) -> None:
+        """Called each few ms: what the path asks for, and packets of a picture that wait for it."""
+        if self.camera is not None and self.camera.rate is not None:
+            with self.alone("path"):
+                await self.camera.drive(now)
+
+    async def send_frame(self, frame: EncodedFrame) -> None:
+        """One picture of the room camera."""
+        if self.camera is not None and self.camera.open:
+            with self.alone("picture"):
+                backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
+                if frame.lane is self.camera.playing:
+                    self.camera.lines = frame.lines
+                await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog, frame.lane)
+
+    @contextlib.contextmanager
+    def alone(self, part: str) -> Iterator[None]:
+        """What goes wrong inside ends this peer, whose call gets a fresh one, and neither the room nor another peer."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(part, error)
+
+    def fail(self, part: str, error: Exception) -> None:
+        """As above, for who has caught it."""
+        if self._state is not PeerState.closed:
+            _log.error("media.peer_failed", part=part, peer=type(self).__name__, error=type(error).__name__)
+        self._end()
+
+    @property
+    def paths(self) -> tuple[PathView, ...]:
+        """The ways to the other side that answer or answered, the used one among them."""
+        return self._connection.ice.paths() if self._connection.ice is not None else ()
+
+    def _watch(self, now: float) -> None:
         ice = self._connection.ice
         silent = ice is not None and now - ice.heard >= SILENCE_SECONDS
         if self._state is PeerState.connecting:
@@ -177,23 +218,6 @@ class Peer:
             self._become(PeerState.interrupted)
         elif self._state is PeerState.interrupted and not silent:
             self._become(PeerState.connected)
-        for inlet in self.inlets:
-            await inlet.tick(now)
-        if self.camera is not None and self.camera.open:
-            self.camera.tick(now)
-
-    async def send_frame(self, frame: EncodedFrame) -> None:
-        """One picture of the room camera."""
-        if self.camera is not None and self.camera.open:
-            backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
-            if frame.lane is self.camera.playing:
-                self.camera.lines = frame.lines
-            await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog, frame.lane)
-
-    @property
-    def paths(self) -> tuple[PathView, ...]:
-        """The ways to the other side that answer or answered, the used one among them."""
-        return self._connection.ice.paths() if self._connection.ice is not None else ()
 
     def _found(self, candidate: Candidate) -> None:
         text = "candidate:" + candidate_to_sdp(candidate_from_aioice(candidate))
@@ -221,8 +245,30 @@ class Peer:
 
     def _end(self) -> None:
         if self._state is not PeerState.closed:
+            self._state = PeerState.closed
+            self._closing = asyncio.create_task(self._release(), name="media.peer_closes")
+            self._owner.retire(self, self._closing)
             self._become(PeerState.closed)
-            self._owner.retire(self)
+
+    async def _release(self) -> None:
+        """Cancelled only with the loop itself: then the sockets at least are closed."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._connection.close()
+            return
+        except TimeoutError:
+            _log.warning("media.close_late")
+        except asyncio.CancelledError:
+            # One of the library's own tasks, cancelled by its close, is not our end.
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            _log.warning("media.close_cut")
+        except Exception as error:
+            # What one peer's socket says at its end must not end the others.
+            _log.error("media.close_failed", error=type(error).__name__)
+        finally:
+            self._connection.drop()
+        await self._connection.abandon(ABANDON_SECONDS)
 
     def _become(self, state: PeerState) -> None:
         self._state = state
@@ -250,6 +296,7 @@ class RemotePeer(Peer):
         super().__init__(connection, events, owner)
         self.path = path
         self.voice_in, self.voice_out = Inlet(self, route), VoiceOutlet(route, path)
+        self.voice_out.broke = partial(self.fail, "voice")
         self.picture_in = Inlet(self, route)
         self._wide = True
         self.camera = camera
@@ -336,6 +383,11 @@ class DoctorPeer(RemotePeer):
             slower = (WAVEFORM, BULK) if channel == CONTROL else (BULK,)
             hasten(target, [self._channels[label] for label in slower])
         return True
+
+    async def send_sound(self, packet: SoundPacket) -> None:
+        """One packet of the stethoscope's."""
+        with self.alone("stethoscope"):
+            await self.stethoscope.send(packet)
 
     def buffered(self, channel: str) -> int:
         """Bytes that wait to be sent."""
