@@ -26,10 +26,11 @@ from .hooks import GatewayConnection
 from .kiosk_peer import KioskPeer
 from .mailbox import Mailbox
 from .path import CallFigures, Path
-from .peers import DoctorPeer, GuestPeer, Peer, RemotePeer, ice_servers
+from .peers import Peer
 from .picture import SELF_VIEW_KBPS, PictureFlow
 from .picture_outlet import CameraOutlet
 from .precedence import DoctorsPath, Precedence
+from .remote_peers import DoctorPeer, GuestPeer, RemotePeer, ice_servers
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
