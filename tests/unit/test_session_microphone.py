@@ -126,6 +126,20 @@ async def test_once_a_second_both_sides_read_how_the_call_goes(bus: Bus) -> None
         assert (consultation.totals.freezes, consultation.totals.keyframes) == (2, 1)
 
 
+async def test_the_next_call_does_not_begin_with_the_grade_of_the_last(bus: Bus) -> None:
+    """Put back and taken by another doctor within a look: until that call is graded there is no grade."""
+    bus.media.figures = FIGURES
+    async with bus.running() as consultation:
+        page, _ = await bus.call()
+        await page.inbox.next(QualityTold)
+        assert consultation.quality is not None
+        await consultation.from_relay(CallLeft(call_id="call-1", finished=False))
+        await bus.assign(page.encounter_id, call_id="call-2")
+        view = consultation.view()
+        assert view.encounter is not None
+        assert (view.encounter.quality, consultation.quality) == (None, None)
+
+
 async def test_a_grade_is_dropped_where_something_waits(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second later it is old: it never stands in a queue, nor before a reading."""
     bus.media.figures = FIGURES
