@@ -48,6 +48,12 @@ class GuestBook:
         async with self._storage.reading() as session:
             return [_guest(row) for row in (await session.execute(query)).scalars()]
 
+    async def gone(self, call_id: str) -> list[Guest]:
+        """All whose part in this call is over, by a host's word, their own, or the relay's."""
+        query = select(GuestRow).where(GuestRow.call_id == call_id, GuestRow.left_at.is_not(None))
+        async with self._storage.reading() as session:
+            return [_guest(row) for row in (await session.execute(query)).scalars()]
+
     async def guest(self, guest_id: str) -> Guest | None:
         """One guest, whatever became of it."""
         async with self._storage.reading() as session:
