@@ -21,7 +21,7 @@ import msgspec
 import structlog
 from yarl import URL
 
-from protocol import SUBPROTOCOL
+from protocol import SUBPROTOCOL, SUBPROTOCOL_1
 from protocol.kiosk import RelayLink as LinkState
 from protocol.limits import SIGNALLING_MESSAGE_BYTES
 from protocol.signalling import (
@@ -35,7 +35,7 @@ from protocol.signalling import (
     Welcome,
 )
 
-from .frames import Acknowledged, FrameError, LinkFrames
+from .frames import Acknowledged, FrameError, LinkFrames, text
 from .identity import DeviceIdentity, tls_alert, tls_code
 from .inbox import Inbox, Item
 from .knock import KNOCK_SECONDS, until_reached
@@ -82,7 +82,6 @@ OUT_OF_REACH = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN,
 """There is no network; a port that refuses is another matter."""
 
 _decoder = msgspec.json.Decoder(FrameToVehicle)
-_encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +245,10 @@ class RelayLink:
         # aiohttp's limit ends with the connection: a relay that takes it and never answers is ours to notice.
         async with asyncio.timeout(CONNECT_SECONDS):
             socket = await http.ws_connect(
-                self._url, ssl=tls, protocols=(SUBPROTOCOL,), max_msg_size=SIGNALLING_MESSAGE_BYTES, compress=0,
-                autoping=False, timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS))
+                self._url, ssl=tls, protocols=(SUBPROTOCOL_1, SUBPROTOCOL), compress=0, autoping=False,
+                max_msg_size=SIGNALLING_MESSAGE_BYTES, timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS))
         try:
-            if socket.protocol != SUBPROTOCOL:
+            if socket.protocol not in (SUBPROTOCOL_1, SUBPROTOCOL):
                 raise _Dismissal("version.unsupported")
             await self._greet(socket)
             self._heard = time.monotonic()
@@ -358,7 +357,7 @@ class RelayLink:
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse, frame: FrameFromVehicle) -> None:
         async with asyncio.timeout(SEND_SECONDS):
-            await socket.send_str(_encoder.encode(frame).decode())
+            await socket.send_str(text(frame, plain=socket.protocol == SUBPROTOCOL))
 
     async def _ping(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while True:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -26,8 +27,9 @@ from gateway.identity import DeviceIdentity, IdentityRefused, VehicleFile
 from gateway.link import LinkEvents, RelayLink
 from gateway.printing.errors import PaperUnsaved
 from gateway.store import StoreError
-from protocol import SUBPROTOCOL
+from protocol import SUBPROTOCOL, SUBPROTOCOL_1
 from protocol.kiosk import RelayLink as LinkState
+from protocol.quality import CallSummary
 from protocol.signalling import (
     CallLeft,
     Dismissed,
@@ -36,6 +38,7 @@ from protocol.signalling import (
     Hello,
     Place,
     ToVehicle,
+    VehicleHealth,
     Welcome,
 )
 from relay.fleet.ca import IssuingAuthority, private_key_pem
@@ -73,6 +76,7 @@ class ScriptedRelay:
         self.hellos: list[Hello] = []
         self.frames: list[FrameFromVehicle] = []
         self.arrived = asyncio.Event()
+        self.spoken: tuple[str, ...] = (SUBPROTOCOL_1, SUBPROTOCOL)
         self.url = ""
 
     async def say(self, socket: web.WebSocketResponse, n: int, body: ToVehicle, ack: int = 0) -> None:
@@ -89,7 +93,7 @@ class ScriptedRelay:
                                           server_time=datetime.now(UTC)))
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,))
+        socket = web.WebSocketResponse(protocols=self.spoken)
         await socket.prepare(request)
         hello = (await self.hear(socket)).body
         assert isinstance(hello, Hello)
@@ -208,6 +212,34 @@ async def test_a_break_resumes_the_session_and_loses_nothing(ca: IssuingAuthorit
         places = [body.place for body in vehicle.got if isinstance(body, Place)]
         assert places == [1, 2, 3]
         assert vehicle.ups == [False, True]
+
+
+@pytest.mark.parametrize(("spoken", "said"), [((SUBPROTOCOL,), False), ((SUBPROTOCOL_1, SUBPROTOCOL), True)])
+async def test_a_relay_is_told_only_what_it_knows(ca: IssuingAuthority, tmp_path: Path, spoken: tuple[str, ...],
+                                                  said: bool) -> None:
+    """One of before `VehicleHealth.call` would refuse the whole message, and after sixteen the socket."""
+    call = CallSummary(running=False, seconds=60, voice_good_percent=99.0, picture_good_percent=90.0)
+    heard: list[dict[str, Any]] = []
+    done = asyncio.Event()
+    async with serving(ca, tmp_path) as relay:
+        relay.spoken = spoken
+
+        async def script(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket)
+            while not heard or heard[-1]["body"]["type"] != "health":
+                heard.append(msgspec.json.decode(await socket.receive_str(timeout=WAIT)))
+            done.set()
+            await socket.receive()
+
+        relay.scripts = [script]
+        vehicle = Vehicle(relay.url, make_identity(tmp_path / "id", ca))
+        async with driving(vehicle):
+            await vehicle.until(lambda: vehicle.link.online)
+            vehicle.link.send(VehicleHealth(release="1", call=call))
+            await asyncio.wait_for(done.wait(), WAIT)
+    body = heard[-1]["body"]
+    assert ("call" in body, body["release"], body["camera"]) == (said, "1", True)
+    assert not said or body["call"]["seconds"] == 60
 
 
 class Unwell(Vehicle):
