@@ -26,7 +26,7 @@ from gateway.media.events import PeerClosed, PeerEvents
 from gateway.media.path import CallFigures
 from gateway.media.scene_source import SceneSource
 from gateway.session.consultation import Consultation
-from gateway.session.seams import Peer
+from gateway.session.seams import GuestLine, Peer
 from gateway.store import Store
 from gateway.store.writer import Durability
 from protocol.channels import Instrument, InstrumentState
@@ -88,6 +88,12 @@ class NoMedia:
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> Peer:
         raise PeerClosed("no media here")
+
+    async def guest_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> GuestLine:
+        raise PeerClosed("no media here")
+
+    def guest_figures(self, line: GuestLine) -> CallFigures | None:
+        return None
 
 
 class NoRelay:

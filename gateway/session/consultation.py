@@ -53,7 +53,7 @@ from .chart import Chart
 from .commands import Commands
 from .errors import Refused
 from .examination import Examination
-from .guests import GuestDesk
+from .guests import GuestDesk, GuestPath
 from .intake import Intake
 from .microphone import Microphone
 from .quality import Totals
@@ -182,6 +182,11 @@ class Consultation:
     def summary(self) -> CallSummary | None:
         """Of the call that runs, else of the last one since this process began."""
         return self._quality.summary
+
+    @property
+    def guest_paths(self) -> tuple[GuestPath, ...]:
+        """How the connections with the guests go, without names."""
+        return self._guests.paths
 
     @property
     def totals(self) -> Totals:

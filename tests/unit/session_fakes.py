@@ -257,6 +257,9 @@ class FakeMedia:
     def listen(self, instrument_id: str | None) -> None:
         self.listening = instrument_id
 
+    def guest_figures(self, line: object) -> CallFigures | None:
+        return self.figures if line in self.guests else None
+
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> FakePeer:
         self.peers.append(FakePeer(events))
         return self.peers[-1]
