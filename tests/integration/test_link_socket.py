@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import uvloop
 from aiohttp import web
 from blockbuster import blockbuster_ctx
 from cryptography import x509
@@ -21,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
-from gateway import inbox
+from gateway import inbox, vigil
 from gateway import link as link_module
 from gateway.identity import DeviceIdentity, IdentityRefused, VehicleFile
 from gateway.link import LinkEvents, RelayLink
@@ -109,8 +111,8 @@ async def hold(socket: web.WebSocketResponse, hello: Hello) -> None:
 
 
 @asynccontextmanager
-async def serving(ca: IssuingAuthority, directory: Path, *, host: str = "127.0.0.1",
-                  issued: datetime = NOW) -> AsyncIterator[ScriptedRelay]:
+async def serving(ca: IssuingAuthority, directory: Path, *, host: str = "127.0.0.1", issued: datetime = NOW,
+                  listening: socket.socket | None = None) -> AsyncIterator[ScriptedRelay]:
     relay = ScriptedRelay()
     key = ec.generate_private_key(ec.SECP256R1())
     chain = directory / "server.pem"
@@ -124,13 +126,19 @@ async def serving(ca: IssuingAuthority, directory: Path, *, host: str = "127.0.0
     app.router.add_get("/" + link_module.SOCKET_PATH, relay.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    port = runner.addresses[0][1]
-    relay.url = f"https://127.0.0.1:{port}"
+    if listening is None:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        relay.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    else:
+        await web.SockSite(runner, listening, ssl_context=tls).start()
+        relay.url = f"https://{host}:{runner.addresses[0][1]}"
     try:
         yield relay
     finally:
+        # Who was cut off says nothing any more, and TLS would wait for it.
+        for handler in runner.server.connections if runner.server is not None else ():
+            if handler.transport is not None:
+                handler.transport.abort()
         await runner.cleanup()
 
 
@@ -400,3 +408,25 @@ async def test_an_identity_folder_that_does_not_fit_together_is_refused(ca: Issu
     (tmp_path / "b" / "ca.pem").unlink()
     with pytest.raises(IdentityRefused, match=r"identity\.missing"):
         DeviceIdentity.load(tmp_path / "b")
+
+
+def test_the_gateways_own_loop_moves_and_ends_a_link(ca: IssuingAuthority, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop's sockets know less than asyncio's: a silent socket is replaced, and the last one closes."""
+    monkeypatch.setattr(vigil, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(link_module, "PING_SECONDS", 100.0)
+
+    async def scenario() -> list[bool]:
+        async with serving(ca, tmp_path) as relay:
+            async def silent(line: web.WebSocketResponse, hello: Hello) -> None:
+                await relay.welcome(line, resumed=hello.session is not None)
+                await line.receive()
+
+            relay.scripts = [silent] * 20
+            vehicle = Vehicle(relay.url, make_identity(tmp_path / "id", ca))
+            async with driving(vehicle):
+                await vehicle.until(lambda: len(vehicle.ups) >= 2)
+            return vehicle.ups
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(scenario())[:2] == [False, True]
