@@ -288,7 +288,8 @@ class Gateway:
         return metrics.Measured(
             release=self._release, facts=self._facts(), problems=self._problems_now(), unsent=view.unsent,
             uplinks=self._media.uplinks, quality=self._consultation.quality, figures=self._seen.figures,
-            totals=self._consultation.totals, microphone_code=view.microphone_code, encoder=self._seen.encoder)
+            totals=self._consultation.totals, microphone_code=view.microphone_code, encoder=self._seen.encoder,
+            guests=self._consultation.guest_paths)
 
     def _problems_now(self) -> tuple[Problem, ...]:
         return self._problems.update(health.found(self._facts()), utc_now())
