@@ -30,7 +30,8 @@ from gateway.session.seams import GuestLine, Peer
 from gateway.store import Store
 from gateway.store.writer import Durability
 from protocol.channels import Instrument, InstrumentState
-from protocol.kiosk import CameraView, CaptureStill, KeepStill, Nurse, OpenEncounter, StartWaveform, Uplink
+from protocol.kiosk import CameraView, Nurse, Uplink
+from protocol.kiosk_commands import CaptureStill, KeepStill, OpenEncounter, StartWaveform
 from protocol.prescription import PrescriptionState
 from protocol.readings import (
     Chunk,

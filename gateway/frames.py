@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from protocol import VERSION
+from protocol.guest_signalling import GuestLeft, GuestRefused
 from protocol.limits import SIGNALLING_BACKLOG
 from protocol.signalling import (
     CallLeft,
@@ -24,8 +25,6 @@ from protocol.signalling import (
     FrameFromVehicle,
     FrameToVehicle,
     FromVehicle,
-    GuestLeft,
-    GuestRefused,
     Hello,
     Nothing,
     PrescriptionProgress,

@@ -14,7 +14,8 @@ from typing import Generic, TypeVar
 import structlog
 
 from gateway.media.events import MediaError, PeerState
-from protocol.signalling import CallAnswer, CallCandidate, GuestAnswer, GuestCandidate
+from protocol.guest_signalling import GuestAnswer, GuestCandidate
+from protocol.signalling import CallAnswer, CallCandidate
 
 from .errors import BindingRefused
 from .seams import GuestLine

@@ -15,7 +15,7 @@ import structlog
 from gateway.peripherals.recording import RecordingArrived
 from gateway.store import Store, StoreConflict, StoreError
 from gateway.store.records import EncounterCounts
-from protocol import kiosk
+from protocol import kiosk_commands as kiosk
 from protocol.channels import (
     GuestInvited,
     Instrument,
@@ -24,7 +24,9 @@ from protocol.channels import (
     MediaState,
     Situation,
 )
-from protocol.kiosk import CommandBody, KioskReply, Nurse
+from protocol.guest_signalling import GuestAnswer, GuestAway, GuestCandidate, GuestEntered, GuestLeft, GuestRefused
+from protocol.kiosk import KioskReply, Nurse
+from protocol.kiosk_commands import CommandBody
 from protocol.quality import CallQuality, CallSummary, Reception
 from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import (
@@ -33,12 +35,6 @@ from protocol.signalling import (
     CallCandidate,
     CallLeft,
     CallRefused,
-    GuestAnswer,
-    GuestAway,
-    GuestCandidate,
-    GuestEntered,
-    GuestLeft,
-    GuestRefused,
     PeerAway,
     Place,
     PrescriptionReady,

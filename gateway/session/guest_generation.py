@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protocol.binding import Side
-from protocol.signalling import GuestAnswer, GuestCandidate, GuestEntered, GuestOffer
+from protocol.guest_signalling import GuestAnswer, GuestCandidate, GuestEntered, GuestOffer
 
 from .attempt import Attempt
 from .guest_bindings import GuestExpected, check_guest_answer, guest_offer_binding

@@ -20,8 +20,7 @@ from gateway.media.events import PeerState
 from gateway.media.path import CallFigures
 from protocol.binding import Side
 from protocol.channels import GuestInvited
-from protocol.guests import GuestCard, GuestRole, GuestState, GuestView
-from protocol.signalling import (
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -30,6 +29,7 @@ from protocol.signalling import (
     GuestRefused,
     GuestRejoin,
 )
+from protocol.guests import GuestCard, GuestRole, GuestState, GuestView
 
 from .call import LOOK_SECONDS, OPENING_SECONDS, REJOIN_AGAIN_SECONDS, rejoin_cause
 from .chart import Chart

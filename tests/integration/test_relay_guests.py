@@ -17,14 +17,7 @@ import pytest
 from sqlalchemy import select, update
 
 from protocol.binding import Side
-from protocol.guests import GuestBinding, GuestInvitation, GuestRole, GuestWanted, seal
-from protocol.limits import SIGNALLING_RESUME_SECONDS
-from protocol.signalling import (
-    CallAssigned,
-    CallGranted,
-    CallLeft,
-    CallRejoin,
-    Dismissed,
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -33,9 +26,10 @@ from protocol.signalling import (
     GuestOffer,
     GuestRefused,
     GuestRejoin,
-    Refusal,
-    TakeCall,
 )
+from protocol.guests import GuestBinding, GuestInvitation, GuestRole, GuestWanted, seal
+from protocol.limits import SIGNALLING_RESUME_SECONDS
+from protocol.signalling import CallAssigned, CallGranted, CallLeft, CallRejoin, Dismissed, Refusal, TakeCall
 from relay.audit import verify
 from relay.keys import load_or_make
 from relay.signalling.guest_book import GuestBook

@@ -14,10 +14,7 @@ from gateway.session.guests import GUESTS_AT_ONCE
 from gateway.session.guests import log as guests_log
 from protocol.binding import Side
 from protocol.channels import ChannelProblem, GuestInvited, GuestRemoved, Situation
-from protocol.guests import GuestBinding, GuestCard, GuestRole, GuestState, seal
-from protocol.kiosk import HangUp, RemoveGuest
-from protocol.signalling import (
-    CallLeft,
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -27,6 +24,9 @@ from protocol.signalling import (
     GuestRefused,
     GuestRejoin,
 )
+from protocol.guests import GuestBinding, GuestCard, GuestRole, GuestState, seal
+from protocol.kiosk_commands import HangUp, RemoveGuest
+from protocol.signalling import CallLeft
 from tests.unit.session_fakes import WAIT, Bus, FakePeer, Page, fingerprint, sdp
 from tests.unit.store_makers import START
 from tests.unit.test_session_quality import FIGURES
