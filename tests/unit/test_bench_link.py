@@ -64,8 +64,8 @@ def test_a_bad_profile_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "nonsense", "{}", "rate", "rate=", "rate=fast", "rate=-1", "rate=nan", "rate=inf", "delay=-5", "loss=101", "burst=0",
-    "queue=-1", "jitter=1e9", "rate=1,rate=2", "scale=2", "colour=red", "trace=/nowhere/at.all"])
+    "nonsense", "{}", "rate=", "rate=-1", "rate=nan", "rate=inf", "delay=-5", "loss=101", "burst=0", "queue=-1",
+    "jitter=1e9", "rate=1,rate=2", "scale=2", "colour=red", "trace=/nowhere/at.all"])
 def test_a_profile_that_makes_no_link_says_which_key(text: str) -> None:
     """Before anything is started: what is no number, what no link can do, a key twice or unknown, a trace that is not
     there."""
@@ -73,7 +73,8 @@ def test_a_profile_that_makes_no_link_says_which_key(text: str) -> None:
         Direction.parse("up", text)
 
 
-@pytest.mark.parametrize(("lines", "scale"), [("", "1"), ("5\n3\n", "1"), ("-1\n4\n", "1"), ("a\n", "1"), ("1\n2\n", "0")])
+@pytest.mark.parametrize(("lines", "scale"), [
+    ("", "1"), ("5\n3\n", "1"), ("-1\n4\n", "1"), ("a\n", "1"), ("1\n2\n", "0")])
 def test_a_trace_that_never_delivers_is_refused(tmp_path: Path, lines: str, scale: str) -> None:
     """Empty, backwards, no numbers, or scaled to nothing, which was an endless loop."""
     (tmp_path / "a.up").write_text(lines)
