@@ -137,7 +137,9 @@ class PictureFlow:
             busy = any(outlet.busy for outlet in led)
             await asyncio.sleep(PACE_TICK_SECONDS if busy else CALM_TICK_SECONDS if led else REST_TICK_SECONDS)
             now = time.monotonic()
+            alone = sum(outlet.open for outlet in led) == 1
             for outlet in led:
+                outlet.alone = alone
                 await outlet.drive(now)
             if busy or self._holding:
                 self.let_go_on(now)

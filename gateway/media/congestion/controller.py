@@ -81,6 +81,9 @@ SHORT_SECONDS = 1.0
 RETURN_SHORT, RETURN_LONG = 0.9, 0.6
 """Shares of the rate before that are sent after an outage."""
 
+RETURN_LEAST = 150_000
+"""bit/s that a return alone does not go below: one hole after the other says nothing of the rate between them."""
+
 FEEDBACK_SECONDS, WINDOW_SECONDS, WINDOW_OCTETS = 0.25, 0.20, 3000
 """On their way may be: what is sent in a round trip, until the next report, and what a short queue takes."""
 
@@ -155,6 +158,11 @@ class Controller:
     def measured(self) -> bool:
         """Whether the first train told what there is."""
         return self._judge is None and self._probes > 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is acknowledged any more, be it the way back alone."""
+        return self._silence.lasts
 
     @property
     def in_flight(self) -> int:
@@ -324,9 +332,9 @@ class Controller:
         self._over_since, self._drain, self._grown_at = None, 1.0, now
         self._known = self._rate
         if silent < SHORT_SECONDS:
-            self._set(RETURN_SHORT * self._rate)
+            self._set(max(RETURN_SHORT * self._rate, min(self._rate, RETURN_LEAST)))
         else:
-            self._set(RETURN_LONG * self._rate)
+            self._set(max(RETURN_LONG * self._rate, min(self._rate, RETURN_LEAST)))
             self._probe_at, self._probe_wait = now, PROBE_SECONDS
         self._proven, self._proven_until = self._rate, now + PROVEN_SECONDS
         self._why = "return"
