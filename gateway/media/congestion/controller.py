@@ -81,9 +81,6 @@ SHORT_SECONDS = 1.0
 RETURN_SHORT, RETURN_LONG = 0.9, 0.6
 """Shares of the rate before that are sent after an outage."""
 
-RETURN_LEAST = 150_000
-"""bit/s that a return alone does not go below: one hole after the other says nothing of the rate between them."""
-
 FEEDBACK_SECONDS, WINDOW_SECONDS, WINDOW_OCTETS = 0.25, 0.20, 3000
 """On their way may be: what is sent in a round trip, until the next report, and what a short queue takes."""
 
@@ -162,7 +159,7 @@ class Controller:
     @property
     def silent(self) -> bool:
         """Whether nothing is acknowledged any more, be it the way back alone."""
-        return self._silence.lasts
+        return self._silence.lasts or self._silence.doubt
 
     @property
     def in_flight(self) -> int:
@@ -199,7 +196,9 @@ class Controller:
         self._history.age(now - IN_FLIGHT_SECONDS - self._round_trip)
         oldest = self._history.oldest_in_flight
         clear = self.heard and self._over_since is None and self._queue.standing < CLEAR_SHARE * self._threshold
-        if oldest is not None and self._silence.judge(self._heard, oldest, self._round_trip, clear, now):
+        if oldest is None:
+            self._silence.doubt = False
+        elif self._silence.judge(self._heard, oldest, self._round_trip, clear, now):
             self._why, self._judge = "silence", None
         self._judge_probe(now)
         return self._decide(now, self._next_probe(now))
@@ -332,9 +331,9 @@ class Controller:
         self._over_since, self._drain, self._grown_at = None, 1.0, now
         self._known = self._rate
         if silent < SHORT_SECONDS:
-            self._set(max(RETURN_SHORT * self._rate, min(self._rate, RETURN_LEAST)))
+            self._set(RETURN_SHORT * self._rate)
         else:
-            self._set(max(RETURN_LONG * self._rate, min(self._rate, RETURN_LEAST)))
+            self._set(RETURN_LONG * self._rate)
             self._probe_at, self._probe_wait = now, PROBE_SECONDS
         self._proven, self._proven_until = self._rate, now + PROVEN_SECONDS
         self._why = "return"
