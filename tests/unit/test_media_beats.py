@@ -6,7 +6,6 @@ from bench.link import Direction, Trace
 from bench.roadsenders import Ours
 from bench.roadsim import Call
 from gateway.media.congestion.beats import DENSE_SECONDS, EACH_SECONDS, FROM_BITS, LAST_SECONDS, OCTETS, Beats
-from gateway.media.congestion.silence import DOUBT_REPORT_SECONDS, DOUBT_SECONDS, Silence
 from gateway.media.rate import KEYFRAME_SECONDS, KEYFRAME_SOON_SECONDS, KeyframeGate
 
 HOLES = ((15.0, 15.9), (16.0, 16.9))
@@ -64,15 +63,3 @@ def test_a_keyframe_for_a_silence_waits_less() -> None:
     gate.want()
     assert not gate.due(2 * KEYFRAME_SOON_SECONDS)
     assert gate.due(KEYFRAME_SOON_SECONDS + KEYFRAME_SECONDS + 0.01)
-
-
-def test_reports_that_stay_away_are_doubted_before_they_are_a_silence() -> None:
-    """After 0.3 s, or a round trip and 0.2 s where that is longer; nothing else changes for a doubt."""
-    near, far = Silence(), Silence()
-    assert not near.judge(10.0, 10.0, 0.05, True, 10.0 + DOUBT_SECONDS + 0.01)
-    assert near.doubt
-    assert not near.lasts
-    assert not far.judge(10.0, 10.0, 0.6, True, 10.0 + 0.6 + DOUBT_REPORT_SECONDS - 0.01)
-    assert not far.doubt
-    near.judge(10.4, 10.4, 0.05, True, 10.45)
-    assert not near.doubt

@@ -5,10 +5,6 @@ from __future__ import annotations
 BLIND_SECONDS, BLIND_ROUND_TRIPS = 0.45, 1.5
 """Receivers report each 50 to 250 ms. Nothing for so long, with packets on their way, is an outage."""
 
-DOUBT_SECONDS, DOUBT_REPORT_SECONDS = 0.3, 0.2
-"""On a path that is wide enough for a picture reports come each 50 to 75 ms. Nothing for this long, or for a round trip
-and the second of these, is worth a keyframe, and no more than that."""
-
 HOPE_SECONDS, HOPE_SHARE = 0.8, 0.5
 """Where no queue stood before it, a silence may be the way back's alone: so long a picture goes on at this share."""
 
@@ -19,8 +15,6 @@ class Silence:
     def __init__(self) -> None:
         self.quiet = self.blind = False
         """Hoped to be the way back's; given up."""
-        self.doubt = False
-        """Whether nothing was heard for so long that it may become either."""
 
     @property
     def lasts(self) -> bool:
@@ -32,7 +26,6 @@ class Silence:
         or became one just now; one that was given up stays so until a report comes."""
         patience = max(BLIND_SECONDS, BLIND_ROUND_TRIPS * round_trip + 0.25)
         silent = now - max(oldest, since)
-        self.doubt = silent > max(DOUBT_SECONDS, round_trip + DOUBT_REPORT_SECONDS)
         if self.blind or silent <= patience or now - oldest <= patience:
             return False
         self.quiet = clear and silent <= patience + HOPE_SECONDS
