@@ -50,13 +50,6 @@ class Sender(Protocol):
     def report(self, arrived: list[tuple[int, float]], highest: int, lost: int, remb: int | None, now: float) -> None:
         """What the receiver says."""
 
-    def beat(self) -> bool:
-        """Whether a whole picture is due into a silence."""
-
-    @property
-    def beating(self) -> bool:
-        """Whether no others leave."""
-
 
 class Ours:
     """The gateway's road."""
@@ -76,13 +69,6 @@ class Ours:
     @property
     def paused(self) -> bool:
         return self.road.paused or self.road.searching(self._now)
-
-    def beat(self) -> bool:
-        return self.road.beat()
-
-    @property
-    def beating(self) -> bool:
-        return self.road.beating
 
     @property
     def paired(self) -> bool:
@@ -132,13 +118,6 @@ class Simple:
 
     @property
     def paused(self) -> bool:
-        return False
-
-    def beat(self) -> bool:
-        return False
-
-    @property
-    def beating(self) -> bool:
         return False
 
     @property

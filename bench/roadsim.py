@@ -176,12 +176,8 @@ class Call:
             self._up.rate_kbps = self._changes.pop(0)[1]
         if self._sender.tick(now, self._pad):
             self._begin_anew()
-        if self._sender.beat():
-            self._waiting.clear()
-            self._repairs.clear()
-            self._keyframe, self._keyframe_at, self._next_frame = True, -1.0, now
         self._pump()
-        if now >= self._next_frame and (self._keyframe or not self._sender.beating):
+        if now >= self._next_frame:
             self._picture()
         if not self.figures.targets or now - self.figures.targets[-1][0] >= 0.1:
             self.figures.targets.append((now, self._sender.picture))

@@ -17,7 +17,7 @@ from protocol.values import IceServer
 from .media.engine import MediaEngine
 from .media.events import PeerEvents
 from .media.path import CallFigures
-from .media.peers import DoctorPeer, GuestPeer
+from .media.remote_peers import DoctorPeer, GuestPeer
 from .media.scene_source import SceneSource
 from .peripherals.abilities import Driver
 from .peripherals.config import InstrumentConfig
@@ -25,6 +25,7 @@ from .peripherals.drivers.radio import Radio
 from .peripherals.panel import InstrumentSink, Panel
 from .peripherals.registry import Entry, drivers
 from .peripherals.supervisor import Supervisor
+from .session.seams import GuestLine
 
 STETHOSCOPE = "stethoscope"
 """The driver that a configuration names for it."""
@@ -126,6 +127,10 @@ class Media:
         """The newest doctor's."""
         paths = self._engine.paths
         return paths[-1] if paths else None
+
+    def guest_figures(self, line: GuestLine) -> CallFigures | None:
+        """See `media.engine`."""
+        return self._engine.figures_of(line) if isinstance(line, GuestPeer) else None
 
     @property
     def encoder(self) -> str:

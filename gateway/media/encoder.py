@@ -137,10 +137,10 @@ class CameraEncoder:
         elif not self._stop.is_set():
             self._watched.clear()
 
-    def want_keyframe(self, lane: Lane = Lane.main, *, soon: bool = False) -> None:
-        """Make the next picture a keyframe, as soon as the last one is old enough; `soon`: much sooner."""
+    def want_keyframe(self, lane: Lane = Lane.main) -> None:
+        """Make the next picture a keyframe, as soon as the last one is old enough."""
         with self._lock:
-            self._streams[lane].gate.want(soon=soon)
+            self._streams[lane].gate.want()
 
     def set_rate(self, bits_per_second: int, rungs: Rungs, lane: Lane = Lane.main) -> None:
         """From the next picture on."""

@@ -86,20 +86,6 @@ class Path:
         return self.wide and self._road.blind
 
     @property
-    def doubtful(self) -> bool:
-        """Whether it is silent, be it the way back alone, and small whole pictures are sent for it."""
-        return self.wide and self._road.doubtful
-
-    @property
-    def beating(self) -> bool:
-        """Whether into the silence small whole pictures go, now and then, and no others."""
-        return self.wide and not self._searching and self._most != 0 and self._road.beating
-
-    def beat(self, *, alone: bool) -> bool:
-        """Whether one of them is due; says so once. Never unless nobody else gets the encoder's pictures: `alone`."""
-        return self._road.beat(alone=alone) and self.wide and self._most != 0
-
-    @property
     def thin(self) -> bool:
         """Whether the picture pauses because of the rate."""
         return self._most == 0 or (self.wide and self._road.paused)
@@ -135,7 +121,7 @@ class Path:
 
     def may_repair(self, now: float) -> bool:
         """Whether a lost packet may be sent again now."""
-        return not self.wide or (not self._road.blind and self._road.may_send(now))
+        return not self.wide or self._road.may_send(now)
 
     def may_speak(self, now: float) -> bool:
         """Whether a packet of sound may leave."""

@@ -39,8 +39,8 @@ keyframe: it gets a still now and then, they get a moving picture."""
 class KeyframeSource(Protocol):
     """Whoever makes pictures."""
 
-    def want_keyframe(self, lane: Lane, *, soon: bool = False) -> None:
-        """A new viewer of this lane, or a picture that cannot be decoded; `soon`: though there was one just now."""
+    def want_keyframe(self, lane: Lane) -> None:
+        """A new viewer of this lane, or a picture that cannot be decoded."""
 
 
 class CameraOutlet:
@@ -49,8 +49,6 @@ class CameraOutlet:
     def __init__(self, encoder: KeyframeSource, rate: Path | None) -> None:
         self._encoder = encoder
         self.rate = rate
-        self.alone = True
-        """Whether no other path is followed: then pictures may be made for this one's silence."""
         self.modest = False
         """Whether others go before it on the same uplink."""
         self.sender: PacketSender | None = None
@@ -69,8 +67,6 @@ class CameraOutlet:
         self._keyframe_arrives = float("-inf")
         self._held, self._released, self._restarts = False, False, 0
         self._padded = False
-        self._beaten = self._beats = self._over = False
-        """Whether a keyframe was made for a silence; whether one lasts; whether it is just over."""
         self.keyframes, self.lines = 0, 0
 
     def bind(self, sender: RTCRtpSender) -> None:
@@ -138,7 +134,7 @@ class CameraOutlet:
         moves = lane is self.lane and lane is not self.playing and keyframe
         if lane is not self.playing and not moves:
             return
-        if backlog > BACKLOG_BYTES or self._stays or (self._beating and not keyframe):
+        if backlog > BACKLOG_BYTES or (self.rate is not None and self.rate.held):
             self.leave_out()
             return
         if moves or not self._starts:
@@ -165,7 +161,7 @@ class CameraOutlet:
 
     async def pump(self, now: float) -> bool:
         """Send what may leave now; True when nothing is left of the picture."""
-        if self.sender is None or not self.sender.open or self._stays:
+        if self.sender is None or not self.sender.open or (self.rate is not None and self.rate.held):
             # After an outage it would be old: a keyframe follows.
             self._starts = self._starts and not self._waiting
             self._drop()
@@ -193,20 +189,12 @@ class CameraOutlet:
     @property
     def begins_anew(self) -> bool:
         """Whether a keyframe will be asked for: the encoder is to know its rate by then."""
-        return self._released or self._over
+        return self._released
 
     @property
     def wants(self) -> bool:
         """Whether a picture would be sent now."""
-        return self.open and not self._stays
-
-    @property
-    def _beating(self) -> bool:
-        return self.alone and self.rate is not None and self.rate.beating
-
-    @property
-    def _stays(self) -> bool:
-        return self.rate is not None and self.rate.held and not self._beating
+        return self.open and (self.rate is None or not self.rate.held)
 
     async def drive(self, now: float) -> None:
         """Each few ms: what the path asks for besides pictures, and what an outage leaves behind."""
@@ -220,10 +208,8 @@ class CameraOutlet:
         if self._released:
             # A tick later: by now the encoder has been told the rate.
             self._keyframe_arrives = float("-inf")
-            self._ask(soon=self._beaten)
-            self._beaten = False
+            self._ask()
         self._released = held and not self._held
-        self._beat(path)
         if path.restarts != self._restarts:
             self._restarts = path.restarts
             sender.forget()
@@ -251,20 +237,9 @@ class CameraOutlet:
             self._wanted = False
             self._encoder.want_keyframe(self.lane)
 
-    def _beat(self, path: Path) -> None:
-        if path.beat(alone=self.alone):
-            self._drop()
-            self._starts, self._beaten, self._keyframe_arrives = False, True, float("-inf")
-            self._ask(soon=True)
-        beats, self._beats = self._beats, path.doubtful
-        self._over = beats and not self._beats
-
-    def _ask(self, *, soon: bool = False) -> None:
+    def _ask(self) -> None:
         self._asked = True
-        if soon:
-            self._encoder.want_keyframe(self.lane, soon=True)
-        else:
-            self._encoder.want_keyframe(self.lane)
+        self._encoder.want_keyframe(self.lane)
 
     def tick(self, now: float) -> None:
         """Take a sample of what was sent; pass on a request that waited."""

@@ -60,9 +60,6 @@ or it would never find out; more would let the first movement flood the link."""
 KEYFRAME_SECONDS = 0.5
 """Least time between two keyframes: each costs 10-30 ordinary pictures."""
 
-KEYFRAME_SOON_SECONDS = 0.2
-"""Where only whole pictures leave, and small ones (`congestion.beats`)."""
-
 CLIMB_SECONDS = 2.5
 """A larger picture costs a keyframe: only after the rate held this long."""
 
@@ -285,20 +282,20 @@ class KeyframeGate:
     """Requests for a keyframe, merged: at most one each `KEYFRAME_SECONDS`, none forgotten."""
 
     def __init__(self) -> None:
-        self._wanted = self._soon = False
+        self._wanted = False
         self._last = float("-inf")
 
-    def want(self, *, soon: bool = False) -> None:
-        """Somebody needs a keyframe; `soon`: a small one, though there was one just now."""
-        self._wanted, self._soon = True, self._soon or soon
+    def want(self) -> None:
+        """Somebody needs a keyframe."""
+        self._wanted = True
 
     def due(self, now: float) -> bool:
         """Whether to make one now; says so once per granted request."""
-        if not self._wanted or now - self._last < (KEYFRAME_SOON_SECONDS if self._soon else KEYFRAME_SECONDS):
+        if not self._wanted or now - self._last < KEYFRAME_SECONDS:
             return False
         self.made(now)
         return True
 
     def made(self, now: float) -> None:
         """A keyframe was made, asked for or not: whoever waits for one has it."""
-        self._wanted, self._soon, self._last = False, False, now
+        self._wanted, self._last = False, now

@@ -18,6 +18,9 @@ REDUNDANT = 2
 REDUNDANT_OCTETS_MAX = 1023
 """Ten bits of length (RFC 2198, section 3)."""
 
+FRAME_OCTETS_MAX = 1275
+"""Longer ones have no length in a packet of two (RFC 6716, section 3.2.1); browsers send 60 to 160."""
+
 SILENT_OCTETS = 3
 """A frame of discontinuous transmission: nothing follows for up to 400 ms, so it does not wait."""
 
@@ -84,7 +87,10 @@ class VoicePacking:
 
 
 def join(first: bytes, second: bytes) -> bytes | None:
-    """Two Opus packets of one frame each as one of two; None when they differ in mode or have more frames."""
+    """Two Opus packets of one frame each as one of two; None when they differ in mode, have more frames or are too
+    long."""
+    if len(first) > FRAME_OCTETS_MAX or len(second) > FRAME_OCTETS_MAX:
+        return None
     if not first or not second or first[0] & 3 or first[0] != second[0]:
         return None
     one, two = first[1:], second[1:]

@@ -16,7 +16,7 @@ from protocol.values import IceServer
 
 
 class Peer(Protocol):
-    """The peer connection to the doctor's page (`gateway.media.peers.DoctorPeer`)."""
+    """The peer connection to the doctor's page (`gateway.media.remote_peers.DoctorPeer`)."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -30,7 +30,7 @@ class Peer(Protocol):
 
 
 class GuestLine(Protocol):
-    """The peer connection to a guest's page (`gateway.media.peers.GuestPeer`)."""
+    """The peer connection to a guest's page (`gateway.media.remote_peers.GuestPeer`)."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -57,6 +57,8 @@ class Media(Protocol):
     @property
     def figures(self) -> CallFigures | None:
         """Of the doctor's picture and path; None without one."""
+    def guest_figures(self, line: GuestLine) -> CallFigures | None:
+        """Of the picture and path to this guest; None before there can be a picture."""
     @property
     def uplinks(self) -> tuple[Uplink, ...]: ...
     @property

@@ -39,7 +39,7 @@ class Encoder:
     def taken(self, lane: Lane = Lane.main) -> None:
         """Nobody asks here."""
 
-    def want_keyframe(self, lane: Lane, *, soon: bool = False) -> None:
+    def want_keyframe(self, lane: Lane) -> None:
         self.keyframes.append(lane)
 
 
@@ -70,13 +70,6 @@ class Road:
     held: bool = False
     thin: bool = False
     restarts: int = 0
-    beating: bool = False
-    doubtful: bool = False
-    due: bool = False
-
-    def beat(self, *, alone: bool) -> bool:
-        due, self.due = self.due and alone, False
-        return due
 
     def tick(self, now: float) -> None:
         """Time does nothing to it."""
@@ -102,6 +95,9 @@ class Watcher:
 
     async def send_frame(self, frame: EncodedFrame) -> None:
         await self.outlet.send(frame.payloads, frame.timestamp, frame.keyframe, 0, frame.lane)
+
+    async def drive(self, now: float) -> None:
+        await self.outlet.drive(now)
 
     @property
     def pictures(self) -> int:
@@ -192,41 +188,6 @@ async def test_a_path_without_an_answer_holds_nobody_up() -> None:
     assert stage.peers["good"].pictures == 11
     assert stage.encoder.keyframes == before
     assert stage.encoder.rates[Lane.main] == GOOD
-
-
-async def test_into_a_silence_only_whole_pictures_leave() -> None:
-    """The encoder is asked for one at each beat; what builds on another stays here, and nobody else has to wait."""
-    road = Road(GOOD)
-    stage = Stage(doctor=road, kiosk=None)
-    await stage.tick(0)
-    await stage.picture(0, keyframe=True)
-    road.held = road.beating = road.doubtful = road.due = True
-    before = len(stage.encoder.keyframes)
-    await stage.peers["doctor"].outlet.drive(stage.began + 0.5)
-    assert len(stage.encoder.keyframes) == before + 1
-    assert stage.peers["doctor"].outlet.wants
-    await stage.picture(0.5)
-    await stage.picture(0.55, keyframe=True)
-    await stage.picture(0.6)
-    assert stage.peers["doctor"].pictures == 2
-    road.beating = road.doubtful = False
-    await stage.picture(0.7, keyframe=True)
-    assert not stage.peers["doctor"].outlet.wants
-    assert stage.peers["doctor"].pictures == 2
-
-
-async def test_a_silence_costs_another_receiver_nothing() -> None:
-    """With a second path to follow none is made small for the silent one."""
-    road = Road(GOOD)
-    stage = Stage(good=Road(GOOD), dead=road)
-    await stage.tick(0)
-    road.held = road.beating = road.due = True
-    before = len(stage.encoder.keyframes)
-    outlet = stage.peers["dead"].outlet
-    outlet.alone = False
-    await outlet.drive(stage.began + 0.5)
-    assert len(stage.encoder.keyframes) == before
-    assert not outlet.wants
 
 
 async def test_much_thinner_paths_share_the_small_encoder_and_move_at_its_keyframe() -> None:

@@ -141,11 +141,6 @@ class Controller:
         return self._judge is None and self._probes > 0
 
     @property
-    def silent(self) -> bool:
-        """Whether nothing is acknowledged any more, be it the way back alone."""
-        return self._silence.lasts
-
-    @property
     def in_flight(self) -> int:
         """Octets of which nothing is known."""
         return self._history.in_flight

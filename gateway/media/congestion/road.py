@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .beats import Beats
 from .budget import FIRST_BEFORE, FIRST_SECONDS, Budget, Meter, Share, VoiceForm
 from .decision import Decision, Limits
 from .probing import Probe
@@ -86,7 +85,6 @@ class Road:
         self._probe_next = self._probe_since = 0.0
         self._reserved = 0
         self._careful_until = float("-inf")
-        self._beats, self._beat, self._alone = Beats(), False, True
         self._waveform = 0.0
         """What is left of the last piece's share."""
         self.started, self._began = False, 0.0
@@ -100,8 +98,7 @@ class Road:
     def picture(self) -> int:
         """bit/s for the encoder."""
         picture = self._share.picture
-        careful = self._stepped_at < self._careful_until or self._beats.going
-        if self.beating or (careful and picture < CAREFUL_BELOW):
+        if self._stepped_at < self._careful_until and picture < CAREFUL_BELOW:
             return min(picture, CAREFUL_BITS)
         return picture
 
@@ -114,22 +111,6 @@ class Road:
     def blind(self) -> bool:
         """Whether nothing is acknowledged any more."""
         return self._decision.blind
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether small whole pictures go, alone or among others."""
-        return self._beats.going
-
-    @property
-    def beating(self) -> bool:
-        """Whether into a silence small whole pictures go, and no others."""
-        return self._decision.blind and self._beats.going
-
-    def beat(self, *, alone: bool = True) -> bool:
-        """Whether one of them is due; says so once. None unless nobody else gets the same pictures: `alone`."""
-        self._alone = alone
-        due, self._beat = self._beat and alone, False
-        return due
 
     @property
     def restarts(self) -> int:
@@ -171,8 +152,6 @@ class Road:
         probe = self._probe.id if self._probe is not None else 0
         if not picture and not reserved:
             self._before.add(size, now)
-        if picture:
-            self._beats.sent(size)
         return self._leave(size, now, probe)
 
     def other(self, octets: int, now: float) -> None:
@@ -184,11 +163,7 @@ class Road:
 
     def may_send(self, now: float) -> bool:
         """Whether a packet of the picture may leave."""
-        if self._beats.may_send(now):
-            return True
-        if self._decision.blind:
-            return False
-        if self._recorder.controller.in_flight >= self._decision.window:
+        if self._decision.blind or self._recorder.controller.in_flight >= self._decision.window:
             return False
         self._earn(now)
         return self._credit > 0
@@ -280,8 +255,6 @@ class Road:
         first = FIRST_BEFORE if now - self._began < FIRST_SECONDS else 0
         before = max(self._before.rate, first) + self._reserved
         self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now)
-        silent = self._recorder.controller.silent and self._alone and not self._share.paused
-        self._beat = self._beats.step(silent, decision.rate, now) or (self._beat and silent)
         if decision.blind:
             self._blind_since = now if self._blind_since is None else self._blind_since
             self._probe = None
