@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.link import TRACE_BYTES, Direction, Trace
+from bench.roadfigures import FREEZE_SECONDS, Ending, Figures
 from bench.roadsenders import Ours
-from bench.roadsim import FREEZE_SECONDS, Call, Ending, Figures
+from bench.roadsim import Call
 
 Pair = tuple[Direction, Direction]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.link import Direction, Trace
-from bench.roadsim import Ending
+from bench.roadfigures import Ending
 from bench.roadworlds import WORLDS, Causes, Reordering, cells, holes, score, walk
 
 HOLE = [at for at in range(0, 10_000, 10) if not 4000 <= at < 5000]

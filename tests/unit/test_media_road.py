@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.link import Direction
+from bench.roadfigures import Figures
 from bench.roadsenders import Ours, Simple
-from bench.roadsim import LINKS, Call, Figures, Link, play
+from bench.roadsim import LINKS, Call, Link, play
 
 TRACES = Path(__file__).parents[2] / ".." / "shared" / "data" / "links"
 
