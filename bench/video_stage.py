@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -233,10 +233,14 @@ def move(before: str, after: str) -> float:
     return gone
 
 
-async def answer_offers(sender: Child, page: Page, signalling: Signalling) -> None:
-    """Carry a sender's offers to the page and its answers back, until cancelled."""
+async def answer_offers(sender: Child, page: Page, signalling: Signalling,
+                        voice: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """Carry a sender's offers to the page and its answers back, until cancelled. `voice`: who makes the voice, and is
+    told what it may take."""
     while True:
         offer = await sender.inbox.get()
+        if offer.get("kind") == "voice" and voice is not None:
+            voice(offer)
         if offer.get("kind") == "candidate":
             await signalling.pass_on()
             await page.evaluate("([number, text]) => window.candidate(number, text)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import Protocol
 
 from av.video.codeccontext import VideoCodecContext
@@ -72,7 +73,7 @@ def colours(context: VideoCodecContext) -> None:
 FILL = 1.06
 """At a constant rate x264 stays a tenth under it, so that no picture is too large."""
 
-PACE_SHARE, PACE_MOST = 0.2, 0.25
+PACE_SHARE, PACE_MOST = 0.2, 0.4
 """How soon the measured time between pictures follows, and the longest that counts: a pause is no slow beat."""
 
 
@@ -83,14 +84,15 @@ class X264:
         self._rung = rung
         self._origin: float | None = None
         self._at, self._beat = 0.0, 1 / rung.frames_per_second
-        self._share = rung.frames_per_second
-        """Pictures a second among which x264 divides the rate, whatever their times are."""
         ceiling = rung.ceiling_kbps * 1000
         buffer = rung.buffer_kbit * 1000 or int(ceiling * VBV_SECONDS)
+        self._share = max(rung.frames_per_second, ceil(ceiling / buffer))
+        """Pictures a second among which x264 divides the rate, whatever their times are. With fewer it would make the
+        buffer as large as one picture at the ceiling."""
         context = VideoCodecContext.create("libx264", "w")
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-        context.framerate = Fraction(rung.frames_per_second)
+        context.framerate = Fraction(self._share)
         context.time_base = Fraction(1, CLOCK_RATE)
         colours(context)
         preset, more = next(((name, more) for most, name, more in EFFORTS if width * height <= most), EFFORT)

@@ -207,7 +207,8 @@ class RateController:
 PICTURE_BITS = {2: 3_600, 3: 7_000, 4: 10_000}
 """Of one picture at these quarters of the sides: fewer is blur."""
 
-PICTURES_LEAST, PICTURES_MOST = 8, 25
+PICTURES_LEAST, PICTURES_MOST = 3, 25
+"""A second: less than three stand still between two."""
 
 
 def beat(rung: Rung, bits_per_second: int) -> Rung:

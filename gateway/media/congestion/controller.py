@@ -140,6 +140,8 @@ class Controller:
     def beside(self, size: int, now: float) -> None:
         """A packet leaves that nobody will acknowledge: sound, a data channel's."""
         self._beside.add(size, now)
+        if self._judge is not None:
+            self._judge.beside(size, now)
 
     @property
     def heard(self) -> bool:
