@@ -17,7 +17,7 @@ from protocol.values import IceServer
 from .media.engine import MediaEngine
 from .media.events import PeerEvents
 from .media.path import CallFigures
-from .media.peers import DoctorPeer, GuestPeer
+from .media.remote_peers import DoctorPeer, GuestPeer
 from .media.scene_source import SceneSource
 from .peripherals.abilities import Driver
 from .peripherals.config import InstrumentConfig

@@ -35,6 +35,8 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from .listener import listen
+
 COUNTER_BITS, CRC_BITS = 16, 8
 CELLS = 4 + COUNTER_BITS + CRC_BITS + 2
 COLUMNS = 40
@@ -120,18 +122,7 @@ class SceneCamera:
 
     def open(self) -> int:
         """Listen, in a running loop; returns the port. OSError when it is taken."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._host, self._port))
-            listener.listen(1)
-            listener.setblocking(False)
-        except OSError:
-            listener.close()
-            raise
-        self._listener = listener
-        self._port = int(listener.getsockname()[1])
-        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
+        self._listener, self._port = listen(self._host, self._port, 1, self._accept)
         return self._port
 
     async def run(self) -> None:

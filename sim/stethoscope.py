@@ -27,6 +27,7 @@ import structlog
 from numpy.typing import NDArray
 
 from .heart import BREATHS_PER_MINUTE, beats
+from .listener import listen
 
 BLOCK_SECONDS: Final = 0.02
 LOOP_SECONDS: Final = 60.0
@@ -163,18 +164,7 @@ class StethoscopeBox:
 
     def open(self) -> str:
         """Listen, in a running loop; returns the address. OSError when it is taken."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._host, self._port))
-            listener.listen(4)
-            listener.setblocking(False)
-        except OSError:
-            listener.close()
-            raise
-        self._listener = listener
-        self._port = int(listener.getsockname()[1])
-        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
+        self._listener, self._port = listen(self._host, self._port, 4, self._accept)
         return self.address
 
     async def hear(self, **changes: object) -> Sound:

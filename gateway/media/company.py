@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from .events import PeerState
 from .forward import Inlet, Outlet
 from .kiosk_peer import KioskPeer
-from .peers import DoctorPeer, GuestPeer, Peer, RemotePeer
+from .peers import Peer
+from .remote_peers import DoctorPeer, GuestPeer, RemotePeer
 
 THERE = (PeerState.connected, PeerState.interrupted)
 """A peer in these states is in the call."""

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
@@ -26,10 +26,11 @@ from .hooks import GatewayConnection
 from .kiosk_peer import KioskPeer
 from .mailbox import Mailbox
 from .path import CallFigures, Path
-from .peers import DoctorPeer, GuestPeer, Peer, RemotePeer, ice_servers
+from .peers import Peer
 from .picture import SELF_VIEW_KBPS, PictureFlow
 from .picture_outlet import CameraOutlet
 from .precedence import DoctorsPath, Precedence
+from .remote_peers import DoctorPeer, GuestPeer, RemotePeer, ice_servers
 from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
@@ -67,8 +68,8 @@ class MediaEngine:
         self._microphone: str | None = "microphone.missing"
         self._voice_kbps = WHOLE_KBPS
         self._present: tuple[interfaces.Address, ...] = ()
-        self._retired: asyncio.Queue[Peer] = asyncio.Queue()
-        """Bounded by the number of peers: each retires once."""
+        self._closings: set[asyncio.Task[None]] = set()
+        """Of peers that are over and still give back what they hold."""
         mailbox: Mailbox[Captured] = Mailbox()
         self._picture = PictureFlow(lambda: self._company.everybody, changed, self._watch_room)
         self._scene = Scene(mailbox, self._from_thread_scene)
@@ -87,12 +88,7 @@ class MediaEngine:
     @property
     def paths(self) -> tuple[CallFigures, ...]:
         """One per connected doctor, as of now; ask once a second."""
-        detail = self._scene.shown is not None
-        return tuple(CallFigures(doctor.path.target // 1000, doctor.path.held, rung.quarters, rung.frames_per_second,
-                                 doctor.camera.keyframes, *doctor.local_candidate, doctor.path.figures,
-                                 doctor.camera.lines)
-                     for doctor in self._company.doctors if doctor.camera is not None and doctor.camera.open
-                     for rung in (self._picture.rung(doctor.camera, detail=detail),))
+        return tuple(figures for doctor in self._company.doctors if (figures := self._figures(doctor)) is not None)
 
     @property
     def picture_code(self) -> str | None:
@@ -180,7 +176,6 @@ class MediaEngine:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._picture.send())
-                tasks.create_task(self._close_retired())
                 tasks.create_task(self._find_encoder())
                 tasks.create_task(self._watch())
                 tasks.create_task(self._picture.drive())
@@ -191,7 +186,7 @@ class MediaEngine:
                 if self._stethoscope is not None:
                     tasks.create_task(self._stethoscope.run())
         finally:
-            await self._stop()
+            await _to_its_end(self._stop())
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> DoctorPeer:
         """A new peer connection for a doctor's page. MediaRefused when an ICE server's address is none."""
@@ -213,8 +208,8 @@ class MediaEngine:
 
     async def kiosk_peer(self, events: PeerEvents) -> KioskPeer:
         """A new peer connection for the touchscreen's page; an older one is closed."""
-        old, self._company.kiosk = self._company.kiosk, None
-        if old is not None:
+        # Two pages may ask at once: whoever came while we waited is closed too.
+        while (old := self._company.kiosk) is not None:
             await old.close()
         connection = GatewayConnection([], lambda: interfaces.choose(interfaces.present(), (interfaces.LOOPBACK,)))
         self._company.kiosk = KioskPeer(connection, events, self, self._company, CameraOutlet(self._encoder, None))
@@ -256,10 +251,11 @@ class MediaEngine:
                 peer.picture_in.want_keyframe()
         self._picture.update(time.monotonic())
 
-    def retire(self, peer: Peer) -> None:
-        """Forget it now, close it soon."""
+    def retire(self, peer: Peer, closing: asyncio.Task[None]) -> None:
+        """Forget it now; `closing` is waited for at the end."""
         self._company.forget(peer)
-        self._retired.put_nowait(peer)
+        self._closings.add(closing)
+        closing.add_done_callback(self._closings.discard)
 
     def _remote(self, kind: type[_P], servers: Sequence[IceServer], events: PeerEvents) -> _P:
         config = self._config
@@ -273,6 +269,16 @@ class MediaEngine:
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error
 
+    def _figures(self, peer: RemotePeer) -> CallFigures | None:
+        """None: no picture can be sent to it yet, or it has just failed."""
+        if peer.camera is None or not peer.camera.open:
+            return None
+        with peer.alone("figures"):
+            rung = self._picture.rung(peer.camera, detail=self._scene.shown is not None)
+            return CallFigures(peer.path.target // 1000, peer.path.held, rung.quarters, rung.frames_per_second,
+                               peer.camera.keyframes, *peer.local_candidate, peer.path.figures, peer.camera.lines)
+        return None
+
     def _give_way(self, now: float) -> None:
         """The doctor's picture first, the guests' in what is left."""
         doctor, path = self._company.speaker, None
@@ -281,27 +287,19 @@ class MediaEngine:
             path = DoctorsPath(doctor.path.target, doctor.path.held)
         watching = [guest for guest in self._company.guests if guest.camera is not None and guest.camera.open]
         for guest, most in self._precedence.step(path, watching, now).items():
-            guest.path.limit(most)
+            with guest.alone("path"):
+                guest.path.limit(most)
 
     async def _send_sounds(self) -> None:
         while True:
             packet = await self._sounds.get()
             for doctor in tuple(self._company.doctors):
-                await doctor.stethoscope.send(packet)
+                await doctor.send_sound(packet)
 
     def _take_sound(self, packet: SoundPacket) -> None:
         if self._sounds.full():
             self._sounds.get_nowait()
         self._sounds.put_nowait(packet)
-
-    async def _close_retired(self) -> None:
-        while True:
-            peer = await self._retired.get()
-            try:
-                await peer.close()
-            except Exception as error:
-                # What one peer's socket says at its end must not end the others.
-                _log.error("media.close_failed", error=type(error).__name__)
 
     async def _watch(self) -> None:
         while True:
@@ -359,10 +357,10 @@ class MediaEngine:
 
     async def _stop(self) -> None:
         self._scene.show(None, "")
-        for peer in self._company.everybody:
-            await peer.close()
-        while not self._retired.empty():
-            await self._retired.get_nowait().close()
+        # Beside each other: a gateway that ends waits no longer for three dead sockets than for one.
+        await asyncio.gather(*(peer.close() for peer in self._company.everybody))
+        if self._closings:
+            await asyncio.wait(self._closings)
         await asyncio.to_thread(self._reader.stop)
         await asyncio.to_thread(self._encoder.stop)
 
@@ -390,6 +388,21 @@ class MediaEngine:
     def _set_camera(self, state: CameraState) -> None:
         self._camera_state = state
         self._changed()
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Whoever cancels meanwhile, and however often: cancelled once it is done."""
+    task, cancelled = asyncio.create_task(work, name="media.stop"), False
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            cancelled = True
+    try:
+        task.result()
+    finally:
+        if cancelled:
+            raise asyncio.CancelledError
 
 
 __all__ = ["DoctorPeer", "KioskPeer", "MediaEngine", "MediaError", "MediaRefused", "PeerClosed", "PeerEvents",

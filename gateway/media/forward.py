@@ -6,7 +6,7 @@ Nothing is queued here: a packet that comes in goes out in the same turn of the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from aiortc import RTCRtpReceiver, RTCRtpSender
@@ -45,7 +45,11 @@ class Inlet:
         """Hand it on at once."""
         self.last_packet = time.monotonic()
         for outlet in self._route.targets(self):
-            await outlet.forward(self._origin, packet, self.last_packet)
+            try:
+                await outlet.forward(self._origin, packet, self.last_packet)
+            except Exception as error:
+                # It is of this one's receiver alone: the others still get theirs.
+                outlet.broke(error)
 
     def sync(self, ssrc: int, ntp: int, timestamp: int) -> None:
         """The source's clock pair goes on, so that sound and picture stay in step."""
@@ -80,6 +84,8 @@ class Outlet:
         self._splice = Splice(clock_rate, vp8)
         self._video = vp8
         self.sender: PacketSender | None = None
+        self.broke: Callable[[Exception], None] = _nobody
+        """Told of what a packet met here."""
 
     def bind(self, sender: RTCRtpSender) -> None:
         """The m-line's sender."""
@@ -118,6 +124,10 @@ class Outlet:
 
     def report(self, highest_number: int, lost: int) -> None:
         """As `remb`."""
+
+
+def _nobody(error: Exception) -> None:
+    raise error
 
 
 class VoiceOutlet(Outlet):

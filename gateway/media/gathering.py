@@ -96,6 +96,7 @@ class GatheringSession(Connection):
                 try:
                     protocol = await open_socket(self, address, preference)
                 except OSError:
+                    self._refused(address)
                     return
                 self._found(protocol.local_candidate, protocol)
                 jobs += [self._job(self._reflect(protocol, server, preference)) for server in self._servers.stun]
@@ -132,8 +133,16 @@ class GatheringSession(Connection):
                     if candidate.can_pair_with(remote) and self._find_pair(protocol, remote) is None:
                         self._check_list.append(CandidatePair(protocol, remote))
                 self.sort_check_list()
+        if protocol is not None and self._steady:
+            self._arrived()
         if self._offered:
             if self._trickle is None:
                 self._untold.append(candidate)
             else:
                 self._trickle(candidate)
+
+    def _arrived(self) -> None:
+        """A socket or a relay more, once connected."""
+
+    def _refused(self, address: Address) -> None:
+        """This address could not be bound."""

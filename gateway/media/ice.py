@@ -21,6 +21,7 @@ from aioice.ice import CandidatePair, StunProtocol
 from .gather import NOMINATION, Socket, priority
 from .gathering import GatheringSession
 from .interfaces import Address
+from .kernel_news import KernelNews
 from .paths import Chooser
 from .questions import CONSENT_EXPIRES_SECONDS, CONSENT_SECONDS, Questions
 from .servers import Servers
@@ -41,7 +42,13 @@ ALONE_QUIET_SECONDS = 1.0
 """A way without another one is asked past it: a browser that gave up sends nothing until it is asked."""
 
 LOOK_SECONDS, LOOK_QUIET_SECONDS = 1.0, 0.2
-"""Between looks at the machine's addresses: in peace, and while the used way is quiet."""
+"""Between looks at the machine's addresses where the kernel says nothing: in peace, and while the used way is quiet."""
+
+LOOK_QUIET_AFTER_SECONDS = 0.3
+"""A way from which nothing came for so long is quiet, asked or not: pictures are acknowledged each 0.1 s."""
+
+FRESH_SECONDS = 1.0
+"""An address that could not be bound is tried again: IPv6 takes so long to make sure that nobody else has it."""
 
 RENEW_SECONDS = 8.0
 """Between new sockets on a way that waits; a round trip and a message over the relay long enough."""
@@ -71,6 +78,7 @@ class GatewayIce(GatheringSession):
         self._chooser = Chooser(0.0)
         self._looked = 0.0
         self._renewed: dict[Address, float] = {}
+        self._news = KernelNews(self._look_soon)
 
     async def connect(self) -> None:
         """As the library's; then the ways are watched."""
@@ -78,6 +86,8 @@ class GatewayIce(GatheringSession):
         now = time.monotonic()
         self._steady = True
         self._chooser = Chooser(now)
+        if not self._closing:
+            self._news.open()
         self._job(self._watch())
 
     def build_request(self, pair: CandidatePair, nominate: bool) -> stun.Message:
@@ -154,7 +164,8 @@ class GatewayIce(GatheringSession):
     async def query_consent(self) -> None:
         """RFC 7675: ask, never wait for one answer, end when none was valid for 30 s."""
         self._consented = time.monotonic()
-        while True:
+        # The library begins it at the end of `connect`, which may be behind a close.
+        while not self._closing:
             interval = CONSENT_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
             remaining = self._consented + CONSENT_EXPIRES_SECONDS - time.monotonic()
             await asyncio.sleep(max(0.0, min(interval, remaining)))
@@ -169,16 +180,27 @@ class GatewayIce(GatheringSession):
 
     async def close(self) -> None:
         """As the library's; drops what waits for answers, and lets all relays go at once."""
+        self._let_go()
+        for protocol in self._protocols:
+            protocol.transport.close()
+        await super().close()
+        self._tracks.clear()
+
+    def drop(self) -> None:
+        """Every socket at once, whatever waits to be sent; for who cannot wait for `close`, or did in vain."""
+        self._let_go()
+        for protocol in self._protocols:
+            # An allocation has no abort: it is given back, within its own time.
+            getattr(protocol.transport, "abort", protocol.transport.close)()
+
+    def _let_go(self) -> None:
         self._closing = True
+        self._news.close()
         self._questions.forget(math.inf)
         current = asyncio.current_task()
         for job in tuple(self._jobs):
             if job is not current:
                 job.cancel()
-        for protocol in self._protocols:
-            protocol.transport.close()
-        await super().close()
-        self._tracks.clear()
 
     def backlog(self) -> int:
         """Bytes the socket has not taken yet: the link below is slower than we send."""
@@ -223,9 +245,14 @@ class GatewayIce(GatheringSession):
             if not self._followed and now - used.path.asked > 0.1:
                 self._ask_on(used, now)
             self._choose(now)
-            if now - self._looked >= (LOOK_QUIET_SECONDS if quiet else LOOK_SECONDS):
+            looking = quiet or now - used.path.heard > LOOK_QUIET_AFTER_SECONDS
+            if now - self._looked >= (LOOK_QUIET_SECONDS if looking else LOOK_SECONDS):
                 self._looked = now
                 await self._look(now)
+
+    def _look_soon(self) -> None:
+        """The kernel says that something changed: at the next tick."""
+        self._looked = 0.0
 
     def _used(self) -> Track | None:
         pair = self._nominated.get(1)
@@ -254,6 +281,13 @@ class GatewayIce(GatheringSession):
                 track = self._track(self._find_pair(own, remote) or CandidatePair(own, remote))
                 if now - track.path.asked >= DISCOVER_SECONDS:
                     self._ask_on(track, now)
+
+    def _arrived(self) -> None:
+        if not self._closing and self._used() is not None:
+            self._discover(time.monotonic())
+
+    def _refused(self, address: Address) -> None:
+        self._renewed[address] = time.monotonic() - RENEW_SECONDS + FRESH_SECONDS
 
     def _choose(self, now: float) -> None:
         used = self._used()
@@ -363,6 +397,10 @@ class GatewayIce(GatheringSession):
         self.heard = now
         self.door.learn(pair.remote_addr, now)
         self._track(pair).path.answer(asked, now)
+        used = self._used()
+        if self._steady and used is not None and used.path.gone:
+            # The way in use is no more: nothing to wait for.
+            self._choose(now)
         if pair is self._nominated.get(1):
             self._consented = now
             if nomination == self._nomination:

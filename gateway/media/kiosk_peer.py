@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from .events import PeerEvents
 from .forward import OPUS_RATE, VIDEO_RATE, Outlet, Route
 from .hearing import MicrophoneInlet
@@ -24,6 +26,8 @@ class KioskPeer(Peer):
         self.picture_out = Outlet(route, VIDEO_RATE, vp8=True)
         self.guest_voices = tuple(Outlet(route, OPUS_RATE) for _ in range(GUESTS_HEARD))
         self.guest_picture = Outlet(route, VIDEO_RATE, vp8=True)
+        for outlet in (self.voice_out, self.picture_out, *self.guest_voices, self.guest_picture):
+            outlet.broke = partial(self.fail, "forwarded")
         self.camera = camera
         self.inlets = (self.voice_in,)
         # Two streams: the doctor's lips go with the doctor's voice, the own picture waits for nobody.

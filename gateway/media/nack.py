@@ -12,6 +12,10 @@ TRIES = 5
 RETRY_SECONDS = 0.1
 """A little more than a good cellular round trip; asking faster only repeats what is on its way."""
 
+LEAST_SECONDS = 0.02
+"""Between two requests: a frame of voice. They leave by the uplink, and a peer that counts in leaps made one for each
+of its packets."""
+
 KEEP_SECONDS = 1.0
 """A packet later than this is of no use to a conversation; a keyframe repairs the picture."""
 
@@ -26,6 +30,7 @@ class MissingPackets:
 
     def __init__(self) -> None:
         self._newest: int | None = None
+        self._asked = float("-inf")
         self._missing: dict[int, tuple[float, float, int]] = {}
         """Number -> (missed at, ask again at, requests sent)."""
 
@@ -46,11 +51,15 @@ class MissingPackets:
 
     def due(self, now: float) -> list[int]:
         """Numbers to ask for now; each at most `TRIES` times, `RETRY_SECONDS` apart."""
-        asked = []
+        asked: list[int] = []
+        if now - self._asked < LEAST_SECONDS:
+            return asked
         for number, (since, again, tries) in list(self._missing.items()):
             if now - since > KEEP_SECONDS or tries >= TRIES:
                 del self._missing[number]
             elif now >= again:
                 self._missing[number] = (since, now + RETRY_SECONDS, tries + 1)
                 asked.append(number)
+        if asked:
+            self._asked = now
         return asked

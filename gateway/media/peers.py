@@ -1,31 +1,30 @@
-"""One peer connection's life each: the doctor's page, a guest's page, the kiosk's page. A reconnect is a new object."""
+"""One peer connection's life: states, timers, descriptions, its end. A reconnect is a new object.
+
+Whose it is stands in `remote_peers` (the doctor's page, a guest's) and `kiosk_peer`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import structlog
-from aiortc import RTCDataChannel, RTCIceServer, RTCSessionDescription
+from aiortc import RTCSessionDescription
 from aiortc.exceptions import InvalidStateError
 from aiortc.rtcicetransport import candidate_from_aioice
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
 
-from protocol.channels import BULK, CONTROL, WAVEFORM
-from protocol.values import IceServer
-
 from . import sdp as descriptions
 from .encoder import EncodedFrame
 from .events import MediaRefused, PeerClosed, PeerEvents, PeerState
-from .forward import OPUS_RATE, VIDEO_RATE, Inlet, Route, SoundOutlet, VoiceOutlet
+from .forward import OPUS_RATE, VIDEO_RATE, Inlet
 from .hooks import GatewayConnection
 from .ice import Candidate, PathView
-from .path import Path
 from .picture_outlet import CameraOutlet
-from .sctp import hasten
 
 SILENCE_SECONDS = 2.5
 """A way that is quiet for a second is asked seven times a second from then on (`ice`); with the watchdog's own step a
@@ -40,17 +39,14 @@ ANSWER_SECONDS = 60.0
 CLOSE_SECONDS = 3.0
 """The library closes within a second; longer means it hangs on a dead socket."""
 
+ABANDON_SECONDS = 1.0
+"""For the parts of one that hung: none of them waits for the network. With the above less than a room of the gateway
+has to end (`gateway.app.ROOM_SECONDS`)."""
+
 H264 = RTCRtpCodecCapability(mimeType="video/H264", clockRate=VIDEO_RATE, parameters={
     "level-asymmetry-allowed": "1", "packetization-mode": "1", "profile-level-id": "42e01f"})
 VP8 = RTCRtpCodecCapability(mimeType="video/VP8", clockRate=VIDEO_RATE)
 OPUS = RTCRtpCodecCapability(mimeType="audio/opus", clockRate=OPUS_RATE, channels=2)
-
-BUFFER_BYTES = {CONTROL: 1024 * 1024, WAVEFORM: 16 * 1024, BULK: 64 * 1024}
-"""Unsent bytes a channel may hold: a whole encounter said again; three seconds of ECG, older is asked for
-again; four parts of a still, so that little stands before what is live."""
-
-LOW_WATER_BYTES = {CONTROL: 64 * 1024, WAVEFORM: 4 * 1024, BULK: 16 * 1024}
-"""Where a writer that waits goes on."""
 
 _log = structlog.get_logger()
 
@@ -61,12 +57,12 @@ class PeerOwner(Protocol):
     def peer_changed(self) -> None:
         """A peer connected, opened a stream or ended."""
 
-    def retire(self, peer: Peer) -> None:
-        """Close it from a task of the engine's."""
+    def retire(self, peer: Peer, closing: asyncio.Task[None]) -> None:
+        """It is over; `closing` gives back what it holds, never fails, and is waited for before the engine ends."""
 
 
 class Peer:
-    """What both peers share: states, timers, the description exchange."""
+    """What all peers share: states, timers, the description exchange."""
 
     def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner) -> None:
         self._connection = connection
@@ -75,7 +71,7 @@ class Peer:
         self._state = PeerState.connecting
         self._since = time.monotonic()
         self._answered = False
-        self._closing = False
+        self._closing: asyncio.Task[None] | None = None
         self._kinds: tuple[str, ...] = ()
         self._wide = False
         """Whether the offer asks for transport-wide feedback."""
@@ -150,22 +146,56 @@ class Peer:
             self._early.append(read.text)
 
     async def close(self) -> None:
-        """End it; idempotent."""
+        """End it, and wait until all it held is given back. Who is cancelled here waits no longer, the closing goes on;
+        who calls again waits for the same one."""
         self._end()
-        if self._closing:
-            return
-        self._closing = True
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._connection.close()
-        except TimeoutError:
-            # The sockets at least must not stay open.
-            _log.warning("media.close_late")
-            if self._connection.ice is not None:
-                await self._connection.ice.close()
+        if self._closing is not None:
+            await asyncio.wait((self._closing,))
 
     async def tick(self, now: float) -> None:
         """Called a few times a second: timers and keyframe requests."""
+        with self.alone("tick"):
+            self._watch(now)
+            for inlet in self.inlets:
+                await inlet.tick(now)
+            if self.camera is not None and self.camera.open:
+                self.camera.tick(now)
+
+    async def drive(self, now: float) -> None:
+        """Called each few ms: what the path asks for, and packets of a picture that wait for it."""
+        if self.camera is not None and self.camera.rate is not None:
+            with self.alone("path"):
+                await self.camera.drive(now)
+
+    async def send_frame(self, frame: EncodedFrame) -> None:
+        """One picture of the room camera."""
+        if self.camera is not None and self.camera.open:
+            with self.alone("picture"):
+                backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
+                if frame.lane is self.camera.playing:
+                    self.camera.lines = frame.lines
+                await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog, frame.lane)
+
+    @contextlib.contextmanager
+    def alone(self, part: str) -> Iterator[None]:
+        """What goes wrong inside ends this peer, whose call gets a fresh one, and neither the room nor another peer."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(part, error)
+
+    def fail(self, part: str, error: Exception) -> None:
+        """As above, for who has caught it."""
+        if self._state is not PeerState.closed:
+            _log.error("media.peer_failed", part=part, peer=type(self).__name__, error=type(error).__name__)
+        self._end()
+
+    @property
+    def paths(self) -> tuple[PathView, ...]:
+        """The ways to the other side that answer or answered, the used one among them."""
+        return self._connection.ice.paths() if self._connection.ice is not None else ()
+
+    def _watch(self, now: float) -> None:
         ice = self._connection.ice
         silent = ice is not None and now - ice.heard >= SILENCE_SECONDS
         if self._state is PeerState.connecting:
@@ -177,23 +207,6 @@ class Peer:
             self._become(PeerState.interrupted)
         elif self._state is PeerState.interrupted and not silent:
             self._become(PeerState.connected)
-        for inlet in self.inlets:
-            await inlet.tick(now)
-        if self.camera is not None and self.camera.open:
-            self.camera.tick(now)
-
-    async def send_frame(self, frame: EncodedFrame) -> None:
-        """One picture of the room camera."""
-        if self.camera is not None and self.camera.open:
-            backlog = self._connection.ice.backlog() if self._connection.ice is not None else 0
-            if frame.lane is self.camera.playing:
-                self.camera.lines = frame.lines
-            await self.camera.send(frame.payloads, frame.timestamp, frame.keyframe, backlog, frame.lane)
-
-    @property
-    def paths(self) -> tuple[PathView, ...]:
-        """The ways to the other side that answer or answered, the used one among them."""
-        return self._connection.ice.paths() if self._connection.ice is not None else ()
 
     def _found(self, candidate: Candidate) -> None:
         text = "candidate:" + candidate_to_sdp(candidate_from_aioice(candidate))
@@ -221,8 +234,30 @@ class Peer:
 
     def _end(self) -> None:
         if self._state is not PeerState.closed:
+            self._state = PeerState.closed
+            self._closing = asyncio.create_task(self._release(), name="media.peer_closes")
+            self._owner.retire(self, self._closing)
             self._become(PeerState.closed)
-            self._owner.retire(self)
+
+    async def _release(self) -> None:
+        """Cancelled only with the loop itself: then the sockets at least are closed."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._connection.close()
+            return
+        except TimeoutError:
+            _log.warning("media.close_late")
+        except asyncio.CancelledError:
+            # One of the library's own tasks, cancelled by its close, is not our end.
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            _log.warning("media.close_cut")
+        except Exception as error:
+            # What one peer's socket says at its end must not end the others.
+            _log.error("media.close_failed", error=type(error).__name__)
+        finally:
+            self._connection.drop()
+        await self._connection.abandon(ABANDON_SECONDS)
 
     def _become(self, state: PeerState) -> None:
         self._state = state
@@ -239,132 +274,3 @@ class Peer:
     def _assert_open(self) -> None:
         if self._state is PeerState.closed:
             raise PeerClosed("the peer connection is over")
-
-
-class RemotePeer(Peer):
-    """Over an uplink, whose rate is followed: voice both ways, the picture out, the other side's camera in. Further
-    lines and their outlets are the subclass's."""
-
-    def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
-                 camera: CameraOutlet, path: Path) -> None:
-        super().__init__(connection, events, owner)
-        self.path = path
-        self.voice_in, self.voice_out = Inlet(self, route), VoiceOutlet(route, path)
-        self.picture_in = Inlet(self, route)
-        self._wide = True
-        self.camera = camera
-        self.inlets = (self.voice_in, self.picture_in)
-        voice = connection.add("audio", "sendrecv", OPUS, stream="vehicle", sending=self.voice_out, forwarded=True,
-                               receiving=self.voice_in)
-        # A stream of its own: where the path is thin, the voice would wait for lips or the picture for words.
-        room = connection.add("video", "sendonly", H264, stream="room", sending=camera, fallback=VP8)
-        theirs = connection.add("video", "recvonly", VP8, receiving=self.picture_in)
-        self.voice_in.bind(voice.receiver)
-        self.voice_out.bind(voice.sender)
-        self.picture_in.bind(theirs.receiver)
-        camera.bind(room.sender)
-        self._kinds = ("audio", "video", "video")
-        self._outlets: tuple[VoiceOutlet | CameraOutlet | SoundOutlet | None, ...] = (self.voice_out, camera, None)
-        self._path_agreed = False
-
-    def _agree(self, agreed: descriptions.Agreed) -> None:
-        packing = self.voice_out.packing
-        packing.red, packing.opus_type = agreed.red, agreed.opus_type
-        camera = self._kinds.index("video")
-        if camera not in agreed.numbered or self._connection.dtls is None:
-            _log.info("path.simple")
-            return
-        self._path_agreed = True
-        self.path.agree()
-        for index, outlet in enumerate(self._outlets):
-            if outlet is not None and outlet.sender is not None:
-                outlet.sender.follow(self.path, descriptions.NUMBERS_ID if index in agreed.numbered else None,
-                                     descriptions.DELAY_ID if index in agreed.prompt else 0)
-        self._connection.dtls.feedback_came = lambda fci: self.path.feedback(fci, time.monotonic())
-        self._connection.dtls.data_left = lambda octets: self.path.data(octets, time.monotonic())
-
-    def _become(self, state: PeerState) -> None:
-        if state is PeerState.connected and self._path_agreed and not self.path.wide:
-            self._path_agreed = False
-            self.path.widen(time.monotonic())
-        super()._become(state)
-
-
-class GuestPeer(RemotePeer):
-    """To a guest's page: nothing but voices and pictures. No readings, no channels."""
-
-
-class DoctorPeer(RemotePeer):
-    """To the doctor's page: the stethoscope out and three channels besides."""
-
-    def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
-                 camera: CameraOutlet, path: Path) -> None:
-        super().__init__(connection, events, owner, route, camera, path)
-        self.stethoscope = SoundOutlet()
-        # A stream of its own: it waits for no lips, and is never mixed with the voice.
-        stethoscope = connection.add("audio", "sendonly", OPUS, stream="stethoscope", sending=self.stethoscope)
-        self.stethoscope.bind(stethoscope.sender)
-        self._kinds = (*self._kinds, "audio", "application")
-        self._outlets = (*self._outlets, self.stethoscope)
-        self._channels = {
-            CONTROL: connection.createDataChannel(CONTROL),
-            WAVEFORM: connection.createDataChannel(WAVEFORM, ordered=False, maxRetransmits=0),
-            BULK: connection.createDataChannel(BULK),
-        }
-        self._low = {label: asyncio.Event() for label in self._channels}
-        for label, channel in self._channels.items():
-            channel.bufferedAmountLowThreshold = LOW_WATER_BYTES[label]
-            self._listen(label, channel)
-        if connection.data is not None:
-            connection.data.thin, connection.data.silent = lambda: path.scant, lambda: path.silent
-        # The page opens no channels of its own; one that does gets no listener and no memory.
-        connection.on("datachannel", lambda channel: channel.close())
-
-    def send(self, channel: str, data: str | bytes) -> bool:
-        """Queue one message; False when the channel is not open, its buffer full, or the path too thin for one that is
-        live or can wait (the message is dropped)."""
-        target = self._channels[channel]
-        size = len(data.encode() if isinstance(data, str) else data)
-        if self._state is PeerState.closed or target.readyState != "open":
-            return False
-        if target.bufferedAmount + size > BUFFER_BYTES[channel]:
-            return False
-        if (channel == WAVEFORM and not self.path.may_trace()) or (channel == BULK and self.path.held):
-            return False
-        target.send(data)
-        if channel != BULK:
-            slower = (WAVEFORM, BULK) if channel == CONTROL else (BULK,)
-            hasten(target, [self._channels[label] for label in slower])
-        return True
-
-    def buffered(self, channel: str) -> int:
-        """Bytes that wait to be sent."""
-        return int(self._channels[channel].bufferedAmount)
-
-    async def drained(self, channel: str) -> None:
-        """Until no more than the low-water mark waits. PeerClosed when the connection ends first."""
-        low = self._low[channel]
-        while True:
-            self._assert_open()
-            if self.buffered(channel) <= LOW_WATER_BYTES[channel]:
-                return
-            low.clear()
-            await low.wait()
-
-    def _listen(self, label: str, channel: RTCDataChannel) -> None:
-        channel.on("open", lambda: self._tell(lambda: self._events.channel_open(label)))
-        channel.on("message", lambda data: self._tell(lambda: self._events.channel_message(label, data)))
-        channel.on("bufferedamountlow", self._low[label].set)
-        channel.on("close", self._low[label].set)
-
-    def _become(self, state: PeerState) -> None:
-        super()._become(state)
-        if state is PeerState.closed:
-            for low in self._low.values():
-                low.set()
-
-
-def ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
-    """The library's form."""
-    return [RTCIceServer(urls=list(server.urls), username=server.username or None,
-                         credential=server.credential or None) for server in servers]

@@ -44,7 +44,10 @@ class Watcher(Protocol):
         """Its outlet."""
 
     async def send_frame(self, frame: EncodedFrame) -> None:
-        """One picture."""
+        """One picture. What goes wrong is the peer's own affair, here and below: it raises nothing."""
+
+    async def drive(self, now: float) -> None:
+        """Each few ms: what its path asks for."""
 
 
 class Encoders(Protocol):
@@ -137,8 +140,8 @@ class PictureFlow:
             busy = any(outlet.busy for outlet in led)
             await asyncio.sleep(PACE_TICK_SECONDS if busy else CALM_TICK_SECONDS if led else REST_TICK_SECONDS)
             now = time.monotonic()
-            for outlet in led:
-                await outlet.drive(now)
+            for peer in self._peers():
+                await peer.drive(now)
             if busy or self._holding:
                 self.let_go_on(now)
             wants = tuple(outlet for outlet in self._outlets() if outlet.wants)

@@ -19,12 +19,16 @@ from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtcpSrPacket, RtpPacket, p
 
 from .nack import MissingPackets
 from .splice import Packet
+from .strangers import Allowance
 
 SOURCES_MAX = 4
 """SSRCs of one receiving m-line: the stream, its retransmissions, and one change of both."""
 
 REMB_CEILING = 1_200_000
 """bit/s asked of the doctor's camera at most: 640x480 needs no more, and the downlink is shared."""
+
+ESTIMATES_A_SECOND = 5
+"""While the estimator sees overuse it has a new one for each packet."""
 
 
 class ReceiverEvents(Protocol):
@@ -48,6 +52,7 @@ class PacketReceiver(RTCRtpReceiver):
         self._nacks: set[int] = set()
         """Payload types whose sender answers NACK."""
         self.source: int | None = None
+        self._estimates = Allowance(ESTIMATES_A_SECOND, 1, time.monotonic())
 
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
         """As the library's, without its decoder thread."""
@@ -109,7 +114,7 @@ class PacketReceiver(RTCRtpReceiver):
             return
         estimate = estimator.add(abs_send_time=packet.extensions.abs_send_time, arrival_time_ms=arrival_time_ms,
                                  payload_size=len(packet.payload) + packet.padding_size, ssrc=packet.ssrc)
-        if estimate is not None and rtcp_ssrc is not None:
+        if estimate is not None and rtcp_ssrc is not None and self._estimates.take(time.monotonic()):
             bits_per_second, sources = estimate
             await self._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=rtcp_ssrc, media_ssrc=0,
                                                  fci=pack_remb_fci(min(bits_per_second, REMB_CEILING), sources)))

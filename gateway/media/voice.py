@@ -24,6 +24,9 @@ REDUNDANT_OCTETS_MAX = 1023
 TOGETHER = {VoiceForm.paired: 2, VoiceForm.tripled: 3}
 """Frames of one packet."""
 
+FRAME_OCTETS_MAX = 1275
+"""Longer ones have no length in a packet of several (RFC 6716, section 3.2.1); browsers send 40 to 160."""
+
 SILENT_OCTETS = 3
 """A frame of discontinuous transmission: nothing follows for up to 400 ms, so it does not wait."""
 
@@ -91,13 +94,15 @@ class VoicePacking:
 
 
 def joinable(first: bytes, second: bytes) -> bool:
-    """Whether two Opus packets are of one frame each, and of one mode."""
-    return bool(first and second) and not first[0] & 3 and first[0] == second[0]
+    """Whether two Opus packets are of one frame each, of one mode and not too long."""
+    if not first or not second or len(first) > FRAME_OCTETS_MAX or len(second) > FRAME_OCTETS_MAX:
+        return False
+    return not first[0] & 3 and first[0] == second[0]
 
 
 def join(*packets: bytes) -> bytes | None:
-    """Opus packets of one frame each as one of them all (RFC 6716, 3.2.3 to 3.2.5); None when they differ in mode or
-    have more frames."""
+    """Opus packets of one frame each as one of them all (RFC 6716, 3.2.3 to 3.2.5); None when they differ in mode,
+    have more frames or are too long."""
     if not all(joinable(packets[0], other) for other in packets[1:]):
         return None
     head, frames = packets[0][0], [packet[1:] for packet in packets]

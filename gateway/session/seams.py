@@ -16,7 +16,7 @@ from protocol.values import IceServer
 
 
 class Peer(Protocol):
-    """The peer connection to the doctor's page (`gateway.media.peers.DoctorPeer`)."""
+    """The peer connection to the doctor's page (`gateway.media.remote_peers.DoctorPeer`)."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -30,7 +30,7 @@ class Peer(Protocol):
 
 
 class GuestLine(Protocol):
-    """The peer connection to a guest's page (`gateway.media.peers.GuestPeer`)."""
+    """The peer connection to a guest's page (`gateway.media.remote_peers.GuestPeer`)."""
 
     @property
     def fingerprint(self) -> str: ...

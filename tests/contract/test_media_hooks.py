@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ import pytest
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
-from aiortc.rtcsctptransport import RTCSctpTransport
+from aiortc.rtcsctptransport import InboundStream, RTCSctpTransport
 from aiortc.rtp import (
     HeaderExtensionsMap,
     RtcpPsfbPacket,
@@ -327,6 +328,22 @@ async def test_sctp_starts_and_stays_quick() -> None:
     assert transport._rto == sctp.RTO_INITIAL
     transport._update_rto(0.001)
     assert transport._rto == sctp.RTO_MIN
+
+
+def test_the_chunks_we_look_at_first_still_pass_there() -> None:
+    """What `sctp.GatewaySctp` overrides or reads of the library's association is where it was, and is used by it."""
+    source = inspect.getsource(RTCSctpTransport)
+    for name in ("_receive_chunk", "_receive_data_chunk", "_receive_forward_tsn_chunk", "_receive_reconfig_param",
+                 "_receive", "_mark_received", "_get_inbound_stream"):
+        assert callable(getattr(RTCSctpTransport, name))
+        assert f"self.{name}(" in source
+    made = RTCSctpTransport.__new__(RTCSctpTransport)
+    for name in ("_last_received_tsn", "_sack_misordered", "_sack_duplicates", "_sack_needed", "_inbound_streams",
+                 "_advertised_rwnd", "_data_channels", "_sent_queue", "_local_tsn", "_association_state"):
+        assert f"self.{name}" in source
+        assert not hasattr(made, name)
+    assert "reassembly" in inspect.getsource(InboundStream)
+    assert "chunk._misses == 3" in source
 
 
 def test_an_urgent_message_overtakes_bulk() -> None:

@@ -78,7 +78,7 @@ async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
         for candidate in other.local_candidates:
             await one.add_remote_candidate(candidate)
     await asyncio.gather(ours.connect(), theirs.connect())
-    await made.until(lambda: len([path for path in ours.paths() if path.alive]) == 2)
+    await made.until(lambda: {path.uplink for path in ours.paths() if path.alive} == {"lo", "lo2"})
     yield made
     await ours.close()
     await theirs.close()

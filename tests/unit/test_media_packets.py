@@ -209,3 +209,13 @@ def test_an_outage_is_not_asked_for_whole() -> None:
     due = missing.due(0.0)
     assert len(due) <= MISSING_MAX
     assert due[-1] == 19_999
+
+
+def test_leaps_make_few_requests() -> None:
+    """Ten thousand packets in a second, each a hundred numbers further: fifty requests leave, not ten thousand."""
+    missing = MissingPackets()
+    asked = 0
+    for number in range(10_000):
+        missing.arrived(number * 100 % 65536, number / 10_000)
+        asked += bool(missing.due(number / 10_000))
+    assert asked <= 51

@@ -96,6 +96,9 @@ class Watcher:
     async def send_frame(self, frame: EncodedFrame) -> None:
         await self.outlet.send(frame.payloads, frame.timestamp, frame.keyframe, 0, frame.lane)
 
+    async def drive(self, now: float) -> None:
+        await self.outlet.drive(now)
+
     @property
     def pictures(self) -> int:
         return sum(marker for _, _, marker in self.wire.left)

@@ -234,9 +234,8 @@ class Controller:
             self._queue.rebase()
             self._over_since, self._drain, self._why = None, 1.0, "base"
             return
-        arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS)
+        arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS, self._beside)
         if arrives:
-            arrives += self._beside.rate
             late = self._history.in_flight * 8 > LATE_SECONDS * arrives
             if severe and late and arrives < LATE_SHARE * self._rate and now - self._collapsed_at > COLLAPSE_SECONDS:
                 self._restarts, self._collapsed_at = self._restarts + 1, now

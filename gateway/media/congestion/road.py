@@ -29,11 +29,8 @@ HEARTBEAT_SECONDS, IDLE_SECONDS = 0.1, 0.25
 """In an outage one small packet each, which finds the network again; and when nothing else is sent."""
 
 THIN_PACING = 1.6
-"""Times of its own rate, beside all that goes before it, a picture's packets leave at on a thin path: a share of the
-whole would put a keyframe between two words (measured at 80 kbit/s: a queue of 0.4 s, and everything lost in it)."""
-
-THIN_DEBT_OCTETS = 900.0
-"""A reading with its piece of ECG. There what went before the picture is over sooner than it could earn."""
+"""Times of its own rate a picture's packets leave at on a thin path, whatever else leaves: a share of the whole would
+put a keyframe between two words (measured at 80 kbit/s: a queue of 0.4 s, and a tenth of everything lost in it)."""
 
 HEARTBEAT_OCTETS = 68
 """A bare packet with its transport number."""
@@ -86,7 +83,7 @@ class Road:
         self._stepped_at = float("-inf")
         self._left_at = float("-inf")
         self._voice_at = float("-inf")
-        self._pacing, self._debt = float(limits.start), DEBT_OCTETS
+        self._pacing, self._apart = float(limits.start), False
         self._blind_since: float | None = None
         self._probe: Probe | None = None
         self._probe_left = 0
@@ -165,13 +162,13 @@ class Road:
         probe = self._probe.id if self._probe is not None else 0
         if not picture and not reserved:
             self._before.add(size, now)
-        return self._leave(size, now, probe)
+        return self._leave(size, now, probe, size if picture or not self._apart else 0)
 
     def other(self, octets: int, now: float) -> None:
         """Octets of a data channel's packet, on the wire: they take their part, but are not acknowledged here."""
         self._before.add(octets, now)
         self._all.add(octets, now)
-        self._credit -= octets
+        self._credit -= 0 if self._apart else octets
         self._recorder.beside(octets, now)
 
     def may_send(self, now: float) -> bool:
@@ -215,7 +212,7 @@ class Road:
     def pad(self, size: int, now: float) -> int:
         """The padding packet of `size` octets on the wire leaves; its transport number."""
         probe = self._probe
-        number = self._leave(size, now, probe.id if probe is not None else 0)
+        number = self._leave(size, now, probe.id if probe is not None else 0, size)
         if probe is not None:
             self._probe_left -= 1
             self._probe_next = max(self._probe_next, now - 0.01) + 8 * size / probe.rate
@@ -243,9 +240,9 @@ class Road:
             voice=share.voice.value, paused=share.paused, blind=decision.blind, why=decision.why,
             outages=decision.restarts)
 
-    def _leave(self, size: int, now: float, probe: int) -> int:
+    def _leave(self, size: int, now: float, probe: int, taken: int) -> int:
         self._earn(now)
-        self._credit -= size
+        self._credit -= taken
         self._left_at = now
         self._all.add(size, now)
         return self._recorder.sent(size, now, probe)
@@ -254,7 +251,7 @@ class Road:
         if self._credit_at > float("-inf"):
             self._credit += (now - self._credit_at) * self._pacing / 8
         most = max(float(BURST_OCTETS), self._pacing / 8 * BURST_SECONDS)
-        self._credit = max(-self._debt, min(most, self._credit))
+        self._credit = max(-DEBT_OCTETS, min(most, self._credit))
         self._credit_at = now
 
     def _step(self, now: float, fci: bytes | None) -> None:
@@ -268,10 +265,10 @@ class Road:
         first = FIRST_BEFORE if now - self._began < FIRST_SECONDS else 0
         before = max(self._before.rate, first) + self._reserved
         self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now)
-        self._pacing, self._debt = float(decision.pacing), DEBT_OCTETS
-        if self._share.voice in (VoiceForm.paired, VoiceForm.tripled):
-            self._debt = THIN_DEBT_OCTETS
-            self._pacing = min(self._pacing, before + THIN_PACING * self._share.picture)
+        self._pacing = float(decision.pacing)
+        self._apart = self._share.voice in (VoiceForm.paired, VoiceForm.tripled)
+        if self._apart:
+            self._pacing = min(self._pacing, THIN_PACING * self._share.picture)
         if decision.blind:
             self._blind_since = now if self._blind_since is None else self._blind_since
             self._probe = None

@@ -3,6 +3,7 @@ import { render } from "preact";
 import "../theme.css";
 import "../theme";
 import "./guest.css";
+import "./call.css";
 import { language, preferred } from "../i18n/core";
 import { say } from "../i18n/guest";
 import { guestPeer } from "../rtc/guest_answer";

@@ -13,6 +13,7 @@ import { toSend, usable } from "../state/kiosk_view";
 import { light, theme } from "../theme";
 import { type Kiosk, useGateway, useKiosk } from "./context";
 import { Icon, type IconName } from "./icons";
+import { InCallLine } from "./in_call";
 import { instrumentName } from "./instrument_line";
 import { CodeText, Press } from "./parts";
 import { StatusSheet } from "./status";
@@ -111,6 +112,7 @@ export function Bar() {
         )}
         <time class="bar-clock figures" data-testid="clock">{clock(desk.now.value)}</time>
       </header>
+      <InCallLine />
       <div class="strips">
         <VoiceStrip />
         <Problems open={open} />

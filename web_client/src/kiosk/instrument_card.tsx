@@ -118,7 +118,7 @@ function Old({ instrument, state }: { instrument: Instrument; state: KioskState 
   return (
     <div class="card-old" data-testid={`old-${instrument.instrument_id}`}>
       <span>
-        <b>{n === 1 ? sayInstrument("tray_one") : sayInstrument("tray_some", { n })}</b> <small>{sayInstrument("tray_old")}</small>
+        <b>{n === 1 ? sayInstrument("tray_one") : sayInstrument("tray_some", { n })}</b> <small>{sayInstrument(n === 1 ? "tray_old_one" : "tray_old_some")}</small>
       </span>
       <Press id={`old-open-${instrument.instrument_id}`} icon="tray" press={() => { desk.place.value = "tray"; }}>
         {say("home_tray_go")}

@@ -8,6 +8,8 @@ import "./form.css";
 import "./papers.css";
 import "./stages.css";
 import "./call.css";
+import "./company.css";
+import "./uplinks.css";
 import "./before.css";
 import "./rail.css";
 import "./readings.css";

@@ -16,10 +16,10 @@ import type {
 import { bind, GuestBindingRefused, importKey, makeKey, verify } from "./guest_binding";
 import { writeLink } from "./guest_link";
 import { GuestPair, type PairPeer } from "./guest_pair";
+import { GuestShelf, type Kept, type Shelf } from "./guest_shelf";
 import { run, type Scope } from "./scope";
 import type { FromDoctor, ToDoctor } from "./signalling";
 
-const SHELF = "passerelle.guests.";
 const HOST = "doctor" as const;
 
 /** What the relay says of guests. */
@@ -57,20 +57,11 @@ export interface HostingWorld {
   online(): boolean;
   peer(iceServers: readonly IceServer[], events: HostPeerEvents): HostPeer;
   /** Survives a reload of this tab, and nothing else. */
-  shelf: Pick<Storage, "getItem" | "setItem" | "removeItem">;
+  shelf: Shelf;
   /** Monotonic milliseconds. */
   now(): number;
   /** Milliseconds since the epoch. */
   clock(): number;
-}
-
-/** What a reload must not lose. The token goes once the link was used. */
-interface Kept {
-  readonly guest: GuestCard;
-  readonly key: string;
-  readonly token: string;
-  readonly expiresAt: string;
-  readonly removed: boolean;
 }
 
 /** A guest on the doctor's screen. */
@@ -111,6 +102,7 @@ class Hosted {
 }
 
 export class GuestHosting {
+  readonly #shelf: GuestShelf;
   readonly #hosted = signal<ReadonlyMap<string, Hosted>>(new Map());
   /** Moves on when a link's time is up. */
   readonly #tick = signal(0);
@@ -120,7 +112,8 @@ export class GuestHosting {
     readonly scope: Scope,
     readonly world: HostingWorld,
   ) {
-    for (const kept of this.#read()) this.#host(kept.guest, kept);
+    this.#shelf = new GuestShelf(world.shelf, world.callId);
+    for (const kept of this.#shelf.read()) this.#host(kept.guest, kept);
     this.guests = computed(() => this.#all());
     scope.every(1000, () => {
       this.#tick.value += 1;
@@ -328,11 +321,7 @@ export class GuestHosting {
   /** The call is over: so is everybody's part, and the keys are of no more use. */
   #end(): void {
     for (const hosted of this.#hosted.peek().values()) this.#leave(hosted);
-    try {
-      this.world.shelf.removeItem(SHELF + this.world.callId);
-    } catch {
-      return;
-    }
+    this.#shelf.clear();
   }
 
   #sayAll(): void {
@@ -387,23 +376,11 @@ export class GuestHosting {
     return expired ? "expired" : "invited";
   }
 
-  #read(): readonly Kept[] {
-    try {
-      return JSON.parse(this.world.shelf.getItem(SHELF + this.world.callId) ?? "[]") as Kept[];
-    } catch {
-      return [];
-    }
-  }
-
   #write(): void {
     const kept = [...this.#hosted.peek().values()].flatMap(({ kept: each, left }) => {
       const held = each.peek();
       return held === null || (left.peek() && !held.removed) ? [] : [held];
     });
-    try {
-      this.world.shelf.setItem(SHELF + this.world.callId, JSON.stringify(kept));
-    } catch {
-      // A browser that keeps nothing: after a reload this page cannot verify its guests, and says so.
-    }
+    this.#shelf.write(kept);
   }
 }

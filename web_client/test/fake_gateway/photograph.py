@@ -25,7 +25,8 @@ SCREENS = ["sign_in", "home", "home_busy", "home_open", "ready", "ready_amber", 
            "call_outage", "call_failed_over", "call_muted", "call_muted_trouble", "call_unheard", "call_doctor_paused",
            "call_doctor_frozen", "call_guest", "call_guest_connecting", "call_guest_invited", "call_guests",
            "guest_ask", "quality", "quality_over", "status_ways", "waiting_two_ways", "skin_shown", "skin_beside",
-           "skin_muted", "bar_full", "call_no_server", "call_three_guests"]
+           "skin_muted", "bar_full", "call_no_server", "call_three_guests",
+           "home_in_call", "tray_in_call", "home_interrupted"]
 
 CHECKS = """() => {
   const wrong = [];
@@ -84,6 +85,10 @@ class Camera:
             await self.scene("call_doctor_frozen")
             await self.page.locator('[data-testid="doctor-picture"][data-still="true"]').wait_for()
             await self.scene(name)
+        elif name in ("home_in_call", "tray_in_call", "home_interrupted"):
+            await self.scene({"home_in_call": "call_three_guests", "tray_in_call": "call_muted_trouble"}.get(
+                name, "call_guests_interrupted"))
+            await self.touch("open-tray" if name == "tray_in_call" else "go-home")
         elif name == "home_open":
             await self.scene(name)
             await self.touch("go-home")

@@ -112,6 +112,12 @@ def guest(card: GuestCard, state: GuestState) -> GuestView:
     return GuestView(guest=card, state=state)
 
 
+def guests_interrupted(now: datetime) -> KioskState:
+    state = going(OUTAGE, guest(KARAM, GuestState.away), guest(LEROY, GuestState.present))(now)
+    assert state.encounter is not None
+    return replace(state, encounter=replace(state.encounter, stage=Stage.interrupted, call_code="call.interrupted"))
+
+
 SCENES: dict[str, Callable[[datetime], KioskState]] = {
     "call_two_ways": going(GOOD),
     "call_young": going(None),
@@ -132,6 +138,7 @@ SCENES: dict[str, Callable[[datetime], KioskState]] = {
     "call_guests": going(THIN, guest(KARAM, GuestState.away), guest(LEROY, GuestState.present)),
     "call_three_guests": going(THIN, guest(KARAM, GuestState.present), guest(LEROY, GuestState.present),
                                guest(SON, GuestState.connecting)),
+    "call_guests_interrupted": guests_interrupted,
     "waiting_two_ways": no_call,
     "skin_shown": shown(False),
     "skin_beside": shown(True),
