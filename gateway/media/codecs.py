@@ -19,12 +19,13 @@ CLOCK_RATE = 90_000
 VBV_SECONDS = 0.5
 """Rate buffer of x264: bounds a keyframe to half a second of the rung's ceiling."""
 
-EFFORTS = ((640 * 360, "veryfast", ":subme=4:ref=1"), (960 * 540, "superfast", ":subme=4"))
+EFFORTS = ((640 * 360, "veryfast", ":subme=6:trellis=1:ref=1:aq-mode=1"),
+           (960 * 540, "superfast", ":subme=4:aq-mode=2"))
 """How hard x264 looks for pictures of at most so many pixels; larger ones with `EFFORT`. A thin link has few pictures,
 and small ones: three times the time on each is still less than at a good link, and SSIM is 0.949 instead of 0.941 at
 150 kbit/s (measured with film, `docs/adr/media-encoding.md`)."""
 
-EFFORT = ("superfast", "")
+EFFORT = ("superfast", ":aq-mode=2")
 
 VP8_BUFFER_SECONDS = 0.4
 """Rate buffer of libvpx, at the rate it was opened at."""
@@ -73,6 +74,9 @@ def colours(context: VideoCodecContext) -> None:
 FILL = 1.06
 """At a constant rate x264 stays a tenth under it, so that no picture is too large."""
 
+RATE_LEAST = 2_000
+"""bit/s. A rate of nought is none to x264: it would give up its buffer."""
+
 PACE_SHARE, PACE_MOST = 0.2, 0.4
 """How soon the measured time between pictures follows, and the longest that counts: a pause is no slow beat."""
 
@@ -103,7 +107,7 @@ class X264:
             "preset": preset, "tune": "zerolatency", "profile": "baseline", "level": "3.1",
             "threads": "1", "forced-idr": "1", "maxrate": str(ceiling), "bufsize": str(buffer),
             # Without psychovisual grain, which a thin rate turns into blocks; bits go to flat parts, as skin is.
-            "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1:no-psy=1:aq-mode=2" + more,
+            "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1:no-psy=1" + more,
         }
         # Opened now, at the ceiling: opened lower it would be variable rate.
         context.open()
@@ -123,7 +127,7 @@ class X264:
         self._at = at
         frame.pts, frame.time_base = round((at - self._origin) * CLOCK_RATE), Fraction(1, CLOCK_RATE)
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
-        granted = min(bits_per_second, self._rung.ceiling_kbps * 1000)
+        granted = min(max(RATE_LEAST, bits_per_second), self._rung.ceiling_kbps * 1000)
         self._context.bit_rate = round(FILL * granted * self._share * self._beat)
         packets = self._context.encode(frame)
         return b"".join(bytes(packet) for packet in packets), any(packet.is_keyframe for packet in packets)

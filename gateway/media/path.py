@@ -106,6 +106,11 @@ class Path:
         return self.voice in (VoiceForm.paired, VoiceForm.tripled)
 
     @property
+    def crowded(self) -> bool:
+        """Whether a queue stands that sound which is sent again would only lengthen."""
+        return self.wide and self._road.crowded
+
+    @property
     def lean(self) -> bool:
         """Whether the voice's source is to take few bits."""
         return self.wide and self._road.lean

@@ -69,17 +69,15 @@ class VoicePacking:
         return [*waited, now]
 
     def _gather(self, now: Spoken, count: int) -> list[Spoken]:
-        held, self._held = self._held, []
-        if held and not (joinable(held[-1].payload, now.payload)
-                         and (now.timestamp - held[-1].timestamp) % TIMES == FRAME_TICKS):
-            return [*_joined(held), now]
-        if not held and (len(now.payload) <= SILENT_OCTETS or now.payload[0] & 3):
-            return [now]
-        held.append(now)
-        if len(held) >= count or len(now.payload) <= SILENT_OCTETS:
-            return _joined(held)
-        self._held = held
-        return []
+        before, self._held = self._held, []
+        follows = bool(before) and joinable(before[-1].payload, now.payload) and (
+            now.timestamp - before[-1].timestamp) % TIMES == FRAME_TICKS
+        gathered = [*before, now] if follows else [now]
+        left = [] if follows else _joined(before)
+        if len(gathered) >= count or len(now.payload) <= SILENT_OCTETS or now.payload[0] & 3:
+            return [*left, *_joined(gathered)]
+        self._held = gathered
+        return left
 
     def _repeat(self, now: Spoken) -> Spoken:
         heads, bodies = b"", b""

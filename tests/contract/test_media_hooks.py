@@ -471,7 +471,7 @@ class Counting:
         self.numbered: list[tuple[int, bool, bool, bool]] = []
         self.beside: list[int] = []
         self.open = True
-        self.thin = False
+        self.thin = self.full = False
 
     def stamp(self, octets: int, now: float, *, picture: bool, reserved: bool, padding: bool) -> int | None:
         self.numbered.append((octets, picture, reserved, padding))
@@ -486,6 +486,10 @@ class Counting:
     @property
     def scant(self) -> bool:
         return self.thin
+
+    @property
+    def crowded(self) -> bool:
+        return self.full
 
 
 async def test_packets_bear_transport_numbers_on_the_wire(ends: Ends) -> None:

@@ -17,20 +17,23 @@ PICTURES_LEAST, PICTURES_MOST, PICTURE_WIRE_BITS = 3, 10, 4_200
 PICTURE_LEAST = 6_000
 """What a picture that plays may have while a queue drains, which is over in a second: three small pictures."""
 
-PAUSE_BELOW, PAUSE_SECONDS = 5_000, 3.0
-"""Three small pictures a second need this; with less a face is a smear. The rate is a saw tooth of two to four
-seconds: what is missing in its valley is no reason."""
+PAUSE_BELOW, PAUSE_SECONDS = -1_500, 3.0
+"""The rate is 8 % under what the path takes once a queue was found, and grows from there: in the valley of that saw
+tooth the least picture still fits where this is left by count."""
 
-NONE_BELOW, NONE_SECONDS = 1_500, 0.8
+NONE_BELOW, NONE_SECONDS = -6_000, 0.8
 """With so little there is no picture at all: what it would take is the voice's."""
 
-RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 8_000, 1.5, 24.0
-"""Room for the first keyframe too; each vain return doubles the wait."""
+FIRST_PICTURE = 15_000
+"""A call that begins with less for its picture begins without: what waited for the connection goes first."""
+
+RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 3_500, 0.7, 48.0
+"""Beside a waveform that is whole; each vain return doubles the wait."""
 
 FIRST_BEFORE, FIRST_SECONDS = 65_000, 1.5
 """A lean voice, readings and an ECG; taken for granted until the first second was measured."""
 
-WAVEFORM_DOWN, WAVEFORM_UP = 0.4, 0.1
+WAVEFORM_DOWN, WAVEFORM_UP = 0.4, 0.6
 """Shares a second: where the picture is gone and still a queue stands, pieces of a live waveform are left out. Those
 who read it ask for them later."""
 
@@ -41,10 +44,13 @@ METER_SECONDS = 1.0
 METER_DOWN = 0.5
 """A silence between two words does not give the voice's part away."""
 
+METER_SAME = 0.2
+"""What differs by less is smoothed both ways."""
+
 METER_UP, METER_UP_BITS = 1.25, 8_000
 """What went before grows by so much a second at most: readings that catch up are over soon, and pacing counts them."""
 
-PAIR_BELOW, PAIR_NOT_ABOVE = 130_000, 180_000
+PAIR_BELOW, PAIR_NOT_ABOVE = 165_000, 210_000
 """Half of a 20 ms packet of sound is headers: on a thin path two go as one."""
 
 TRIPLE_BELOW, TRIPLE_NOT_ABOVE = 92_000, 115_000
@@ -95,7 +101,11 @@ class Meter:
         elif self._steady:
             # A fresh connection may begin with all that waited through an outage.
             seen = min(seen, METER_UP * (self.rate or FIRST_BEFORE) + METER_UP_BITS)
-        self.rate = seen if seen > self.rate else self.rate + self._down * (seen - self.rate)
+        if self._steady and abs(seen - self.rate) < METER_SAME * self.rate:
+            # One message more or less in this second than in the last is no more and no less a second.
+            self.rate += METER_DOWN * (seen - self.rate)
+        else:
+            self.rate = seen if seen > self.rate else self.rate + self._down * (seen - self.rate)
         self._since, self._octets = now, 0
 
     def skip(self, until: float) -> None:
@@ -124,6 +134,7 @@ class Budget:
         self._wide_since: float | None = None
         self._resumed_at = float("-inf")
         self._wait = RESUME_SECONDS
+        self._began: float | None = None
         self._voice = VoiceForm.plain
         self._lossy_until = float("-inf")
         self._waveform, self._at = 1.0, float("inf")
@@ -154,12 +165,16 @@ class Budget:
 
     def _pause(self, picture: float, now: float) -> None:
         if self._paused:
-            if picture <= RESUME_ABOVE:
+            if picture <= RESUME_ABOVE or self._waveform < 1.0:
                 self._wide_since = None
             elif self._wide_since is None:
                 self._wide_since = now
             elif now - self._wide_since >= (AMPLE_SECONDS if picture > AMPLE_ABOVE else self._wait):
                 self._paused, self._resumed_at, self._thin_since = False, now, None
+            return
+        self._began = now if self._began is None else self._began
+        if now - self._began < FIRST_SECONDS and picture < FIRST_PICTURE:
+            self._paused, self._wide_since = True, None
             return
         if now - self._resumed_at > RESUME_SECONDS_MAX:
             self._wait = RESUME_SECONDS

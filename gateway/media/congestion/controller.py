@@ -119,7 +119,7 @@ class Controller:
         self._heard = float("-inf")
         self._grown_at: float | None = None
         self._over_since: float | None = None
-        self._over_rate = 0.0
+        self._over_rate, self._over_at = 0.0, float("-inf")
         self._steady = Loss(LOSS_STEADY_SECONDS)
         self._try: tuple[float, float, float] | None = None
         """Since when, for which loss, and from which rate it fell to see whether the loss goes."""
@@ -223,7 +223,7 @@ class Controller:
             else:
                 self._grown_at, self._why = now, "hold"
             return
-        self._grown_at = now
+        self._grown_at = self._over_at = now
         severe = standing > 2 * threshold
         if self._over_since is None:
             self._over_since, self._over_rate = now, self._rate
@@ -293,7 +293,8 @@ class Controller:
             return
         if share > max(LOSS_HIGH, allowed):
             self._fall_for_loss(max(0.5 * self._rate, min(self._rate * (1 - share / 2), arrives)), share, now)
-        elif self._steady.share > max(LOSS_STEADY, allowed):
+        elif self._steady.share > max(LOSS_STEADY, allowed) and now - self._over_at > LOSS_STEADY_SECONDS:
+            # What a queue that overflowed has lost was answered when it stood.
             self._fall_for_loss(max(0.5 * self._rate, min(LOSS_TRY * self._rate, 0.97 * arrives)),
                                 self._steady.share, now)
 

@@ -28,9 +28,18 @@ DEBT_OCTETS = 3500.0
 HEARTBEAT_SECONDS, IDLE_SECONDS = 0.1, 0.25
 """In an outage one small packet each, which finds the network again; and when nothing else is sent."""
 
-THIN_PACING = 1.6
+THIN_PACING, THIN_BURST_OCTETS = 1.25, 500
 """Times of its own rate a picture's packets leave at on a thin path, whatever else leaves: a share of the whole would
 put a keyframe between two words (measured at 80 kbit/s: a queue of 0.4 s, and a tenth of everything lost in it)."""
+
+DRAIN_SEVERE = 0.8
+"""Where less than this share of the rate is sent, a thin path has no packet of a picture: each makes a word late."""
+
+CROWDED_SECONDS = 0.12
+"""A queue behind which a word that is sent again comes too late, and makes the next ones late."""
+
+PLAYING_SECONDS = 0.4
+"""Or between two pictures of a thin path, which are hardly more often."""
 
 HEARTBEAT_OCTETS = 68
 """A bare packet with its transport number."""
@@ -128,6 +137,11 @@ class Road:
         return self._share.voice
 
     @property
+    def crowded(self) -> bool:
+        """Whether on a thin path a queue stands that would make late what is sent again."""
+        return self._apart and self._decision.queue > CROWDED_SECONDS
+
+    @property
     def lean(self) -> bool:
         """Whether the voice's source is to take few bits."""
         return self._share.lean
@@ -206,7 +220,8 @@ class Road:
             self._probe = None
         if self._probe is not None:
             return self._probe.size if now >= self._probe_next else 0
-        quiet = HEARTBEAT_SECONDS if self._decision.blind else IDLE_SECONDS
+        idle = PLAYING_SECONDS if self._apart and not self._share.paused else IDLE_SECONDS
+        quiet = HEARTBEAT_SECONDS if self._decision.blind else idle
         return HEARTBEAT_OCTETS if now - self._left_at >= quiet else 0
 
     def pad(self, size: int, now: float) -> int:
@@ -250,7 +265,8 @@ class Road:
     def _earn(self, now: float) -> None:
         if self._credit_at > float("-inf"):
             self._credit += (now - self._credit_at) * self._pacing / 8
-        most = max(float(BURST_OCTETS), self._pacing / 8 * BURST_SECONDS)
+        burst = THIN_BURST_OCTETS if self._apart else BURST_OCTETS
+        most = max(float(burst), self._pacing / 8 * BURST_SECONDS)
         self._credit = max(-DEBT_OCTETS, min(most, self._credit))
         self._credit_at = now
 
@@ -268,7 +284,8 @@ class Road:
         self._pacing = float(decision.pacing)
         self._apart = self._share.voice in (VoiceForm.paired, VoiceForm.tripled)
         if self._apart:
-            self._pacing = min(self._pacing, THIN_PACING * self._share.picture)
+            severe = decision.target < DRAIN_SEVERE * decision.rate
+            self._pacing = 0.0 if severe else min(self._pacing, THIN_PACING * self._share.picture)
         if decision.blind:
             self._blind_since = now if self._blind_since is None else self._blind_since
             self._probe = None
