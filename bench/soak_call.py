@@ -19,6 +19,9 @@ from bench.video_sender import Answers, Load, ours, run
 CEILING_KBPS = 700
 """The picture of a good rural link; more would only make the soak slower."""
 
+REMEMBERED = 64
+"""Times of readings kept: nobody asks for more here, and the memory that grows is to be the gateway's."""
+
 
 def main() -> None:
     """The process."""
@@ -33,7 +36,7 @@ def main() -> None:
 
     loop = haste(options.speed)
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(run("ours", sender))
+    loop.run_until_complete(run("ours", sender, REMEMBERED))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import struct
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -70,14 +71,21 @@ class Wire(Protocol):
 
 
 class Load:
-    """Readings five a second, said again until they are acknowledged; chunks of ECG ten a second, as they are."""
+    """Readings five a second, said again until they are acknowledged; chunks of ECG ten a second, as they are.
 
-    def __init__(self) -> None:
+    `readings`, `chunks`: when each was made, the last `remembered` of them (None: all). Who measures memory must not
+    grow by it.
+    """
+
+    def __init__(self, remembered: int | None = None) -> None:
         self.wire: Wire | None = None
-        self.readings: list[float] = []
-        self.chunks: list[float] = []
+        self.readings: deque[float] = deque(maxlen=remembered)
+        self.chunks: deque[float] = deque(maxlen=remembered)
+        self._made = 0
         self._unsent: list[int] = []
         self._flying: set[int] = set()
+        self._sent: dict[int, float] = {}
+        """When those were made that are not acknowledged."""
 
     def opened(self, wire: Wire) -> None:
         """A fresh connection's channels are open: what was not acknowledged goes again."""
@@ -87,6 +95,7 @@ class Load:
     def acknowledged(self, number: int) -> None:
         """The receiver has it."""
         self._flying.discard(number)
+        self._sent.pop(number, None)
 
     async def run(self, joined: asyncio.Event) -> None:
         """From the join until cancelled."""
@@ -100,11 +109,13 @@ class Load:
         while True:
             due += READING_SECONDS
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self._unsent.append(len(self.readings))
-            self.readings.append(wall_ms())
+            self._unsent.append(self._made)
+            self._sent[self._made] = wall_ms()
+            self.readings.append(self._sent[self._made])
+            self._made += 1
             while self._unsent and self.wire is not None:
                 number = self._unsent[0]
-                text = json.dumps({"n": number, "sent": self.readings[number]}).ljust(READING_BYTES)
+                text = json.dumps({"n": number, "sent": self._sent[number]}).ljust(READING_BYTES)
                 if not self.wire.send(CONTROL, text):
                     break
                 self._flying.add(self._unsent.pop(0))
@@ -255,10 +266,11 @@ async def _sound(sending: Awaitable[None]) -> None:
         traceback.print_exc()
 
 
-async def run(kind: str, sender: Callable[[Load, Answers, asyncio.Event], Awaitable[None]]) -> None:
-    """Speak with the benchmark until standard input ends."""
+async def run(kind: str, sender: Callable[[Load, Answers, asyncio.Event], Awaitable[None]],
+              remembered: int | None = None) -> None:
+    """Speak with the benchmark until standard input ends. `remembered`: of `Load`."""
     reader = await lines()
-    load, answers, joined = Load(), Answers(8), asyncio.Event()
+    load, answers, joined = Load(remembered), Answers(8), asyncio.Event()
     sending = asyncio.create_task(_sound(sender(load, answers, joined)), name=kind)
     loading = asyncio.create_task(load.run(joined), name="load")
     say({"kind": "ready"})
@@ -268,7 +280,7 @@ async def run(kind: str, sender: Callable[[Load, Answers, asyncio.Event], Awaita
             if message["kind"] == "join":
                 joined.set()
             elif message["kind"] == "count":
-                say({"kind": "sent", "readings": load.readings, "chunks": load.chunks})
+                say({"kind": "sent", "readings": [*load.readings], "chunks": [*load.chunks]})
             elif not answers.full():
                 answers.put_nowait(message)
     finally:

@@ -21,6 +21,7 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from bench.linksim import Emulator
 from bench.load import own_children
 from bench.video_links import Case, Event
+from sim.bots import firefox
 from sim.bots.browser import installed
 from sim.camera import READER_JS
 
@@ -42,6 +43,11 @@ _ARGUMENTS = (
     # Addresses as they are: the names that browsers give instead need multicast, which the links do not carry.
     "--disable-features=Translate,OptimizationHints,MediaRouter,WebRtcHideLocalIpsWithMdns",
 )
+
+_FIREFOX = {
+    "media.autoplay.default": 0, "media.autoplay.blocking_policy": 0,
+    "media.peerconnection.ice.obfuscate_host_addresses": False,
+}
 
 
 class StageFailed(Exception):
@@ -140,6 +146,15 @@ async def browser(namespace: str, directory: Path) -> AsyncIterator[tuple[Browse
         finally:
             with contextlib.suppress(Error):
                 await started.close()
+
+
+@asynccontextmanager
+async def stock_firefox(namespace: str) -> AsyncIterator[tuple[Browser, list[int]]]:
+    """As `browser`, the system's Firefox: VP8, no repetition of sound; its sound card is a mock with a clock of its
+    own, slow on a busy machine: how late its voice is says nothing."""
+    before = own_children()
+    async with firefox.firefox(enter=("ip", "netns", "exec", namespace), preferences=_FIREFOX) as started:
+        yield started, list(own_children() - before)
 
 
 async def receiver(from_browser: Browser) -> Page:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
-from protocol.kiosk import CommandBody, KioskReply, KioskState, Link, Nurse
+from protocol.kiosk import KioskReply, KioskState, Link, Nurse
+from protocol.kiosk_commands import CommandBody
 from protocol.values import Problem, VehicleCard
 
 from .fitting import Fitting, PairingCommand

@@ -16,6 +16,9 @@ FLUSH_SECONDS = 1.0
 LINES_MAX = 4000
 """Between two flushes at most; a disk that hangs loses the rest of that call's log, not the call."""
 
+LOGS_MAX = 8
+"""That wait for a flush: a doctor and three guests, and what each of them had before."""
+
 FILE_OCTETS_MAX = 64 * 1024 * 1024
 """About an hour of a call."""
 
@@ -30,21 +33,22 @@ class DecisionLog:
         self._names = itertools.count(1)
         self._began = int(time.time())
         self._lines: dict[str, list[str]] = {}
-        self._left: dict[str, int] = {}
 
     def open(self) -> Callable[[str], None]:
         """A new file; the call that appends a line to it."""
         name = f"road-{self._began}-{next(self._names)}.jsonl"
-        self._left[name] = FILE_OCTETS_MAX
+        left = FILE_OCTETS_MAX
 
         def write(line: str) -> None:
-            lines = self._lines.setdefault(name, [])
-            self._left[name] -= len(line) + 1
-            if self._left[name] < 0 or len(lines) >= LINES_MAX:
+            nonlocal left
+            left -= len(line) + 1
+            waiting = self._lines.get(name, [])
+            if left < 0 or len(waiting) >= LINES_MAX or (not waiting and len(self._lines) >= LOGS_MAX):
                 # With a hole it would not replay: it ends here.
-                self._left[name] = -1
+                left = -1
                 return
-            lines.append(line)
+            waiting.append(line)
+            self._lines[name] = waiting
 
         return write
 

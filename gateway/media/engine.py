@@ -88,7 +88,7 @@ class MediaEngine:
     @property
     def paths(self) -> tuple[CallFigures, ...]:
         """One per connected doctor, as of now; ask once a second."""
-        return tuple(figures for doctor in self._company.doctors if (figures := self._figures(doctor)) is not None)
+        return tuple(figures for doctor in self._company.doctors if (figures := self.figures_of(doctor)) is not None)
 
     @property
     def picture_code(self) -> str | None:
@@ -244,6 +244,16 @@ class MediaEngine:
             rate.beside(profile.on_the_wire)
         stethoscope.open(profile)
 
+    def figures_of(self, peer: RemotePeer) -> CallFigures | None:
+        """Of its path and picture, as of now. None: no picture can be sent to it yet, or it has just failed."""
+        if peer.camera is None or not peer.camera.open:
+            return None
+        with peer.alone("figures"):
+            rung = self._picture.rung(peer.camera, detail=self._scene.shown is not None)
+            return CallFigures(peer.path.target // 1000, peer.path.held, rung.quarters, rung.frames_per_second,
+                               peer.camera.keyframes, *peer.local_candidate, peer.path.figures, peer.camera.lines)
+        return None
+
     def peer_changed(self) -> None:
         """A peer connected, fell silent or ended."""
         for peer in (self._company.speaker, *self._company.visitors[:1]):
@@ -268,16 +278,6 @@ class MediaEngine:
             return kind(connection, events, self, self._company, CameraOutlet(self._encoder, rate), rate)
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error
-
-    def _figures(self, peer: RemotePeer) -> CallFigures | None:
-        """None: no picture can be sent to it yet, or it has just failed."""
-        if peer.camera is None or not peer.camera.open:
-            return None
-        with peer.alone("figures"):
-            rung = self._picture.rung(peer.camera, detail=self._scene.shown is not None)
-            return CallFigures(peer.path.target // 1000, peer.path.held, rung.quarters, rung.frames_per_second,
-                               peer.camera.keyframes, *peer.local_candidate, peer.path.figures, peer.camera.lines)
-        return None
 
     def _give_way(self, now: float) -> None:
         """The doctor's picture first, the guests' in what is left."""

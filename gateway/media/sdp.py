@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import re
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ NUMBERS_ID, DELAY_ID = 5, 6
 DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 """How long a picture may wait at the receiver for what comes late."""
 
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 _FINGERPRINT = re.compile(r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", re.IGNORECASE)
 _SETUPS = {"active", "passive"}
 
@@ -145,7 +147,8 @@ def candidates(sdp: str) -> list[str]:
 
 
 def read_candidate(text: str) -> Candidate | None:
-    """A candidate attribute; None when it is of no use to us (TCP, an mDNS name), MediaRefused when it is not one."""
+    """A candidate attribute; None when it is of no use to us (TCP, a name, an address or a port where no browser can
+    be), MediaRefused when it is not one."""
     words = text.removeprefix("a=").removeprefix("candidate:").split()
     if len(words) < 8 or words[6] != "typ" or not (words[1].isdecimal() and words[3].isdecimal()):
         raise MediaRefused("media.candidate_bad", "not an ICE candidate")
@@ -153,9 +156,18 @@ def read_candidate(text: str) -> Candidate | None:
     if not words[5].isdecimal() or len(words[5]) > 5 or int(words[5]) > 65535 or len(words) % 2:
         raise MediaRefused("media.candidate_bad", "not an ICE candidate")
     # A peer behind an mDNS name reaches us: our own candidates are complete, its checks teach us its address.
-    if words[2].lower() != "udp" or words[4].endswith(".local") or words[1] != "1":
+    if words[2].lower() != "udp" or words[1] != "1" or not (int(words[5]) and _unicast(words[4])):
         return None
     return Candidate(" ".join(words))
+
+
+def _unicast(host: str) -> bool:
+    """Whether it is the literal of one host's address: no name (nothing is looked up for a peer), no group of hosts."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return not (address.is_multicast or address.is_unspecified or "%" in host or address == _BROADCAST)
 
 
 def _renumbered(section: list[str]) -> list[str]:

@@ -19,6 +19,9 @@ BETTER_SECONDS = 3.0
 BLIND_LOOKS = 2
 """Nothing acknowledged at so many looks one after the other is an outage; one is a cell that was changed."""
 
+SAME_SECONDS = 1.0
+"""An outage's end is acknowledged, and what it lost counted, within two looks."""
+
 RECEPTION_SECONDS = 3.0
 """What the page said longer ago is of another stretch of road."""
 
@@ -148,8 +151,8 @@ class Grader:
     """Looks of the last `BETTER_SECONDS`."""
     _blind: int = 0
     _out: bool = False
-    _counted: bool = False
-    """An outage was counted whose end the path will count too."""
+    _counted: tuple[int, float] = (0, float("-inf"))
+    """An outage was counted in this generation; until then the path counts its end too."""
     _began: bool = False
     _outages: int = 0
     _keyframes: _Counter = field(default_factory=_Counter)
@@ -197,7 +200,7 @@ class Grader:
         """The grade of now; None before the first connection of the call stood, and while a new one is made without an
         outage (the doctor's page was loaded again)."""
         self._began = self._began or look.state is PeerState.connected
-        self._count(look)
+        self._count(look, now)
         if not self._began or (look.state is PeerState.connecting and not self._out):
             return None
         if not look.voiced:
@@ -215,7 +218,7 @@ class Grader:
         self._tally.add(quality, voice, now)
         return quality
 
-    def _count(self, look: Look) -> None:
+    def _count(self, look: Look, now: float) -> None:
         figures = look.figures
         path = figures.path if figures is not None else None
         blind = path is not None and path.blind
@@ -224,12 +227,17 @@ class Grader:
         if look.state is PeerState.connecting:
             down = self._out
         if down and not self._out and self._began:
-            self._outages, self._counted = self._outages + 1, True
+            self._outages, self._counted = self._outages + 1, (look.generation, float("inf"))
+        elif self._out and not down:
+            # A path that did not live through it, or lost nothing, counts none: what comes later is another one.
+            self._counted = (self._counted[0], now + SAME_SECONDS)
         self._out = down
         if figures is not None:
             self._keyframes.see(look.generation, figures.keyframes)
-        if path is not None and self._restarts.see(look.generation, path.outages) and self._counted:
-            self._outages, self._counted = self._outages - 1, False
+        if path is not None and self._restarts.see(look.generation, path.outages):
+            generation, until = self._counted
+            if generation == look.generation and now <= until:
+                self._outages, self._counted = self._outages - 1, (0, float("-inf"))
 
     def _rank(self, look: Look, reception: Reception | None, now: float) -> _Ranks:
         if self._out:

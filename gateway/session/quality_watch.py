@@ -69,10 +69,11 @@ class QualityWatch:
 
     def look(self) -> None:
         """Once; tells whom it concerns."""
-        quality = self._graded()
-        self._looks += 1
         before = self._told
-        same = before is not None and quality is not None and (before.voice, before.picture, before.code) == (
+        quality = self._graded()
+        told = self._told
+        self._looks += 1
+        same = told is not None and quality is not None and (told.voice, told.picture, told.code) == (
             quality.voice, quality.picture, quality.code)
         if quality is not None and same and self._looks % LOOKS_A_TELL:
             return
@@ -93,6 +94,8 @@ class QualityWatch:
         if call_id != self._call_id:
             self._last = self._grader.summary(running=False) or self._last
             self._past, self._grader, self._call_id = self.totals, Grader(), call_id
+            # What was told last is of that call: it is nobody's grade any more.
+            self._told = None
         return call
 
     def _graded(self) -> CallQuality | None:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from protocol.guest_signalling import GuestRefused
 from protocol.guests import GuestInvitation, GuestRole, GuestWanted
-from protocol.signalling import GuestRefused
 from relay.audit import record
 from relay.storage.base import Storage
 from relay.storage.calls import CallRow
@@ -45,6 +45,12 @@ class GuestBook:
         """All who entered a call that is open and did not leave."""
         query = (select(GuestRow).join(CallRow, GuestRow.call_id == CallRow.call_id)
                  .where(CallRow.ended_at.is_(None), GuestRow.used_at.is_not(None), GuestRow.left_at.is_(None)))
+        async with self._storage.reading() as session:
+            return [_guest(row) for row in (await session.execute(query)).scalars()]
+
+    async def gone(self, call_id: str) -> list[Guest]:
+        """All whose part in this call is over, by a host's word, their own, or the relay's."""
+        query = select(GuestRow).where(GuestRow.call_id == call_id, GuestRow.left_at.is_not(None))
         async with self._storage.reading() as session:
             return [_guest(row) for row in (await session.execute(query)).scalars()]
 

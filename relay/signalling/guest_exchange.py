@@ -14,8 +14,7 @@ import msgspec
 import structlog
 
 from protocol.binding import Side
-from protocol.guests import GuestCard, GuestDoor, GuestInvitation, GuestWanted
-from protocol.signalling import (
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -24,8 +23,9 @@ from protocol.signalling import (
     GuestOffer,
     GuestRefused,
     GuestRejoin,
-    Role,
 )
+from protocol.guests import GuestCard, GuestDoor, GuestInvitation, GuestWanted
+from protocol.signalling import Role
 from protocol.values import DoctorCard, Id, Struct, VehicleCard
 from relay.identity.accounts import Accounts
 from relay.identity.passwords import GuessLimit
@@ -36,7 +36,7 @@ from .calls import Call, RejoinPace, Step
 from .exchange import Exchange
 from .frames import Outgoing
 from .guest_book import GuestBook, hashed
-from .guests import STALE_SECONDS, Guest
+from .guests import AWAY_SECONDS, STALE_SECONDS, Guest
 from .presence import Client, Presence
 from .refusals import MessageRefused
 from .room import WaitingRoom
@@ -75,6 +75,8 @@ class GuestExchange:
         self._tries = GuessLimit()
         self._guests: dict[str, Guest] = {}
         self._away: set[str] = set()
+        self._gone: dict[str, float] = {}
+        """Who is away, since when we count."""
         self._pace = RejoinPace()
         self._raised_at: dict[Pair, float] = {}
         self._agenda: Agenda[Pair] = Agenda(clock)
@@ -162,6 +164,9 @@ class GuestExchange:
                 await self._raise(guest.guest_id, _HOSTS[client.role])
             if not self._presence.attached(Role.guest, guest.guest_id):
                 self._presence.send(client, GuestAway(call_id=guest.call_id, guest_id=guest.guest_id, away=True))
+        # It may remember some whose leaving was said while it had no session.
+        for guest in await self._book.gone(call.call_id) if call is not None else ():
+            self._presence.send(client, GuestLeft(call_id=guest.call_id, guest_id=guest.guest_id))
 
     # From guests and hosts
 
@@ -201,20 +206,20 @@ class GuestExchange:
         guest = self._guests.get(body.guest_id) or await self._book.guest(body.guest_id)
         if guest is None or guest.call_id != body.call_id or not self._belongs(client, guest):
             raise MessageRefused("forbidden")
-        async with self._lock(guest.guest_id):
-            again = await self._book.guest(guest.guest_id)
-            if again is None or again.left:
-                return
-            await self._book.left(guest, by=_who(client))
-            self._forget(guest.guest_id)
-        told = GuestLeft(call_id=guest.call_id, guest_id=guest.guest_id, by=await self._name(client, guest))
-        if (call := self._exchange.open_call(guest.call_id)) is not None:
-            for role, owner in ((Role.vehicle, call.vehicle_id), (Role.doctor, call.doctor_id)):
-                if role is not client.role:
-                    self._presence.tell(role, owner, told)
-        own = self._presence.sessions.of(Role.guest, guest.guest_id)
-        if own is not None:
-            self._presence.dismiss(own, "guest.left" if client.role is Role.guest else "guest.removed")
+        await self._leave(guest, who=_who(client), name=await self._name(client, guest), said=client.role)
+
+    async def expire(self, now: float) -> None:
+        """End the part of guests who closed their page without a word. Counted only while we and a host are here: else
+        it may be our own network that is cut, and their media goes on."""
+        deserted = [guest for guest in self._guests.values() if self._deserted(guest)]
+        self._gone = {guest.guest_id: self._gone.get(guest.guest_id, now) for guest in deserted}
+        for guest in deserted:
+            if now - self._gone[guest.guest_id] >= AWAY_SECONDS:
+                try:
+                    await self._leave(guest, who="relay", name="", said=None)
+                except Exception as error:
+                    # Still away: the next look tries again.
+                    log.error("guest.leave_failed", guest=guest.guest_id, error=type(error).__name__)
 
     def went_or_came(self, guest_id: str, *, away: bool) -> None:
         """A guest's socket went or came back: both hosts are told."""
@@ -236,12 +241,35 @@ class GuestExchange:
 
     # Inside
 
+    async def _leave(self, guest: Guest, *, who: str, name: str, said: Role | None) -> None:
+        """`said`: who needs not be told; None: we, of one who is away."""
+        async with self._lock(guest.guest_id):
+            again = await self._book.guest(guest.guest_id)
+            if again is None or again.left or (said is None and not self._deserted(guest)):
+                return
+            await self._book.left(guest, by=who)
+            self._forget(guest.guest_id)
+        told = GuestLeft(call_id=guest.call_id, guest_id=guest.guest_id, by=name)
+        if (call := self._exchange.open_call(guest.call_id)) is not None:
+            for role, owner in ((Role.vehicle, call.vehicle_id), (Role.doctor, call.doctor_id)):
+                if role is not said:
+                    self._presence.tell(role, owner, told)
+        own = self._presence.sessions.of(Role.guest, guest.guest_id)
+        if own is not None:
+            self._presence.dismiss(own, "guest.left" if said is Role.guest else "guest.removed")
+
+    def _deserted(self, guest: Guest) -> bool:
+        call, attached = self._exchange.open_call(guest.call_id), self._presence.attached
+        return (call is not None and not attached(Role.guest, guest.guest_id)
+                and (attached(Role.vehicle, call.vehicle_id) or attached(Role.doctor, call.doctor_id)))
+
     def _of(self, call: Call) -> list[Guest]:
         return [guest for guest in self._guests.values() if guest.call_id == call.call_id]
 
     def _forget(self, guest_id: str) -> None:
         self._guests.pop(guest_id, None)
         self._away.discard(guest_id)
+        self._gone.pop(guest_id, None)
         for side in Side:
             self._raised_at.pop((guest_id, side), None)
             self._pace.forget("/".join((guest_id, side)))

@@ -13,6 +13,10 @@ STALE_SECONDS = 10.0
 """A rejoin that names an older generation than ours crossed the newer one on the way; after this long its page never
 got the newer one (its mailbox was lost): the generation rises once more."""
 
+AWAY_SECONDS = 300.0
+"""A long tunnel, or a telephone call for which the telephone holds the page still. Who closed the page without a word
+is waited for no longer: the screens say so, and another one may be invited."""
+
 
 @dataclass(frozen=True)
 class Guest:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from protocol import VERSION
+from protocol.guest_signalling import GuestAnswer, GuestCandidate, GuestLeft, GuestOffer, GuestRefused, GuestRejoin
 from protocol.limits import SIGNALLING_RESUME_SECONDS
 from protocol.signalling import (
     CallAnswer,
@@ -18,12 +19,6 @@ from protocol.signalling import (
     CallRefused,
     CallRejoin,
     EncounterState,
-    GuestAnswer,
-    GuestCandidate,
-    GuestLeft,
-    GuestOffer,
-    GuestRefused,
-    GuestRejoin,
     Hello,
     Nothing,
     PrescriptionProgress,
@@ -241,7 +236,7 @@ class Switchboard:
             await self.expire(self._clock())
 
     async def expire(self, now: float) -> None:
-        """End what stayed away too long: sessions, and the calls of doctors who do not come back."""
+        """End what stayed away too long: sessions, and the calls of doctors and guests who do not come back."""
         for client in self.presence.sessions.expire(now):
             log.info("signalling.session_expired", role=client.role, owner=client.owner)
         # Counted from when we are up and the vehicle is here: with both ends away it may be our own network
@@ -251,6 +246,7 @@ class Switchboard:
             if (now - since >= SIGNALLING_RESUME_SECONDS
                     and self.presence.sessions.of(Role.doctor, doctor_id) is None):
                 await self._put_back(doctor_id, by="relay")
+        await self.guests.expire(now)
 
     async def _put_back(self, doctor_id: str, *, by: str) -> None:
         try:

@@ -27,15 +27,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.exits import ExitCode
 from gateway.identity import VehicleFile
 from protocol import SUBPROTOCOL
-from protocol.kiosk import (
-    KioskCommand,
-    KioskMessage,
-    KioskReply,
-    KioskState,
-    OpenEncounter,
-    RelayLink,
-    SignInNurse,
-)
+from protocol.kiosk import KioskMessage, KioskReply, KioskState, RelayLink
+from protocol.kiosk_commands import KioskCommand, OpenEncounter, SignInNurse
 from protocol.values import Patient, Reason, Urgency
 from relay.fleet.ca import IssuingAuthority, private_key_pem
 

@@ -24,20 +24,12 @@ from gateway.kiosk.server import KioskServer
 from gateway.store import Store, StoreError
 from gateway.store.kiosk_access import KioskAccess, KioskSessionRow, PinFailures
 from protocol import SUBPROTOCOL
-from protocol.kiosk import (
+from protocol.kiosk import KioskMessage, KioskReply, KioskState, Link, LocalOffer, Nurse, Power, PowerSource, RelayLink
+from protocol.kiosk_commands import (
     CommandBody,
     EnterWaiting,
     KioskCommand,
-    KioskMessage,
-    KioskReply,
-    KioskState,
-    Link,
     LocalAnswer,
-    LocalOffer,
-    Nurse,
-    Power,
-    PowerSource,
-    RelayLink,
     SignInNurse,
     SignOutNurse,
     WantLocal,

@@ -159,3 +159,51 @@ def test_any_candidate_is_read_or_refused(text: str) -> None:
     """MediaRefused, None, or a candidate; nothing else comes out."""
     with contextlib.suppress(MediaRefused):
         read_candidate(text)
+
+
+@pytest.mark.parametrize(("host", "port"), [
+    ("224.0.0.251", 5353), ("239.255.255.250", 1900), ("255.255.255.255", 9), ("0.0.0.0", 80), ("::", 80),
+    ("ff02::fb", 5353), ("fe80::1%eth0", 5000), ("192.0.2.1", 0), ("metadata.internal", 80), ("x.local", 5000),
+    ("x.LOCAL.", 5000), ("127.1", 5000), ("2130706433", 5000), ("0x7f000001", 5000), ("1.2.3.4.5", 5000)])
+def test_no_check_goes_where_no_browser_can_be(host: str, port: int) -> None:
+    """Groups of hosts, names, notations of old libraries, no port: such a candidate is passed over."""
+    assert read_candidate(f"candidate:1 1 udp 99 {host} {port} typ host") is None
+    assert read_candidate(f"candidate:1 1 udp 99 192.0.2.1 5000 typ host raddr {host} rport 0") is not None
+
+
+def test_ten_thousand_candidates_are_sixty_four(runner: asyncio.Runner, room: Room) -> None:
+    """In the answer and after it: what is kept of a flood is bounded, and so are the checks it causes."""
+    async def kept() -> tuple[int, int]:
+        peer = await room.engine.doctor_peer([], Events())
+        await peer.offer()
+        line = "a=candidate:{n} 1 udp 99 192.0.2.{low} {port} typ host"
+        some = "\r\n".join(line.format(n=n, low=n % 250 + 1, port=1000 + n) for n in range(400))
+        await peer.answer(ANSWER.replace("a=ice-ufrag", f"{some}\r\na=ice-ufrag", 1))
+        for n in range(10_000):
+            await peer.candidate(line.format(n=n, low=n % 250 + 1, port=2000 + n).removeprefix("a="))
+        ice = peer._connection.ice
+        assert ice is not None
+        found = len(ice.remote_candidates), len(ice._check_list)
+        await peer.close()
+        return found
+
+    remotes, pairs = runner.run(kept())
+    assert remotes <= 64
+    assert pairs <= 2 * 64
+
+
+@pytest.mark.parametrize("change", ["order", "bundle", "print"])
+def test_an_answer_of_another_shape_has_one_transport(runner: asyncio.Runner, room: Room, change: str) -> None:
+    """M-lines in another order and a second fingerprint are refused; that they are one bundle need not be said."""
+    head, *sections = ("\r\n" + ANSWER).split("\r\nm=")
+    if change == "order":
+        sdp = "\r\nm=".join([head, sections[1], sections[0], *sections[2:]]).removeprefix("\r\n")
+        assert runner.run(answered(room, sdp)) == "media.sdp_bad"
+    elif change == "print":
+        at = ANSWER.rindex("a=fingerprint:sha-256 ") + len("a=fingerprint:sha-256 ")
+        other = "00" if ANSWER[at:at + 2] != "00" else "01"
+        assert runner.run(answered(room, ANSWER[:at] + other + ANSWER[at + 2:])) == "media.fingerprint_bad"
+    else:
+        # Everything goes over the one transport of our offer, said or not.
+        sdp = "\r\n".join(line for line in LINES if not line.startswith("a=group:BUNDLE")) + "\r\n"
+        assert runner.run(answered(room, sdp)) is None

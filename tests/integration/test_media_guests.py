@@ -30,6 +30,9 @@ async def test_a_guest_sees_the_bus_hears_the_nurse_and_is_heard_and_seen_at_the
     assert [track.kind for track in others] == ["audio", "audio"]
     ear, eye = guest.tracks
     assert await codes(eye, 3)
+    figures = room.engine.figures_of(guest_peer)
+    assert figures is not None
+    assert (figures.candidate, figures.lines > 0, figures.keyframes > 0) == ("host", True, True)
     await until_heard(ear, 880)
     await until_heard(guests_voice, 660)
     await until_heard(doctors_voice, 440)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,13 +17,7 @@ import pytest
 from sqlalchemy import select, update
 
 from protocol.binding import Side
-from protocol.guests import GuestBinding, GuestInvitation, GuestRole, GuestWanted, seal
-from protocol.signalling import (
-    CallAssigned,
-    CallGranted,
-    CallLeft,
-    CallRejoin,
-    Dismissed,
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -31,14 +26,15 @@ from protocol.signalling import (
     GuestOffer,
     GuestRefused,
     GuestRejoin,
-    Refusal,
-    TakeCall,
 )
+from protocol.guests import GuestBinding, GuestInvitation, GuestRole, GuestWanted, seal
+from protocol.limits import SIGNALLING_RESUME_SECONDS
+from protocol.signalling import CallAssigned, CallGranted, CallLeft, CallRejoin, Dismissed, Refusal, TakeCall
 from relay.audit import verify
 from relay.keys import load_or_make
 from relay.signalling.guest_book import GuestBook
 from relay.signalling.guest_exchange import GuestExchange
-from relay.signalling.guests import Guest
+from relay.signalling.guests import AWAY_SECONDS, Guest
 from relay.storage.audit import AuditRow
 from relay.storage.guests import GuestRow
 from tests.integration.relay_rig import Client, Running, Site, in_call, make_site, offer, waiting
@@ -411,6 +407,66 @@ async def test_hosts_know_when_the_guest_is_away(site: Site) -> None:
             assert back.welcome.resumed
             assert [told.away for told in await call.both(GuestAway)] == [False, False]
             assert (await back.expect(GuestOffer)).generation == 1
+
+
+async def test_a_guest_who_closed_the_page_without_a_word_has_left_after_a_while(site: Site) -> None:
+    """Not a moment too soon, and who comes back in between is waited for anew; then both hosts read that it left, there
+    is room for another one, and the page is told when it comes after all."""
+    async with site.relay() as rig, scene(rig) as call:
+        board, own = rig.relay.switchboard, secrets.token_urlsafe(32)
+        invitation = await rig.invite(call.call_id)
+        async with rig.guest(invitation.token, resume=own):
+            await call.both(GuestEntered)
+        await call.both(GuestAway)
+        now = time.monotonic()
+        await board.expire(now)
+        await board.expire(now + AWAY_SECONDS - 1)
+        async with rig.guest(resume=own):
+            await call.both(GuestEntered)
+            await board.expire(now + AWAY_SECONDS)
+        await call.both(GuestAway)
+        await board.expire(later := now + 2 * AWAY_SECONDS)
+        assert "guest.left" not in [line["what"] for line in await audited(rig)]
+        await board.expire(later + AWAY_SECONDS)
+        for left in await call.both(GuestLeft):
+            assert (left.guest_id, left.by) == (invitation.guest.guest_id, "")
+        assert [line["who"] for line in await audited(rig) if line["what"] == "guest.left"] == ["relay"]
+        async with rig.guest(welcome=False) as again:
+            await again.raw({"n": 0, "ack": 0, "body": {"type": "hello", "version": 1, "role": "guest",
+                                                        "resume_token": own}})
+            assert (await again.next()).code == "guest.removed"
+
+
+async def test_nobody_counts_while_the_hosts_are_away_too(site: Site) -> None:
+    """It may be the relay's own network that is cut: the three may be speaking with each other all the while."""
+    async with site.relay() as rig:
+        board, own = rig.relay.switchboard, secrets.token_urlsafe(32)
+        async with scene(rig) as call:
+            invitation = await rig.invite(call.call_id)
+            async with rig.guest(invitation.token, resume=own):
+                await call.both(GuestEntered)
+        now = time.monotonic()
+        await board.expire(now)
+        await board.expire(now + 2 * AWAY_SECONDS)
+        assert (await rig.relay.switchboard.guests.back(own)).guest_id == invitation.guest.guest_id
+
+
+async def test_a_host_that_was_long_away_hears_who_left(site: Site) -> None:
+    """Its mailbox went with its session: on arrival it reads of each guest that is no more."""
+    async with site.relay() as rig:
+        device = await rig.vehicle()
+        async with rig.doctor() as doctor:
+            async with rig.bus(device) as bus:
+                assigned, _ = await in_call(bus, doctor)
+                invitation = await rig.invite(assigned.call_id)
+                async with rig.guest(invitation.token):
+                    await bus.expect(GuestEntered)
+            board = rig.relay.switchboard
+            await board.expire(time.monotonic() + SIGNALLING_RESUME_SECONDS + 1)
+            await doctor.say(GuestLeft(call_id=assigned.call_id, guest_id=invitation.guest.guest_id))
+            await doctor.settled()
+            async with rig.bus(device, last=bus) as back:
+                assert (await back.expect(GuestLeft)).guest_id == invitation.guest.guest_id
 
 
 async def test_a_restarted_relay_takes_its_guests_back(site: Site) -> None:

@@ -40,7 +40,8 @@ from protocol.channels import (
     ToVehicle,
     WaveformHead,
 )
-from protocol.kiosk import CameraView, CommandBody, EnterWaiting, KioskReply, OpenEncounter, Uplink
+from protocol.kiosk import CameraView, KioskReply, Uplink
+from protocol.kiosk_commands import CommandBody, EnterWaiting, OpenEncounter
 from protocol.readings import Chunk, Event, InstrumentKind, Still, Waveform, WaveformEnd
 from protocol.signalling import CallAnswer, CallAssigned, CallOffer, FromVehicle, PrescriptionReady
 from protocol.values import DoctorCard, IceServer, Patient, Reason, Urgency, VehicleCard
@@ -256,6 +257,9 @@ class FakeMedia:
 
     def listen(self, instrument_id: str | None) -> None:
         self.listening = instrument_id
+
+    def guest_figures(self, line: object) -> CallFigures | None:
+        return self.figures if line in self.guests else None
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> FakePeer:
         self.peers.append(FakePeer(events))

@@ -8,7 +8,7 @@ from pathlib import Path as File
 from bench.roadsim import transport_feedback
 from gateway.media.congestion.budget import VoiceForm
 from gateway.media.congestion.replay import replay
-from gateway.media.decisions import DecisionLog
+from gateway.media.decisions import LOGS_MAX, DecisionLog
 from gateway.media.path import DEAF_SECONDS, Path
 
 
@@ -108,3 +108,27 @@ async def test_a_folder_that_is_not_there_costs_the_log_only(tmp_path: File) -> 
     run.cancel()
     await asyncio.wait((run,))
     assert not log._lines
+
+
+def test_a_day_of_generations_leaves_nothing_in_memory(tmp_path: File) -> None:
+    """Each has its file; what was said of it is forgotten with it."""
+    log = DecisionLog(tmp_path)
+    for _ in range(50):
+        write = log.open()
+        write("{}")
+        log._flush(log._taken())
+    assert len(list(tmp_path.iterdir())) == 50
+    assert [value for value in vars(log).values() if isinstance(value, dict | list | set) and value] == []
+
+
+def test_a_disk_that_hangs_costs_the_newer_logs(tmp_path: File) -> None:
+    """What waits for a flush is bounded; a log with a hole is none, so the newer ones are not begun."""
+    log = DecisionLog(tmp_path)
+    writers = [log.open() for _ in range(LOGS_MAX + 3)]
+    for write in writers:
+        write("{}")
+    log._flush(log._taken())
+    writers[-1]("{}")
+    writers[0]("{}")
+    assert [len(lines) for lines in log._taken().values()] == [1]
+    assert len(list(tmp_path.iterdir())) == LOGS_MAX

@@ -10,7 +10,8 @@ import pytest
 from gateway.media.events import PeerState
 from gateway.store import StoreError
 from protocol.channels import CameraWanted, QualityTold, ReceptionTold, Situation
-from protocol.kiosk import HangUp, MicrophoneFailed, MuteMicrophone, ShowCamera, Uplink, UplinkState
+from protocol.kiosk import Uplink, UplinkState
+from protocol.kiosk_commands import HangUp, MicrophoneFailed, MuteMicrophone, ShowCamera
 from protocol.quality import PictureGrade, Reception, VoiceGrade
 from protocol.signalling import CallLeft
 from tests.unit.session_fakes import Bus, Page
@@ -124,6 +125,19 @@ async def test_once_a_second_both_sides_read_how_the_call_goes(bus: Bus) -> None
         assert (summary.running, summary.freezes, summary.code) == (False, 2, "quality.thin")
         # Prometheus' counters only rise.
         assert (consultation.totals.freezes, consultation.totals.keyframes) == (2, 1)
+
+
+async def test_the_next_call_does_not_begin_with_the_grade_of_the_last(bus: Bus) -> None:
+    """Put back and taken by another doctor within a look: until that call is graded there is no grade."""
+    bus.media.figures = FIGURES
+    async with bus.running() as consultation:
+        page, _ = await bus.call()
+        await bus.when(lambda v: v.encounter is not None and v.encounter.quality is not None)
+        await consultation.from_relay(CallLeft(call_id="call-1", finished=False))
+        await bus.assign(page.encounter_id, call_id="call-2")
+        view = consultation.view()
+        assert view.encounter is not None
+        assert view.encounter.quality is None
 
 
 async def test_a_grade_is_dropped_where_something_waits(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,6 +194,31 @@ def test_totals_go_on_over_generations_and_reloads() -> None:
     assert looks.grader.totals.freezes == 6
 
 
+def test_an_outage_that_ends_its_generation_hides_none_of_the_next() -> None:
+    """Its end was counted by no path: what the next path counts is another one."""
+    looks = Looks()
+    looks.see(replace(GOOD, state=PeerState.closed, figures=None), 3)
+    second = replace(GOOD, generation=2)
+    looks.see(replace(second, state=PeerState.connecting, figures=None))
+    looks.see(second)
+    assert looks.grader.totals.outages == 1
+    looks.see(replace(path(outages=1), generation=2))
+    assert looks.grader.totals.outages == 2
+
+
+def test_an_outage_in_which_nothing_was_lost_hides_none_that_comes_later() -> None:
+    """The path counts only those that cost packets; its word within a second of the end is of the same one."""
+    looks = Looks()
+    looks.see(replace(GOOD, state=PeerState.interrupted), 3)
+    looks.see(GOOD, 2.0)
+    looks.see(path(outages=1))
+    assert looks.grader.totals.outages == 2
+    looks.see(replace(path(outages=1), state=PeerState.interrupted), 3)
+    looks.see(path(outages=1))
+    looks.see(path(outages=2))
+    assert looks.grader.totals.outages == 3
+
+
 def test_a_call_is_summed_up_for_those_who_were_not_there() -> None:
     """Shares of its time, what it suffered from most; a muted microphone is nobody's bad voice."""
     assert Grader().summary(running=True) is None

@@ -51,6 +51,17 @@ describe("statistics of a call", () => {
     expect(figures.roundTripMs).toBe(120);
   });
 
+  test("Firefox names no estimate and no limit: what its encoder was told to make is the room there is", () => {
+    // As Firefox 153 has them.
+    const pair = { type: "candidate-pair", selected: true, nominated: true, bytesReceived: 1, timestamp: 1 };
+    const sent = (octets: number, at: number) => ({ P: pair,
+      O: { type: "outbound-rtp", mid: "2", bytesSent: 1, totalEncodedBytesTarget: octets, timestamp: at } });
+    const reader = new StatisticsReader();
+    expect(reader.read({ report: second(1, sent(9_000, 1000)), lines: LINES }).own.available).toBe(null);
+    const thin = reader.read({ report: second(2, sent(13_000, 2000)), lines: LINES }).own;
+    expect([thin.available, thin.limited]).toEqual([32_000, true]);
+  });
+
   test("nothing new over the used pair is not heard", () => {
     const reader = new StatisticsReader();
     reader.read({ report: second(3), lines: LINES });

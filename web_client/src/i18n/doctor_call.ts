@@ -6,6 +6,7 @@ export const sayCall = catalogue(
   typographic({
     // One sentence: voice, picture, cause
     all_good: "Voix et image bonnes",
+    all_late: "Voix et image bonnes, avec du retard : réseau lent du bus",
     voice_good: "Voix bonne",
     voice_poor: "Voix hachée",
     voice_none: "Pas de son",
@@ -105,6 +106,7 @@ export const sayCall = catalogue(
   }),
   {
     all_good: "Voice and picture good",
+    all_late: "Voice and picture good, but late: slow network at the bus",
     voice_good: "Voice good",
     voice_poor: "Voice broken",
     voice_none: "No sound",

@@ -67,6 +67,7 @@ export class StatisticsReader {
     const silent = this.#rise("silent", number(voice, "silentConcealedSamples"));
     const { lost, roundTripMs: reported } = reports(members);
     const asked = number(pair, "currentRoundTripTime");
+    const target = this.#rate("target", sent, "totalEncodedBytesTarget");
     const roundTripMs = reported ?? (asked === null ? null : Math.round(asked * 1000));
     return {
       framesPerSecond: number(room, "framesPerSecond") ?? 0,
@@ -82,8 +83,10 @@ export class StatisticsReader {
       relayed: text(local, "candidateType") === "relay",
       localAddress: ownAddress(local),
       own: {
-        available: number(pair, "availableOutgoingBitrate"),
-        limited: text(sent, "qualityLimitationReason") === "bandwidth",
+        // Firefox tells neither its estimate nor what limits: what the encoder was told to make stands for both.
+        available: number(pair, "availableOutgoingBitrate") ?? (target > 0 ? target * 1000 : null),
+        limited: text(sent, "qualityLimitationReason") === "bandwidth"
+          || (target > 0 && sent?.["qualityLimitationReason"] === undefined),
         lost,
         roundTripMs,
       },
