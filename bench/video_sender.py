@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import struct
 import sys
@@ -188,11 +189,11 @@ async def _generation(engine: MediaEngine, number: int, load: Load, answers: Ans
     try:
         say({"kind": "offer", "number": number, "sdp": await peer.offer()})
         while rejoin_cause(peer.state, time.monotonic() - events.since) is None:
-            while not answers.empty():
-                answer = answers.get_nowait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    answer = await answers.get()
                 if answer.get("number") == number:
                     await peer.answer(answer["sdp"])
-            await asyncio.sleep(LOOK_SECONDS)
     except MediaError as error:
         print(f"generation {number}: {error}", file=sys.stderr)
         await asyncio.sleep(LOOK_SECONDS)

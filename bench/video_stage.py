@@ -250,19 +250,33 @@ def move(before: str, after: str) -> float:
 
 async def answer_offers(sender: Child, page: Page, signalling: Signalling,
                         voice: Callable[[dict[str, Any]], None] | None = None) -> None:
-    """Carry a sender's offers to the page and its answers back, until cancelled. `voice`: who makes the voice, and is
-    told what it may take."""
+    """Carry a sender's offers to the page and its answers back, until cancelled. Of offers that waited through an
+    outage the last one alone: a vehicle makes none while it does not reach its relay. `voice`: who makes the voice, and
+    is told what it may take."""
     while True:
-        offer = await sender.inbox.get()
-        if offer.get("kind") == "voice" and voice is not None:
-            voice(offer)
-        if offer.get("kind") == "candidate":
-            await signalling.pass_on()
-            await page.evaluate("([number, text]) => window.candidate(number, text)",
-                                [offer["number"], offer["candidate"]])
-        if offer.get("kind") != "offer":
+        said = [await sender.inbox.get()]
+        if said[0].get("kind") == "voice" and voice is not None:
+            # From the gateway to its touchscreen: it does not cross the link.
+            voice(said[0])
             continue
+        if said[0].get("kind") in ("offer", "candidate"):
+            await signalling.pass_on()
+        while not sender.inbox.empty():
+            said.append(sender.inbox.get_nowait())
+        offers = [place for place, message in enumerate(said) if message.get("kind") == "offer"]
+        for message in said:
+            if message.get("kind") == "voice" and voice is not None:
+                voice(message)
+        for message in said[offers[-1] if offers else 0:]:
+            await _carry(message, sender, page, signalling)
+
+
+async def _carry(message: dict[str, Any], sender: Child, page: Page, signalling: Signalling) -> None:
+    if message.get("kind") == "candidate":
+        await page.evaluate("([number, text]) => window.candidate(number, text)",
+                            [message["number"], message["candidate"]])
+    elif message.get("kind") == "offer":
+        answer = await page.evaluate("([sdp, number]) => window.answer(sdp, number)",
+                                     [message["sdp"], message["number"]])
         await signalling.pass_on()
-        answer = await page.evaluate("([sdp, number]) => window.answer(sdp, number)", [offer["sdp"], offer["number"]])
-        await signalling.pass_on()
-        sender.say({"kind": "answer", "number": offer["number"], "sdp": answer})
+        sender.say({"kind": "answer", "number": message["number"], "sdp": answer})

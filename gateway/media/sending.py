@@ -184,6 +184,14 @@ class PacketSender(RTCRtpSender):
         if marker and not self._forwarded:
             self.sync(clock.current_ntp_time(), timestamp)
 
+    async def repeat(self, back: int) -> None:
+        """Send again, as it was, the packet that left `back` packets before the newest of our numbering. Who has it
+        drops it (RFC 3711, section 3.3.2)."""
+        number = (self._number - 1 - back) % 65536
+        kept = self._past.get(number % HISTORY)
+        if self._open and kept is not None and kept[0].sequence_number == number:
+            await self._put(kept[0])
+
     async def pad(self, size: int) -> bool:
         """A packet of `size` octets on the wire with nothing in it, as one more of the retransmissions (RFC 4588);
         False when the other side takes none."""

@@ -33,7 +33,7 @@ from protocol.values import Patient, Reason, Urgency
 from relay.fleet.ca import IssuingAuthority, private_key_pem
 
 ROOT = Path(__file__).parents[2]
-WAIT = 30.0
+WAIT = 60.0
 PIN_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("1234")
 
 

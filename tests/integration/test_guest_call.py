@@ -42,7 +42,7 @@ from tests.integration.test_media_engine import Events, Page, Tone, codes, conne
 from tests.unit.session_fakes import FakeInstruments, FakePapers
 from tests.unit.store_makers import NURSE
 
-WAIT = 20.0
+WAIT = 30.0
 FALSE = ":".join(["5A"] * 32)
 
 

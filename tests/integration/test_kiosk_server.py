@@ -39,7 +39,7 @@ from protocol.values import VehicleCard
 
 NURSE = Nurse(nurse_id="ines", name="Inès")
 PIN_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("1234")
-WAIT = 10.0
+WAIT = 30.0
 
 
 class FakePeer:

@@ -46,7 +46,7 @@ from protocol.signalling import (
 from relay.fleet.ca import IssuingAuthority, private_key_pem
 
 NOW = datetime.now(UTC)
-WAIT = 10.0
+WAIT = 30.0
 
 Script = Callable[[web.WebSocketResponse, Hello], Awaitable[None]]
 

@@ -341,7 +341,7 @@ async def test_a_guest_put_out_while_arriving_stays_out(site: Site, monkeypatch:
         monkeypatch.setattr(GuestExchange, "arrived", arrives)
         monkeypatch.setattr(GuestExchange, "left", left)
         async with rig.guest(invitation.token):
-            await asyncio.wait_for(looked.wait(), 5)
+            await asyncio.wait_for(looked.wait(), 40)
             await call.bus.say(GuestLeft(call_id=call.call_id, guest_id=invitation.guest.guest_id))
             with suppress(TimeoutError):
                 # Either the removal is done first, or it waits for the arrival.

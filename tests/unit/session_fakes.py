@@ -48,7 +48,7 @@ from protocol.values import DoctorCard, IceServer, Patient, Reason, Urgency, Veh
 from tests.unit.store_makers import NURSE, START, still, waveform
 
 T = TypeVar("T")
-WAIT = 10.0
+WAIT = 30.0
 DOCTOR = DoctorCard(doctor_id="dr-a", name="Dr A", speciality="Médecine générale")
 VEHICLE = VehicleCard(vehicle_id="bus-1", name="Bus 1", simulated=True)
 

@@ -306,12 +306,12 @@ def test_the_floor_pauses_the_picture_and_nothing_flaps() -> None:
     assert not budget.split(39_000, 39_000, 40_000, 0.0, 2.0).paused
     assert budget.split(39_000, 39_000, 40_000, 0.0, 2.0 + PAUSE_SECONDS).paused
     assert budget.split(60_000, 60_000, 40_000, 0.0, 8.0).paused
-    assert not budget.split(60_000, 60_000, 40_000, 0.0, 8.0 + RESUME_SECONDS).paused
+    assert not budget.split(60_000, 60_000, 40_000, 0.0, 8.01 + RESUME_SECONDS).paused
     budget.split(39_000, 39_000, 40_000, 0.0, 12.0)
-    assert budget.split(39_000, 39_000, 40_000, 0.0, 12.0 + PAUSE_SECONDS).paused
+    assert budget.split(39_000, 39_000, 40_000, 0.0, 12.01 + PAUSE_SECONDS).paused
     budget.split(60_000, 60_000, 40_000, 0.0, 20.0)
     assert budget.split(60_000, 60_000, 40_000, 0.0, 20.0 + RESUME_SECONDS).paused
-    assert not budget.split(60_000, 60_000, 40_000, 0.0, 20.0 + 2 * RESUME_SECONDS).paused
+    assert not budget.split(60_000, 60_000, 40_000, 0.0, 20.01 + 2 * RESUME_SECONDS).paused
     # Next to nothing pauses sooner, and plenty needs no waiting.
     budget.split(30_000, 30_000, 40_000, 0.0, 50.0)
     assert budget.split(30_000, 30_000, 40_000, 0.0, 50.01 + NONE_SECONDS).paused
@@ -324,7 +324,7 @@ def test_a_call_on_a_thin_path_begins_with_the_voice() -> None:
     budget = Budget()
     assert budget.split(74_000, 74_000, 65_000, 0.0, 0.0).paused
     assert budget.split(80_000, 80_000, 65_000, 0.0, FIRST_SECONDS).paused
-    assert not budget.split(80_000, 80_000, 65_000, 0.0, FIRST_SECONDS + RESUME_SECONDS).paused
+    assert not budget.split(80_000, 80_000, 65_000, 0.0, 0.01 + FIRST_SECONDS + RESUME_SECONDS).paused
 
 
 def test_the_least_picture_rides_out_the_valley_of_the_rate() -> None:
