@@ -29,6 +29,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     module.arguments(parser)
     options = parser.parse_args(given[1:])
+    if options.json and (options.json.is_dir() or not options.json.resolve().parent.is_dir()):
+        # Said before the figures are there: afterwards they would be lost.
+        parser.error(f"--json {options.json}: no file can be written there")
     started = datetime.now(UTC)
     measured: Measured = module.run(options)
     report = {"benchmark": given[0], "started": started.isoformat(timespec="seconds"), "machine": machine(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 import tempfile
@@ -76,8 +77,8 @@ def run(options: argparse.Namespace) -> Measured:
                            "load_average_before": [round(value, 2) for value in os.getloadavg()]}
     try:
         cases = chosen(options.links, options.up, options.down)
-        senders = [name for name in options.senders.split(",") if name in stage.SENDERS]
-        if not senders or options.seconds < 1:
+        senders = [name.strip() for name in options.senders.split(",")]
+        if not set(senders) <= set(stage.SENDERS) or not 1 <= options.seconds < math.inf:
             raise ValueError(f"--senders are of {', '.join(stage.SENDERS)}; --seconds at least 1")
     except ValueError as error:
         return _not_measured(rig, str(error))
