@@ -183,6 +183,8 @@ export class LocalMedia {
     await this.#send({ type: "local_answer", generation: offer.generation, sdp });
     if (this.#answerer !== answerer) return;
     this.#answered = track;
+    // What the gateway said meanwhile.
+    if (track !== null) run(answerer.limit(this.#voice), nothing);
     this.#renew();
   }
 
