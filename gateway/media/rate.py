@@ -109,8 +109,8 @@ DETAIL_LADDER = (
     Rung(800, 4, 15, 4000),
 )
 """Skin, an ear drum, an ultrasound picture: sharpness first, four pictures a second suffice to hold the camera
-by (three where next to nothing is left), more than
-fifteen show nothing new. Held still, the picture becomes sharp at any of these rates."""
+by (three where next to nothing is left), more than fifteen show nothing new. Held still, the picture becomes sharp at
+any of these rates."""
 
 PACE = 2.0
 """A picture leaves at this many times the rate: a keyframe in one burst overflows a thin link's queue."""
