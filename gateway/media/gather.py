@@ -40,6 +40,12 @@ REFRESH_SECONDS = 120
 LIFETIME_LEAST_SECONDS = 30
 """A relay that says less is asked again no sooner; one that says 0 was asked without a pause."""
 
+NAME_SECONDS = 1.0
+"""Past it the address that a server's name had last is tried: the name server may stand behind the dead uplink."""
+
+NAMES_MAX = 32
+"""Addresses kept of servers' names, the oldest goes; a relay names at most `servers.SERVERS_MAX`, in both families."""
+
 _IP_UNICAST_IF, _IPV6_UNICAST_IF = 50, 76
 """linux/in.h, linux/in6.h: packets leave by this interface, whatever the default route says."""
 
@@ -293,11 +299,27 @@ async def _connect(address: Address, server: TurnServer, tls: ssl.SSLContext | N
         raise
 
 
+_addresses: dict[tuple[str, int, int], tuple[Any, ...]] = {}
+"""Of this process: what each name, port and family was last."""
+
+
 async def _resolve(host: str, port: int, version: int, kind: int) -> tuple[Any, ...]:
     family = socket.AF_INET if version == 4 else socket.AF_INET6
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=kind)
+    known = _addresses.get((host, port, version))
+    try:
+        async with asyncio.timeout(None if known is None else NAME_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=kind)
+    except OSError:
+        # No answer in time is one of them.
+        if known is None:
+            raise
+        return known
     if not found:
         raise OSError("no address of this family")
+    _addresses.pop((host, port, version), None)
+    _addresses[host, port, version] = found[0][4]
+    if len(_addresses) > NAMES_MAX:
+        del _addresses[next(iter(_addresses))]
     return found[0][4]
 
 

@@ -40,6 +40,7 @@ pytestmark = [
     pytest.mark.timeout(420),
     pytest.mark.skipif(bench.road.missing() is not None, reason=str(bench.road.missing())),
     pytest.mark.skipif(not (DIST / "doctor.html").exists(), reason="the web client is not built"),
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
     pytest.mark.skipif(shutil.which("firefox-esr") is None, reason="there is no firefox-esr here"),
 ]
 

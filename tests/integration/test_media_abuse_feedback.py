@@ -14,7 +14,7 @@ import pytest
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import RtcpPsfbPacket, RtcpReceiverInfo, RtcpRrPacket, RtpPacket, pack_remb_fci
 
-from bench.roadsim import transport_feedback
+from bench.roadsenders import transport_feedback
 from gateway.media.congestion.feedback import FORMAT, URI
 from gateway.media.sdp import NUMBERS_ID
 from protocol.channels import CONTROL

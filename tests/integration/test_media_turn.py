@@ -109,8 +109,10 @@ async def test_tcp_and_tls_stand_in_where_udp_is_blocked(coturn: Turn) -> None:
                 await relay_of(ours)
 
 
-async def test_udp_wins_when_it_answers_and_leaves_no_second_allocation(coturn: Turn) -> None:
-    """All transports listed, UDP is first to answer: one relay candidate, at once."""
+async def test_udp_wins_when_it_answers_and_leaves_no_second_allocation(
+        coturn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All transports listed, UDP answers within its time: one relay candidate, at once."""
+    monkeypatch.setattr(gather, "STAGGER_SECONDS", 20.0)
     ours = session(server(coturn.url("tls"), coturn.url("tcp"), coturn.url("udp")), ca=coturn.ca)
     async with closing(ours):
         await ours.gather_candidates()

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.roadsim import LINKS, Ours, play
+from bench.roadsenders import Ours
+from bench.roadsim import LINKS, play
 from gateway.media.congestion.budget import (
     AMPLE_SECONDS,
     FIRST_SECONDS,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.link import Direction
-from bench.roadsim import LINKS, Call, Figures, Link, Ours, Simple, play
+from bench.roadsenders import Ours, Simple
+from bench.roadsim import LINKS, Call, Figures, Link, play
 from gateway.media.congestion.budget import VoiceForm
 
 TRACES = Path(__file__).parents[2] / ".." / "shared" / "data" / "links"
