@@ -262,7 +262,7 @@ class Controller:
         if self._losses.collapse and now - self._collapsed_at > COLLAPSE_SECONDS:
             self._restarts, self._collapsed_at = self._restarts + 1, now
         arrives = self._arrives()
-        rate = self._losses.judge(self._rate, arrives, self._round_trip, self._over_at, now)
+        rate = self._losses.judge(self._rate, arrives, self._round_trip, now, queued_at=self._over_at)
         if rate is None or rate >= self._rate:
             self._set(self._rate if rate is None else rate)
             return

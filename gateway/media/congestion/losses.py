@@ -56,7 +56,8 @@ class Losses:
         """Whether more is lost than the road loses by itself, or that is being tried."""
         return self._try is not None or self._recent.share > LOSS_EXTRA + LOSS_MARGIN * self._inherent
 
-    def judge(self, rate: float, arrives: float, round_trip: float, queued_at: float, now: float) -> float | None:
+    def judge(self, rate: float, arrives: float, round_trip: float, now: float, *,
+              queued_at: float = float("-inf")) -> float | None:
         """The rate from now on: under `rate` for loss that may be ours, at least `rate` where it was not; None: it
         stays. `queued_at`: when a queue last stood. What it lost when it ran over was answered then."""
         if now > self._inherent_until:
