@@ -72,7 +72,7 @@ class Ours:
 
     @property
     def paired(self) -> bool:
-        return self.road.voice is VoiceForm.paired
+        return self.road.voice in (VoiceForm.paired, VoiceForm.tripled)
 
     def may_send(self, now: float) -> bool:
         return self.road.may_send(now)

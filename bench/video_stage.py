@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -248,16 +248,25 @@ def move(before: str, after: str) -> float:
     return gone
 
 
-async def answer_offers(sender: Child, page: Page, signalling: Signalling) -> None:
+async def answer_offers(sender: Child, page: Page, signalling: Signalling,
+                        voice: Callable[[dict[str, Any]], None] | None = None) -> None:
     """Carry a sender's offers to the page and its answers back, until cancelled. Of offers that waited through an
-    outage the last one alone: a vehicle makes none while it does not reach its relay."""
+    outage the last one alone: a vehicle makes none while it does not reach its relay. `voice`: who makes the voice, and
+    is told what it may take."""
     while True:
         said = [await sender.inbox.get()]
+        if said[0].get("kind") == "voice" and voice is not None:
+            # From the gateway to its touchscreen: it does not cross the link.
+            voice(said[0])
+            continue
         if said[0].get("kind") in ("offer", "candidate"):
             await signalling.pass_on()
         while not sender.inbox.empty():
             said.append(sender.inbox.get_nowait())
         offers = [place for place, message in enumerate(said) if message.get("kind") == "offer"]
+        for message in said:
+            if message.get("kind") == "voice" and voice is not None:
+                voice(message)
         for message in said[offers[-1] if offers else 0:]:
             await _carry(message, sender, page, signalling)
 

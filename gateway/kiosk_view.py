@@ -76,7 +76,7 @@ class KioskRooms:
             cuff=self._supervisor.cuff, review=view.review, encounter=view.encounter, tray=view.tray,
             unfinished=view.unfinished, pairing=self._fitting.pairing, passkey=self._fitting.passkey,
             shown=view.shown, listening=view.listening, beside=view.beside, microphone_muted=view.muted,
-            microphone_code=view.microphone_code)
+            microphone_code=view.microphone_code, voice_kbps=self._media.voice_kbps)
 
     async def command(self, body: CommandBody, nurse: Nurse) -> KioskReply:
         """See `session.consultation`, and `fitting` for what becomes an instrument."""

@@ -17,9 +17,9 @@ from .uplinks import SYSTEM, Uplinks
 QUIET_SECONDS = 5.0
 """A ping and its pong are overdue: TCP may be waiting longer and longer between its tries, so we try ourselves."""
 
-DOUBT_SECONDS = 1.0
-"""What a ping's answer may take, and two round trips, when media say that the uplink is silent: with their own 0.3 to
-1 s it is known in under 3 s."""
+DOUBT_SECONDS, DOUBT_ROUND_TRIPS = 0.5, 1.5
+"""What a ping's answer may take when media say that the uplink is silent: with their own 0.3 to 1 s it is known in
+under 3 s. A doubt that was wrong costs a resume."""
 
 BELIEF_SECONDS = 5.0
 """The relay answered although media say that the uplink is silent: they are not asked again so soon."""
@@ -114,7 +114,7 @@ class Vigil:
         """Whether a ping of now is answered soon."""
         asked, round_trip = time.monotonic(), self._heard()[1]
         self._ask()
-        while time.monotonic() - asked < DOUBT_SECONDS + 2 * round_trip:
+        while time.monotonic() - asked < DOUBT_SECONDS + DOUBT_ROUND_TRIPS * round_trip:
             await asyncio.sleep(GRACE_SECONDS)
             if self._heard()[0] > asked:
                 return True

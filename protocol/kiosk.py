@@ -235,6 +235,8 @@ class KioskState(Struct, tag="state", frozen=True, kw_only=True):
     microphone_muted: bool = False
     microphone_code: Code | None = None
     """Why the doctor does not hear the bus: `microphone.muted`, `microphone.silent`, `microphone.missing`…"""
+    voice_kbps: Annotated[int, Meta(ge=6, le=510)] = 24
+    """What the page's encoder may take for the microphone (kbit/s, RFC 7587): fewer while an uplink is very thin."""
     unfinished: tuple[Unfinished, ...] = ()
 
 

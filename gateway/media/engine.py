@@ -35,6 +35,7 @@ from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
 from .track import uplinks
+from .voice import LEAN_KBPS, WHOLE_KBPS
 
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
@@ -65,6 +66,7 @@ class MediaEngine:
         self._precedence: Precedence[GuestPeer] = Precedence()
         self._camera_state = CameraState(present=False, code="camera.missing")
         self._microphone: str | None = "microphone.missing"
+        self._voice_kbps = WHOLE_KBPS
         self._present: tuple[interfaces.Address, ...] = ()
         self._closings: set[asyncio.Task[None]] = set()
         """Of peers that are over and still give back what they hold."""
@@ -147,6 +149,12 @@ class MediaEngine:
         """Why the bus is not to be heard, muted or not: `microphone.missing`, `microphone.silent`; None: it is."""
         kiosk = self._company.kiosk
         return "microphone.missing" if kiosk is None else kiosk.voice_in.hearing.code(time.monotonic())
+
+    @property
+    def voice_kbps(self) -> int:
+        """What the touchscreen's page may take for the voice (kbit/s): fewer while a path is very thin. `changed` is
+        called when it changes."""
+        return self._voice_kbps
 
     @property
     def muted(self) -> bool:
@@ -303,6 +311,11 @@ class MediaEngine:
                 self._scene_turned()
             self._give_way(now)
             self._picture.update(now)
+            voice_kbps = LEAN_KBPS if any(peer.path.lean for peer in self._company.remotes) else WHOLE_KBPS
+            if voice_kbps != self._voice_kbps:
+                self._voice_kbps = voice_kbps
+                _log.info("voice.kbps", kbps=voice_kbps)
+                self._changed()
             if (microphone := self.microphone_code) != self._microphone:
                 self._microphone = microphone
                 _log.info("microphone.present" if microphone is None else microphone)

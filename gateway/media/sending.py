@@ -113,6 +113,10 @@ class SendPath(Protocol):
     def scant(self) -> bool:
         """Whether headers weigh."""
 
+    @property
+    def crowded(self) -> bool:
+        """Whether a queue stands that sound which is sent again would only lengthen."""
+
 
 class PacketSender(RTCRtpSender):
     """Sends RTP payloads made elsewhere; answers NACK from its own history."""
@@ -300,7 +304,8 @@ class PacketSender(RTCRtpSender):
                 self._events.unrepaired()
         elif time.monotonic() - kept[2] >= self._round_trip():
             if self._path is None or not self._picture:
-                await self._send_again(sequence_number)
+                if self._path is None or not self._path.crowded:
+                    await self._send_again(sequence_number)
             elif sequence_number not in self._repairs:
                 self._repairs.append(sequence_number)
 

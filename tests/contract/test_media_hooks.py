@@ -516,7 +516,7 @@ class Counting:
         self.numbered: list[tuple[int, bool, bool, bool]] = []
         self.beside: list[int] = []
         self.open = True
-        self.thin = False
+        self.thin = self.full = False
 
     def stamp(self, octets: int, now: float, *, picture: bool, reserved: bool, padding: bool) -> int | None:
         self.numbered.append((octets, picture, reserved, padding))
@@ -531,6 +531,10 @@ class Counting:
     @property
     def scant(self) -> bool:
         return self.thin
+
+    @property
+    def crowded(self) -> bool:
+        return self.full
 
 
 async def test_packets_bear_transport_numbers_on_the_wire(ends: Ends) -> None:
@@ -623,6 +627,22 @@ async def test_repairs_wait_for_the_path_and_a_new_start_forgets_them(ends: Ends
     assert (len(path.numbered), ends.said.given_up) == (5, 0)
     await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[sender._number]))
     assert ends.said.given_up == 1
+
+
+async def test_a_lost_word_is_not_sent_again_into_a_thin_paths_queue(ends: Ends) -> None:
+    """It would come too late and make the next words late; without a queue it is sent at once."""
+    await ends.join()
+    sender, path = sender_of(ends.voice), Counting()
+    sender.follow(path, None)
+    first = sender._number
+    await sender.write(b"\x48voice", 960, False)
+    lost = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first])
+    path.full = True
+    await sender._handle_rtcp_packet(lost)
+    assert len(path.beside) == 1
+    path.full = False
+    await sender._handle_rtcp_packet(lost)
+    assert len(path.beside) == 2
 
 
 async def test_a_voice_without_the_extension_is_counted_beside(ends: Ends) -> None:

@@ -52,6 +52,15 @@ def test_loss_that_goes_was_ours() -> None:
     assert not losses.forbid_growth
 
 
+def test_what_a_queue_lost_when_it_ran_over_is_not_answered_twice() -> None:
+    """Six percent behind a queue that stood a second ago say nothing; once it is long gone they are tried."""
+    losses = Losses()
+    lose(losses, 0.06, 0, 3)
+    assert losses.judge(RATE, RATE, ROUND_TRIP, 3.0, queued_at=2.0) is None
+    lose(losses, 0.06, 3, 6)
+    assert losses.judge(RATE, RATE, ROUND_TRIP, 6.0, queued_at=2.0) == LOSS_TRY * RATE
+
+
 def test_a_third_lost_is_a_collapse() -> None:
     """More than three tenths of a second lost: what follows cannot be decoded. After an outage nothing of it counts."""
     losses = Losses()

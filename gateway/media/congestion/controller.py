@@ -107,7 +107,7 @@ class Controller:
         self._heard = float("-inf")
         self._grown_at: float | None = None
         self._over_since: float | None = None
-        self._over_rate = 0.0
+        self._over_rate, self._over_at = 0.0, float("-inf")
         self._collapsed_at = float("-inf")
         self._silence = Silence()
         self._restarts = 0
@@ -124,6 +124,8 @@ class Controller:
     def beside(self, size: int, now: float) -> None:
         """A packet leaves that nobody will acknowledge: sound, a data channel's."""
         self._beside.add(size, now)
+        if self._judge is not None:
+            self._judge.beside(size, now)
 
     @property
     def heard(self) -> bool:
@@ -204,7 +206,7 @@ class Controller:
             else:
                 self._grown_at, self._why = now, "hold"
             return
-        self._grown_at = now
+        self._grown_at = self._over_at = now
         severe = standing > 2 * threshold
         if self._over_since is None:
             self._over_since, self._over_rate = now, self._rate
@@ -215,9 +217,8 @@ class Controller:
             self._queue.rebase()
             self._over_since, self._drain, self._why = None, 1.0, "base"
             return
-        arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS)
+        arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS, self._beside)
         if arrives:
-            arrives += self._beside.rate
             late = self._history.in_flight * 8 > LATE_SECONDS * arrives
             if severe and late and arrives < LATE_SHARE * self._rate and now - self._collapsed_at > COLLAPSE_SECONDS:
                 self._restarts, self._collapsed_at = self._restarts + 1, now
@@ -261,7 +262,7 @@ class Controller:
         if self._losses.collapse and now - self._collapsed_at > COLLAPSE_SECONDS:
             self._restarts, self._collapsed_at = self._restarts + 1, now
         arrives = self._arrives()
-        rate = self._losses.judge(self._rate, arrives, self._round_trip, now)
+        rate = self._losses.judge(self._rate, arrives, self._round_trip, now, queued_at=self._over_at)
         if rate is None or rate >= self._rate:
             self._set(self._rate if rate is None else rate)
             return

@@ -56,9 +56,10 @@ class Losses:
         """Whether more is lost than the road loses by itself, or that is being tried."""
         return self._try is not None or self._recent.share > LOSS_EXTRA + LOSS_MARGIN * self._inherent
 
-    def judge(self, rate: float, arrives: float, round_trip: float, now: float) -> float | None:
+    def judge(self, rate: float, arrives: float, round_trip: float, now: float, *,
+              queued_at: float = float("-inf")) -> float | None:
         """The rate from now on: under `rate` for loss that may be ours, at least `rate` where it was not; None: it
-        stays."""
+        stays. `queued_at`: when a queue last stood. What it lost when it ran over was answered then."""
         if now > self._inherent_until:
             self._inherent = 0.0
         allowed = LOSS_MARGIN * self._inherent + LOSS_EXTRA if self._inherent else 0.0
@@ -67,7 +68,7 @@ class Losses:
         share = self._recent.share
         if share > max(LOSS_HIGH, allowed):
             return self._fall(share, rate, max(0.5 * rate, min(rate * (1 - share / 2), arrives)), now)
-        if self._steady.share > max(LOSS_STEADY, allowed):
+        if self._steady.share > max(LOSS_STEADY, allowed) and now - queued_at > LOSS_STEADY_SECONDS:
             return self._fall(self._steady.share, rate, max(0.5 * rate, min(LOSS_TRY * rate, 0.97 * arrives)), now)
         return None
 
