@@ -1,7 +1,7 @@
 """Keeps the process small: large blocks go back to the system when they are freed. The only importer of ctypes.
 
-glibc raises its limit for such blocks to the largest one it ever freed. From then on encoders, some megabytes each, live
-between small objects, and every change of the picture's size leaves a hole: measured 110 MiB after twelve changes
+glibc raises its limit for such blocks to the largest one it ever freed. From then on encoders, some megabytes each,
+live between small objects, and every change of the picture's size leaves a hole: measured 110 MiB after twelve changes
 instead of 72. Pictures are smaller, few, and come again and again: they stay in the heap.
 """
 
