@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import importlib
 import json
 import sys
@@ -29,8 +30,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     module.arguments(parser)
     options = parser.parse_args(given[1:])
+    if options.json and (options.json.is_dir() or not options.json.resolve().parent.is_dir()):
+        # Said before the figures are there: afterwards they would be lost.
+        parser.error(f"--json {options.json}: no file can be written there")
     started = datetime.now(UTC)
-    measured: Measured = module.run(options)
+    try:
+        measured: Measured = module.run(options)
+    except BaseException as error:
+        if not _interrupted(error):
+            raise
+        print("bench: stopped, nothing was measured", file=sys.stderr)
+        return 130
     report = {"benchmark": given[0], "started": started.isoformat(timespec="seconds"), "machine": machine(),
               "rig": measured.rig, "results": measured.results, "aims": measured.aims}
     text = json.dumps(report, indent=2, ensure_ascii=False)
@@ -41,6 +51,15 @@ def main(argv: list[str] | None = None) -> int:
         if not reached:
             print(f"bench: not reached: {name}", file=sys.stderr)
     return 0 if measured.reached else 1
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: browsers and other children get it as well, and their ends are errors here."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class OverPath:
 
     @property
     def paired(self) -> bool:
-        return self.path.voice is VoiceForm.paired
+        return self.path.voice in (VoiceForm.paired, VoiceForm.tripled)
 
     def may_send(self, now: float) -> bool:
         return self.path.may_send(now)

@@ -40,8 +40,10 @@ _WATCH = """
       if (seen.has(video)) continue;
       seen.add(video);
       const name = video.dataset.testid ?? "";
-      const step = () => {
-        window.passerelleFrames.push([name, performance.timeOrigin + performance.now()]);
+      const step = (now, { rtpTimestamp }) => {
+        // What is shown while a fresh connection is attached came over no network: it has no such time.
+        const came = rtpTimestamp !== undefined;
+        if (came) window.passerelleFrames.push([name, performance.timeOrigin + performance.now()]);
         video.requestVideoFrameCallback(step);
       };
       video.requestVideoFrameCallback(step);

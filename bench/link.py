@@ -15,6 +15,7 @@ A profile is KEY=VALUE[,KEY=VALUE…]:
 from __future__ import annotations
 
 import bisect
+import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ from typing import Any
 
 TRACE_BYTES = 1500
 """What one line of a Mahimahi trace lets through."""
+
+RANGES = {"rate": (0, 10_000_000), "scale": (0.001, 1000), "delay": (0, 60_000), "jitter": (0, 60_000),
+          "loss": (0, 100), "burst": (1, 10_000), "queue": (0, 60_000)}
+"""What a number of a profile may be."""
 
 
 class BadProfile(ValueError):
@@ -33,8 +38,8 @@ class Trace:
     """A Mahimahi trace as a never-ending supply of delivery opportunities."""
 
     def __init__(self, stamps_ms: list[int], scale: float = 1.0) -> None:
-        if not stamps_ms:
-            raise BadProfile("the trace is empty")
+        if not stamps_ms or stamps_ms[0] < 0 or stamps_ms != sorted(stamps_ms):
+            raise BadProfile("a trace is one line for each packet, in milliseconds, none before the last")
         self.stamps = [stamp / 1000 for stamp in stamps_ms]
         self.period = max(self.stamps[-1], 0.001)
         self.bytes_each = TRACE_BYTES * scale
@@ -89,15 +94,15 @@ class Direction:
               seed: int = 1) -> Direction:
         """Read a profile; BadProfile says what does not fit."""
         try:
-            keys = dict(part.split("=", 1) for part in text.split(",") if part)
+            keys = _pairs(text)
             trace = None
             if "trace" in keys:
                 path = Path(keys.pop("trace"))
                 path = path if path.exists() or traces is None else traces / path
-                trace = Trace([int(line) for line in path.read_text().split()], float(keys.pop("scale", 1)))
-            made = cls(name, float(keys.pop("rate", 0)), trace, float(keys.pop("delay", 0)) / 1e3,
-                       float(keys.pop("jitter", 0)) / 1e3, float(keys.pop("loss", 0)) / 100,
-                       float(keys.pop("burst", 1)), float(keys.pop("queue", 300)) / 1e3, list(outages), seed)
+                trace = Trace([int(line) for line in path.read_text().split()], _take(keys, "scale", 1))
+            made = cls(name, _take(keys, "rate", 0), trace, _take(keys, "delay", 0) / 1e3,
+                       _take(keys, "jitter", 0) / 1e3, _take(keys, "loss", 0) / 100,
+                       _take(keys, "burst", 1), _take(keys, "queue", 300) / 1e3, list(outages), seed)
         except (ValueError, OSError) as error:
             raise BadProfile(f"profile '{text}': {error}") from error
         if keys:
@@ -154,3 +159,24 @@ class Direction:
         enter = leave * self.loss / max(1e-9, 1 - self.loss)
         self._losing = self._random.random() >= leave if self._losing else self._random.random() < enter
         return self._losing
+
+
+def _pairs(text: str) -> dict[str, str]:
+    parts = [part.partition("=") for part in text.split(",") if part]
+    if any(not equals for _, equals, _ in parts):
+        raise ValueError("write KEY=VALUE, apart by commas, like rate=300,delay=40")
+    if len({key for key, _, _ in parts}) < len(parts):
+        raise ValueError("a key twice")
+    return {key: value for key, _, value in parts}
+
+
+def _take(keys: dict[str, str], key: str, default: float) -> float:
+    text = keys.pop(key, str(default))
+    least, most = RANGES[key]
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise ValueError(f"{key}={text} is not a number from {least} to {most}")
+    return value

@@ -26,11 +26,12 @@ from gateway.media.events import PeerClosed, PeerEvents
 from gateway.media.path import CallFigures
 from gateway.media.scene_source import SceneSource
 from gateway.session.consultation import Consultation
-from gateway.session.seams import Peer
+from gateway.session.seams import GuestLine, Peer
 from gateway.store import Store
 from gateway.store.writer import Durability
 from protocol.channels import Instrument, InstrumentState
-from protocol.kiosk import CameraView, CaptureStill, KeepStill, Nurse, OpenEncounter, StartWaveform, Uplink
+from protocol.kiosk import CameraView, Nurse, Uplink
+from protocol.kiosk_commands import CaptureStill, KeepStill, OpenEncounter, StartWaveform
 from protocol.prescription import PrescriptionState
 from protocol.readings import (
     Chunk,
@@ -88,6 +89,12 @@ class NoMedia:
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> Peer:
         raise PeerClosed("no media here")
+
+    async def guest_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> GuestLine:
+        raise PeerClosed("no media here")
+
+    def guest_figures(self, line: GuestLine) -> CallFigures | None:
+        return None
 
 
 class NoRelay:

@@ -31,14 +31,12 @@ from bench.powercut_driver import MODES, acknowledge
 from gateway import durable_file
 from gateway.identity import CA_FILE, CERTIFICATE_FILE, KEY_FILE, VEHICLE_FILE, VehicleFile
 from protocol import SUBPROTOCOL
-from protocol.kiosk import (
+from protocol.kiosk import KioskMessage, KioskReply, KioskState
+from protocol.kiosk_commands import (
     CaptureStill,
     CommandBody,
     KeepStill,
     KioskCommand,
-    KioskMessage,
-    KioskReply,
-    KioskState,
     OpenEncounter,
     SignInNurse,
     StartWaveform,

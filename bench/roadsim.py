@@ -17,27 +17,24 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from aiortc.rate import RemoteBitrateEstimator
 
 from bench.link import BadProfile, Direction
-from gateway.media.congestion.budget import VoiceForm
-from gateway.media.congestion.decision import Limits
-from gateway.media.congestion.road import WIRE_OCTETS, Road
-from gateway.media.rate import Ladder, Pacer, RateController, beat
+from bench.roadsenders import RTP_HEAD, START, Ours, Sender, Simple
+from gateway.media.congestion.road import WIRE_OCTETS
+from gateway.media.rate import Ladder, beat
 
 STEP = 0.005
-RTP_HEAD = 12 + 16
-"""Fixed head and three extensions."""
 PAYLOAD = 1150
 VOICE_OCTETS = 24_000 // 8 // 50
-CEILING, START, FLOOR = 2_000_000, 300_000, 60_000
 KEYFRAME_COSTS, KEYFRAME_OF_BUFFER, KEYFRAME_LEAST = 6.0, 0.6, 2_000.0
 """Ordinary pictures; of the rate buffer at most; octets at least. As x264 makes them."""
 FEEDBACK = 0.1
 PLI_SECONDS = 3.0
 """libwebrtc asks so late while deltas are missing."""
+FREEZE_SECONDS = 0.5
+"""A longer gap between two pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,161 +51,20 @@ class Packet:
     key: bool = False
     born: float = 0.0
     kind: str = "picture"
+    again: bool = False
 
 
-class Sender(Protocol):
-    """The part that is compared."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ended a gap between two pictures that began at `since`: the picture shown `at`, taken when it was `born`,
+    whose last packet `left`; `repaired`: one of its packets came as a retransmission."""
 
-    @property
-    def picture(self) -> int:
-        """bit/s for the encoder."""
-
-    @property
-    def paused(self) -> bool:
-        """No picture now."""
-
-    @property
-    def paired(self) -> bool:
-        """Two frames of sound a packet."""
-
-    def may_send(self, now: float) -> bool:
-        """A picture's packet."""
-
-    def may_speak(self, now: float) -> bool:
-        """A packet of sound."""
-
-    def leave(self, size: int, now: float, *, picture: bool) -> int:
-        """A packet of this size on the wire leaves."""
-
-    def tick(self, now: float, send: Callable[[int, int], None]) -> bool:
-        """Time went by; `send(number, size)` padding; True: begin anew with a keyframe."""
-
-    def report(self, arrived: list[tuple[int, float]], highest: int, lost: int, remb: int | None, now: float) -> None:
-        """What the receiver says."""
-
-
-class Ours:
-    """The gateway's road."""
-
-    def __init__(self, write: Callable[[str], None] | None = None) -> None:
-        self.road = Road(Limits(30_000, START, CEILING + 150_000), write)
-        self._restarts = 0
-        self._reported = -1
-        self._now = 0.0
-
-    @property
-    def picture(self) -> int:
-        return min(CEILING, self.road.picture)
-
-    @property
-    def paused(self) -> bool:
-        return self.road.paused or self.road.searching(self._now)
-
-    @property
-    def paired(self) -> bool:
-        return self.road.voice is VoiceForm.paired
-
-    def may_send(self, now: float) -> bool:
-        return self.road.may_send(now)
-
-    def may_speak(self, now: float) -> bool:
-        return self.road.may_speak(now)
-
-    def leave(self, size: int, now: float, *, picture: bool) -> int:
-        if not picture:
-            self.road.other(size, now)
-            return -1
-        return self.road.stamp(size - WIRE_OCTETS, now, picture=picture)
-
-    def tick(self, now: float, send: Callable[[int, int], None]) -> bool:
-        self._now = now
-        self.road.begin(now)
-        self.road.tick(now)
-        while size := self.road.padding(now):
-            send(self.road.pad(size, now), size)
-        anew, self._restarts = self._restarts != self.road.restarts, self.road.restarts
-        return anew
-
-    def report(self, arrived: list[tuple[int, float]], highest: int, lost: int, remb: int | None, now: float) -> None:
-        if arrived:
-            self.road.feedback(transport_feedback(arrived, self._reported + 1), now)
-            self._reported = max(number for number, _ in arrived)
-
-
-class Simple:
-    """The rule of issue 2: REMB and receiver reports."""
-
-    def __init__(self) -> None:
-        self._rate = RateController(FLOOR, START, CEILING)
-        self._pacer = Pacer()
-        self._sent: deque[tuple[float, int]] = deque(maxlen=7)
-        self._octets, self._numbers, self._sampled = 0, itertools.count(), 0.0
-
-    @property
-    def picture(self) -> int:
-        return self._rate.target
-
-    @property
-    def paused(self) -> bool:
-        return False
-
-    @property
-    def paired(self) -> bool:
-        return False
-
-    def may_send(self, now: float) -> bool:
-        return self._pacer.may_send(self._rate.target, now)
-
-    def may_speak(self, now: float) -> bool:
-        return True
-
-    def leave(self, size: int, now: float, *, picture: bool) -> int:
-        if picture:
-            self._pacer.sent(size)
-            self._octets += size - WIRE_OCTETS - RTP_HEAD
-        return next(self._numbers) % 65536
-
-    def tick(self, now: float, send: Callable[[int, int], None]) -> bool:
-        if now - self._sampled >= 0.25:
-            self._sampled = now
-            self._sent.append((now, self._octets))
-        return False
-
-    def report(self, arrived: list[tuple[int, float]], highest: int, lost: int, remb: int | None, now: float) -> None:
-        if len(self._sent) < 4:
-            return
-        rate = (self._sent[-1][1] - self._sent[0][1]) * 8 / (self._sent[-1][0] - self._sent[0][0])
-        if remb is not None:
-            self._rate.remb(remb, rate, now)
-        if highest:
-            self._rate.report(highest, lost, rate, now)
-
-
-def transport_feedback(arrived: list[tuple[int, float]], after: int) -> bytes:
-    """As a browser writes it, with two-bit vectors only. `arrived`: unwrapped numbers and seconds; `after`: the first
-    number of which the message before said nothing."""
-    arrived = sorted(arrived)
-    base, last = min(after, arrived[0][0]), arrived[-1][0]
-    at = dict(arrived)
-    reference = int(min(at.values()) / 0.064)
-    ticks, deltas, symbols = reference * 256, b"", []
-    for number in range(base, last + 1):
-        if number not in at:
-            symbols.append(0)
-            continue
-        delta = round(at[number] / 250e-6) - ticks
-        ticks += delta
-        small = 0 <= delta < 256
-        symbols.append(1 if small else 2)
-        deltas += delta.to_bytes(1, "big") if small else max(-32768, min(32767, delta)).to_bytes(2, "big", signed=True)
-    chunks = b""
-    for i in range(0, len(symbols), 7):
-        word = 0xC000
-        for k, symbol in enumerate(symbols[i:i + 7]):
-            word |= symbol << (12 - 2 * k)
-        chunks += word.to_bytes(2, "big")
-    head = (base % 65536).to_bytes(2, "big") + len(symbols).to_bytes(2, "big") + reference.to_bytes(3, "big") + b"\0"
-    return head + chunks + deltas
+    since: float
+    at: float
+    born: float
+    left: float
+    key: bool
+    repaired: bool
 
 
 @dataclass
@@ -223,6 +79,7 @@ class Figures:
     octets: int = 0
     keyframes: int = 0
     targets: list[tuple[float, int]] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
 
     @property
     def frames_per_second(self) -> float:
@@ -238,7 +95,7 @@ class Figures:
     def frozen(self) -> float:
         """Seconds in gaps over half a second."""
         times = [0.0, *(at for at, _ in self.shown), self.seconds]
-        return sum(b - a for a, b in itertools.pairwise(times) if b - a > 0.5)
+        return sum(b - a for a, b in itertools.pairwise(times) if b - a > FREEZE_SECONDS)
 
     @property
     def voice_lost(self) -> float:
@@ -290,6 +147,7 @@ class Call:
         self._missing: dict[int, tuple[float, int]] = {}
         self._parts: dict[int, set[int]] = {}
         self._meta: dict[int, Packet] = {}
+        self._again: set[int] = set()
         self._shown, self._pli_at = 0, 0.0
         self._chain_at = 0.0
         self._estimator = RemoteBitrateEstimator()
@@ -317,15 +175,18 @@ class Call:
         while self._changes and self._changes[0][0] <= now:
             self._up.rate_kbps = self._changes.pop(0)[1]
         if self._sender.tick(now, self._pad):
-            self._waiting.clear()
-            self._past.clear()
-            self._repairs.clear()
-            self._keyframe, self._keyframe_at = True, -1.0
+            self._begin_anew()
         self._pump()
         if now >= self._next_frame:
             self._picture()
         if not self.figures.targets or now - self.figures.targets[-1][0] >= 0.1:
             self.figures.targets.append((now, self._sender.picture))
+
+    def _begin_anew(self) -> None:
+        self._waiting.clear()
+        self._past.clear()
+        self._repairs.clear()
+        self._keyframe, self._keyframe_at = True, -1.0
 
     def _picture(self) -> None:
         target = self._sender.picture
@@ -398,7 +259,7 @@ class Call:
         self._past[sequence] = (packet, self.now)
         number = self._sender.leave(packet.size, self.now, picture=True)
         self._transmit(Packet(number, packet.size, self.now, sequence, packet.frame, packet.part, packet.parts,
-                              packet.key, packet.born))
+                              packet.key, packet.born, again=True))
 
     # the receiver's part
     def _receive(self, packet: Packet) -> None:
@@ -414,9 +275,9 @@ class Call:
         self._unwrapped = max(self._unwrapped, self._arrived[-1][0])
         if packet.kind != "picture":
             return
-        estimate = self._estimator.add(round(now * 1000), round(packet.sent * (1 << 18)) & 0xFFFFFF, packet.size, 1)
-        if estimate is not None:
-            self._remb = estimate[0]
+        if not self._sender.wide:
+            estimate = self._estimator.add(round(now * 1000), round(packet.sent * (1 << 18)) & 0xFFFFFF, packet.size, 1)
+            self._remb = self._remb if estimate is None else estimate[0]
         self._got += 1
         if packet.sequence > self._highest:
             for missed in range(max(self._highest + 1, packet.sequence - 500), packet.sequence):
@@ -427,6 +288,8 @@ class Call:
         self._ask()
         if packet.frame > self._shown:
             self._meta[packet.frame] = packet
+            if packet.again:
+                self._again.add(packet.frame)
             self._parts.setdefault(packet.frame, set()).add(packet.part)
             self._show()
 
@@ -437,8 +300,13 @@ class Call:
             if not ready:
                 return
             frame = min(ready)
-            self._shown = frame
-            self.figures.shown.append((self.now, self.now - self._meta[frame].born))
+            self._shown, last = frame, self._meta[frame]
+            since = self.figures.shown[-1][0] if self.figures.shown else 0.0
+            if self.now - since > FREEZE_SECONDS:
+                self.figures.endings.append(Ending(since, self.now, last.born, last.sent, last.key,
+                                                   frame in self._again))
+            self.figures.shown.append((self.now, self.now - last.born))
+            self._again = {known for known in self._again if known > frame}
             for old in [known for known in self._parts if known <= frame]:
                 del self._parts[old], self._meta[old]
 

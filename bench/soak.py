@@ -29,8 +29,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the benchmark."""
-    parser.add_argument("--hours", type=float, default=2.0, help="of call (default %(default)s)")
-    parser.add_argument("--speed", type=float, default=6.0, help="times as fast as life (default %(default)s)")
+    parser.add_argument("--hours", type=_above_zero, default=2.0, help="of call (default %(default)s)")
+    parser.add_argument("--speed", type=_above_zero, default=6.0, help="times as fast as life (default %(default)s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +129,10 @@ async def _pass(one: asyncio.subprocess.Process, other: asyncio.subprocess.Proce
             continue
         told["generations"] += message.get("kind") == "offer"
         _say(other, message)
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and below 1000")
+    return value

@@ -12,7 +12,8 @@ import aiohttp
 import msgspec
 
 from protocol import SUBPROTOCOL
-from protocol.kiosk import CommandBody, KioskCommand, KioskMessage, KioskReply, KioskState, SignInNurse
+from protocol.kiosk import KioskMessage, KioskReply, KioskState
+from protocol.kiosk_commands import CommandBody, KioskCommand, SignInNurse
 
 AGAIN_S = 0.2
 """Before the socket of a gateway that is away is tried again: as the page does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 import tempfile
@@ -63,18 +64,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--up", metavar="PROFILE", help="a link of one's own: vehicle to clinic, like rate=300")
     parser.add_argument("--down", metavar="PROFILE", help="clinic to vehicle")
     parser.add_argument("--senders", default=",".join(stage.SENDERS), help="default: %(default)s")
+    parser.add_argument("--receiver", choices=("chromium", "firefox"), default="chromium",
+                        help="who watches (default: %(default)s; Firefox's voice delay is not a measure)")
     parser.add_argument("--page", type=Path, help=f"write the plots here (default: beside --json, else {PAGE})")
     parser.add_argument("--directory", type=Path, help="keep the senders' logs here")
 
 
 def run(options: argparse.Namespace) -> Measured:
     """The benchmark."""
-    rig: dict[str, Any] = {"senders": options.senders, "seconds": options.seconds, "notes": list(NOTES),
+    rig: dict[str, Any] = {"senders": options.senders, "receiver": options.receiver, "seconds": options.seconds,
+                           "notes": list(NOTES),
                            "load_average_before": [round(value, 2) for value in os.getloadavg()]}
     try:
         cases = chosen(options.links, options.up, options.down)
-        senders = [name for name in options.senders.split(",") if name in stage.SENDERS]
-        if not senders or options.seconds < 1:
+        senders = [name.strip() for name in options.senders.split(",")]
+        if not set(senders) <= set(stage.SENDERS) or not 1 <= options.seconds < math.inf:
             raise ValueError(f"--senders are of {', '.join(stage.SENDERS)}; --seconds at least 1")
     except ValueError as error:
         return _not_measured(rig, str(error))
@@ -93,7 +97,8 @@ def run(options: argparse.Namespace) -> Measured:
             directory = (options.directory or Path(temporary)).resolve()
             directory.mkdir(parents=True, exist_ok=True)
             for case in cases:
-                links[case.name], plots[case.name] = asyncio.run(_link(case, senders, directory))
+                links[case.name], plots[case.name] = asyncio.run(
+                    _link(case, senders, options.receiver, directory))
     except (NoBrowser, stage.StageFailed, BrowserError, OSError) as error:
         return _not_measured(rig, (str(error) or type(error).__name__).splitlines()[0], links)
     rig["waiting_for_a_processor_percent_of_time"] = starved_share(waiting, time.monotonic() - began)
@@ -112,7 +117,7 @@ def _not_measured(rig: dict[str, Any], words: str, links: dict[str, Any] | None 
     return Measured(rig, {"links": links or {}}, {f"not measured: {words}": False})
 
 
-async def _link(case: Case, senders: list[str], directory: Path) -> tuple[dict[str, Any], Plots]:
+async def _link(case: Case, senders: list[str], watching: str, directory: Path) -> tuple[dict[str, Any], Plots]:
     """Every sender over one link."""
     rows: dict[str, Any] = {}
     outages = [(event.at, event.at + event.length) for event in case.events if event.kind == "outage"]
@@ -123,7 +128,8 @@ async def _link(case: Case, senders: list[str], directory: Path) -> tuple[dict[s
         source = await stack.enter_async_context(
             stage.child("source", directory / "source.log", "bench.video_source"))
         ports = await source.hear("ports")
-        browser, pids = await stack.enter_async_context(stage.browser(stage.CLINIC, directory))
+        browser, pids = await stack.enter_async_context(
+            stage.stock_firefox(stage.CLINIC) if watching == "firefox" else stage.browser(stage.CLINIC, directory))
         rig = Rig(case, emulator, await stage.receiver(browser), pids, source, ports, directory)
         for kind in senders:
             try:

@@ -90,7 +90,7 @@ def chosen(names: str | None, up: str | None, down: str | None) -> list[Case]:
         if up is None or down is None:
             raise ValueError("--up and --down belong together")
         return [Case("custom", ((up, down),))]
-    wanted = [name.strip() for name in names.split(",") if name.strip()] if names else list(NAMES)
+    wanted = [name.strip() for name in names.split(",") if name.strip()] if names is not None else list(NAMES)
     unknown = [name for name in wanted if name not in NAMES]
     if unknown or not wanted:
         raise ValueError(f"no links {', '.join(unknown) or '(none named)'}; these exist: {', '.join(NAMES)}")

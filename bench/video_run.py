@@ -104,7 +104,7 @@ async def measure(rig: Rig, kind: str) -> Raw:
 
         async def join() -> None:
             sender.say({"kind": "join"})
-            await stage.answer_offers(sender, rig.page, stage.Signalling(rig.emulator))
+            await stage.answer_offers(sender, rig.page, stage.Signalling(rig.emulator), rig.source.say)
 
         async def count() -> dict[str, Any]:
             sender.say({"kind": "count"})

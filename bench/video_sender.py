@@ -9,6 +9,7 @@ does not cross the link by itself:
     out: {"kind": "offer", "number": N, "sdp": TEXT}     in: {"kind": "answer", "number": N, "sdp": TEXT}
     out: {"kind": "candidate", "number": N, "candidate": TEXT}                                       (ours)
     out: {"kind": "kiosk_offer", "sdp": TEXT}            in: {"kind": "kiosk_answer", "sdp": TEXT}   (ours)
+    out: {"kind": "voice", "kbps": N}                    what the touchscreen's page is told to take (ours)
     in:  {"kind": "join"}                                begin
     in:  {"kind": "count"}                               out: {"kind": "sent", "readings": [...], "chunks": [...]}
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import struct
 import sys
@@ -38,7 +40,7 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSess
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.video.frame import PictureType, VideoFrame
 
-from bench.video_source import FPS, HEIGHT, WIDTH, Voice, lines, say
+from bench.video_source import FPS, HEIGHT, VOICE_BITS, WIDTH, Voice, lines, say
 from gateway.heap import return_large_blocks
 from gateway.media.camera import CameraFrame, CameraReader
 from gateway.media.config import CEILING_KBPS, CameraConfig, MediaConfig
@@ -160,8 +162,16 @@ async def ours(port: int, load: Load, answers: Answers, joined: asyncio.Event, d
     """Our engine; a peer that is lost for good is followed by a fresh one, as gateway.session does."""
     camera = CameraConfig(source=f"tcp://127.0.0.1:{port}", width=WIDTH, height=HEIGHT, frames_per_second=FPS,
                           simulated=True)
+    voice_kbps = VOICE_BITS // 1000
+
+    def changed() -> None:
+        nonlocal voice_kbps
+        if engine.voice_kbps != voice_kbps:
+            voice_kbps = engine.voice_kbps
+            say({"kind": "voice", "kbps": voice_kbps})
+
     engine = MediaEngine(MediaConfig(camera=camera, interfaces=interfaces, ceiling_kbps=ceiling_kbps,
-                                     decisions=decisions), lambda: None)
+                                     decisions=decisions), changed)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(engine.run())
         kiosk = await engine.kiosk_peer(_Events(Load()))
@@ -181,11 +191,11 @@ async def _generation(engine: MediaEngine, number: int, load: Load, answers: Ans
     try:
         say({"kind": "offer", "number": number, "sdp": await peer.offer()})
         while rejoin_cause(peer.state, time.monotonic() - events.since) is None:
-            while not answers.empty():
-                answer = answers.get_nowait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    answer = await answers.get()
                 if answer.get("number") == number:
                     await peer.answer(answer["sdp"])
-            await asyncio.sleep(LOOK_SECONDS)
     except MediaError as error:
         print(f"generation {number}: {error}", file=sys.stderr)
         await asyncio.sleep(LOOK_SECONDS)

@@ -6,6 +6,7 @@ touchscreen's page, a peer over loopback that sends Opus. One JSON object per li
 
     out: {"camera_port": N, "page_port": N}              once, first
     in:  {"kind": "kiosk_offer", "sdp": TEXT}            out: {"kind": "kiosk_answer", "sdp": TEXT}
+    in:  {"kind": "voice", "kbps": N}                    the touchscreen's page takes so much for the voice from now on
 
 Ends with its standard input.
 """
@@ -48,14 +49,16 @@ _PAGE = "<!doctype html><title>sender</title><body></body>"
 
 
 class Voice(MediaStreamTrack):
-    """The tone sequence in real time. `packed`: as Opus packets of 24 kbit/s with redundancy; else as samples."""
+    """The tone sequence in real time. `packed`: as Opus packets with redundancy, of 24 kbit/s at first; else as
+    samples."""
 
     kind = "audio"
 
     def __init__(self, packed: bool) -> None:
         super().__init__()
         self._origin = self._next = math.ceil(time.monotonic() * HZ / BLOCK) * BLOCK
-        self._opus = _opus() if packed else None
+        self._coders: dict[int, AudioCodecContext] = {}
+        self.bits_per_second = VOICE_BITS if packed else 0
 
     async def recv(self) -> AudioFrame | Packet[Any]:
         """The next 20 ms, when they are over."""
@@ -65,18 +68,20 @@ class Voice(MediaStreamTrack):
         await asyncio.sleep(max(0.0, self._next / HZ - time.monotonic()))
         frame = AudioFrame.from_ndarray(samples(first, BLOCK).reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = HZ, first - self._origin, Fraction(1, HZ)
-        if self._opus is None:
+        if not self.bits_per_second:
             return frame
-        packet = next(iter(self._opus.encode(frame)))
+        if self.bits_per_second not in self._coders:
+            self._coders[self.bits_per_second] = _opus(self.bits_per_second)
+        packet = next(iter(self._coders[self.bits_per_second].encode(frame)))
         packet.pts, packet.time_base = first - self._origin, Fraction(1, HZ)
         return packet
 
 
-def _opus() -> AudioCodecContext:
+def _opus(bits_per_second: int) -> AudioCodecContext:
     context = AudioCodecContext.create("libopus", "w")
     assert isinstance(context, AudioCodecContext)
     context.sample_rate, context.layout, context.format = HZ, "mono", "s16"
-    context.bit_rate = VOICE_BITS
+    context.bit_rate = bits_per_second
     context.options = {"application": "voip", "fec": "1", "packet_loss": "10"}
     context.open()
     return context
@@ -87,6 +92,12 @@ class Kiosk:
 
     def __init__(self) -> None:
         self._connection: RTCPeerConnection | None = None
+        self._voices: list[Voice] = []
+
+    def take(self, kbps: int) -> None:
+        """What the voice may take, as the page sets it on its sender."""
+        for voice in self._voices:
+            voice.bits_per_second = 1000 * kbps
 
     async def answer(self, sdp: str) -> str:
         """A fresh peer's answer."""
@@ -98,7 +109,8 @@ class Kiosk:
         for line in self._connection.getTransceivers():
             line.direction = "sendonly" if line.kind == "audio" else "inactive"
             if line.kind == "audio":
-                line.sender.replaceTrack(Voice(packed=True))
+                self._voices.append(Voice(packed=True))
+                line.sender.replaceTrack(self._voices[-1])
         await self._connection.setLocalDescription(await self._connection.createAnswer())
         text: str = self._connection.localDescription.sdp
         # Browsers give one fingerprint, the library one per hash.
@@ -109,6 +121,7 @@ class Kiosk:
         """End the peer."""
         if self._connection is not None:
             await self._connection.close()
+        self._voices.clear()
 
 
 async def _pictures(request: web.Request) -> web.WebSocketResponse:
@@ -173,6 +186,8 @@ async def _run() -> None:
             message = json.loads(line)
             if message["kind"] == "kiosk_offer":
                 say({"kind": "kiosk_answer", "sdp": await kiosk.answer(message["sdp"])})
+            elif message["kind"] == "voice":
+                kiosk.take(message["kbps"])
     finally:
         running.cancel()
         await asyncio.wait([running])

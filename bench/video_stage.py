@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from bench.linksim import Emulator
 from bench.load import own_children
 from bench.video_links import Case, Event
+from sim.bots import firefox
 from sim.bots.browser import installed
 from sim.camera import READER_JS
 
@@ -42,6 +43,11 @@ _ARGUMENTS = (
     # Addresses as they are: the names that browsers give instead need multicast, which the links do not carry.
     "--disable-features=Translate,OptimizationHints,MediaRouter,WebRtcHideLocalIpsWithMdns",
 )
+
+_FIREFOX = {
+    "media.autoplay.default": 0, "media.autoplay.blocking_policy": 0,
+    "media.peerconnection.ice.obfuscate_host_addresses": False,
+}
 
 
 class StageFailed(Exception):
@@ -142,6 +148,15 @@ async def browser(namespace: str, directory: Path) -> AsyncIterator[tuple[Browse
                 await started.close()
 
 
+@asynccontextmanager
+async def stock_firefox(namespace: str) -> AsyncIterator[tuple[Browser, list[int]]]:
+    """As `browser`, the system's Firefox: VP8, no repetition of sound; its sound card is a mock with a clock of its
+    own, slow on a busy machine: how late its voice is says nothing."""
+    before = own_children()
+    async with firefox.firefox(enter=("ip", "netns", "exec", namespace), preferences=_FIREFOX) as started:
+        yield started, list(own_children() - before)
+
+
 async def receiver(from_browser: Browser) -> Page:
     """The receiving page, listening."""
     page = await (await from_browser.new_context(viewport={"width": 1280, "height": 800})).new_page()
@@ -233,17 +248,35 @@ def move(before: str, after: str) -> float:
     return gone
 
 
-async def answer_offers(sender: Child, page: Page, signalling: Signalling) -> None:
-    """Carry a sender's offers to the page and its answers back, until cancelled."""
+async def answer_offers(sender: Child, page: Page, signalling: Signalling,
+                        voice: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """Carry a sender's offers to the page and its answers back, until cancelled. Of offers that waited through an
+    outage the last one alone: a vehicle makes none while it does not reach its relay. `voice`: who makes the voice, and
+    is told what it may take."""
     while True:
-        offer = await sender.inbox.get()
-        if offer.get("kind") == "candidate":
-            await signalling.pass_on()
-            await page.evaluate("([number, text]) => window.candidate(number, text)",
-                                [offer["number"], offer["candidate"]])
-        if offer.get("kind") != "offer":
+        said = [await sender.inbox.get()]
+        if said[0].get("kind") == "voice" and voice is not None:
+            # From the gateway to its touchscreen: it does not cross the link.
+            voice(said[0])
             continue
+        if said[0].get("kind") in ("offer", "candidate"):
+            await signalling.pass_on()
+        while not sender.inbox.empty():
+            said.append(sender.inbox.get_nowait())
+        offers = [place for place, message in enumerate(said) if message.get("kind") == "offer"]
+        for message in said:
+            if message.get("kind") == "voice" and voice is not None:
+                voice(message)
+        for message in said[offers[-1] if offers else 0:]:
+            await _carry(message, sender, page, signalling)
+
+
+async def _carry(message: dict[str, Any], sender: Child, page: Page, signalling: Signalling) -> None:
+    if message.get("kind") == "candidate":
+        await page.evaluate("([number, text]) => window.candidate(number, text)",
+                            [message["number"], message["candidate"]])
+    elif message.get("kind") == "offer":
+        answer = await page.evaluate("([sdp, number]) => window.answer(sdp, number)",
+                                     [message["sdp"], message["number"]])
         await signalling.pass_on()
-        answer = await page.evaluate("([sdp, number]) => window.answer(sdp, number)", [offer["sdp"], offer["number"]])
-        await signalling.pass_on()
-        sender.say({"kind": "answer", "number": offer["number"], "sdp": answer})
+        sender.say({"kind": "answer", "number": message["number"], "sdp": answer})

@@ -20,16 +20,14 @@ from bench.report import Measured, spread
 from bench.scene import DOCTOR, NURSE, positive, rig, say
 from bench.touchscreen import Touchscreen, touchscreen
 from bench.visit_plan import LANES, TRAY, Fault, Round, Trouble, Value, Visit, Where, plan, told, value_of
-from protocol.kiosk import (
+from protocol.kiosk import KioskState, Stage, TrayItem
+from protocol.kiosk_commands import (
     AssignReading,
     CloseEncounter,
     EnterPasskey,
     EnterWaiting,
-    KioskState,
     OpenEncounter,
     Orientation,
-    Stage,
-    TrayItem,
 )
 from protocol.values import Patient, Reason, Urgency
 from sim.bots.browser import NoBrowser, chromium, person

@@ -25,6 +25,7 @@ from .peripherals.drivers.radio import Radio
 from .peripherals.panel import InstrumentSink, Panel
 from .peripherals.registry import Entry, drivers
 from .peripherals.supervisor import Supervisor
+from .session.seams import GuestLine
 
 STETHOSCOPE = "stethoscope"
 """The driver that a configuration names for it."""
@@ -126,6 +127,10 @@ class Media:
         """The newest doctor's."""
         paths = self._engine.paths
         return paths[-1] if paths else None
+
+    def guest_figures(self, line: GuestLine) -> CallFigures | None:
+        """See `media.engine`."""
+        return self._engine.figures_of(line) if isinstance(line, GuestPeer) else None
 
     @property
     def encoder(self) -> str:

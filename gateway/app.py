@@ -13,7 +13,6 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-import aiohttp
 import structlog
 from yarl import URL
 
@@ -22,7 +21,7 @@ from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import CallLeft, Dismissed, ToVehicle, VehicleHealth
 from protocol.values import Problem, VehicleCard
 
-from . import aboard, decision_files, health, metrics, rooms_config
+from . import aboard, decision_files, dial, health, metrics, rooms_config
 from .config import GatewayConfig
 from .exits import ExitCode, StartRefused, of_os_error
 from .fitting import Fitting, fitted
@@ -34,6 +33,7 @@ from .kiosk.server import KioskServer
 from .kiosk_view import KioskRooms
 from .link import LinkEvents, RelayLink
 from .media.engine import MediaEngine
+from .names import Names
 from .notify import Notifier
 from .paper_trail import SignatureCheck, StoreShelf
 from .peripherals.config import RadioConfig
@@ -45,8 +45,12 @@ from .printing.folder import FolderPrinter
 from .printing.room import Printer, PrintRoom
 from .session.consultation import Consultation
 from .store import Store, StoreError
+from .uplinks import Uplinks
 
 log = structlog.get_logger()
+
+ADDRESS_FILE = "relay-address.json"
+"""In the data directory: the relay's address of last time, for a start where no name server answers."""
 
 HEALTH_SECONDS = 60.0
 """The fleet's table is right to the minute, for 8 messages a second of 500 buses."""
@@ -156,8 +160,9 @@ class Gateway:
         except StoreError as error:
             raise _store_refused(error, config.data_directory) from error
         self._tls = await asyncio.to_thread(self._identity.ssl_context)
+        self._uplinks, self._names = Uplinks(config.media.interfaces), Names(config.data_directory / ADDRESS_FILE)
         self._http = await stack.enter_async_context(
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls)))
+            dial.session(self._names, lambda: self._uplinks.used, self._tls))
         await self._look()
 
     def _wire(self) -> None:
@@ -172,7 +177,8 @@ class Gateway:
         except ValueError as error:
             raise StartRefused(ExitCode.configuration, f"{self._file}: {error}.") from error
         self._link = RelayLink(relay_url, identity, LinkEvents(
-            received=self._received, up=self._up, changed=self._changed))
+            received=self._received, up=self._up, changed=self._changed), uplinks=self._uplinks, names=self._names,
+            seen=lambda: self._media.uplinks)
         self._signatures = SignatureCheck(self._store, identity.ca_pem, utc_now)
         self._papers = PrintRoom(
             StoreShelf(self._store), self._printer(), fetch=partial(fetch, self._http, URL(relay_url)),
@@ -282,7 +288,8 @@ class Gateway:
         return metrics.Measured(
             release=self._release, facts=self._facts(), problems=self._problems_now(), unsent=view.unsent,
             uplinks=self._media.uplinks, quality=self._consultation.quality, figures=self._seen.figures,
-            totals=self._consultation.totals, microphone_code=view.microphone_code, encoder=self._seen.encoder)
+            totals=self._consultation.totals, microphone_code=view.microphone_code, encoder=self._seen.encoder,
+            guests=self._consultation.guest_paths)
 
     def _problems_now(self) -> tuple[Problem, ...]:
         return self._problems.update(health.found(self._facts()), utc_now())

@@ -11,8 +11,8 @@ from dataclasses import replace
 import msgspec
 import structlog
 
-from protocol import kiosk
-from protocol.kiosk import KioskReply
+from protocol import kiosk_commands as kiosk
+from protocol.kiosk import KioskReply, Pairing, Passkey
 from protocol.readings import InstrumentKind
 
 from .kiosk.partners import KioskRefused
@@ -74,12 +74,12 @@ class Fitting:
         supervisor.pairing.drop = self._drop
 
     @property
-    def pairing(self) -> kiosk.Pairing | None:
+    def pairing(self) -> Pairing | None:
         """The wizard as the kiosk shows it."""
         return self._supervisor.pairing.view
 
     @property
-    def passkey(self) -> kiosk.Passkey | None:
+    def passkey(self) -> Passkey | None:
         """The digits of a bond that is being made."""
         return self._supervisor.pairing.passkey
 

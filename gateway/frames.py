@@ -14,7 +14,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from protocol import VERSION
+from protocol.guest_signalling import GuestLeft, GuestRefused
 from protocol.limits import SIGNALLING_BACKLOG
 from protocol.signalling import (
     CallLeft,
@@ -22,15 +25,17 @@ from protocol.signalling import (
     FrameFromVehicle,
     FrameToVehicle,
     FromVehicle,
-    GuestLeft,
-    GuestRefused,
     Hello,
     Nothing,
     PrescriptionProgress,
     Role,
     ToVehicle,
+    VehicleHealth,
     Welcome,
 )
+
+ADDED: dict[type, tuple[str, ...]] = {VehicleHealth: ("call",)}
+"""What a relay of the plain subprotocol refuses (`protocol.SUBPROTOCOL_1`)."""
 
 CARRIED_OVER = (PrescriptionProgress, CallLeft, CallRefused, GuestLeft, GuestRefused)
 """Facts no snapshot repeats; idempotent, so they go into the next session when one is lost. Anything
@@ -178,3 +183,14 @@ class LinkFrames:
             if kept.acknowledged is not None:
                 found.append(kept.acknowledged)
         return found
+
+
+def text(frame: FrameFromVehicle, *, plain: bool) -> str:
+    """JSON. `plain`: for a relay of before what was added."""
+    added = ADDED.get(type(frame.body), ()) if plain else ()
+    if not added:
+        return msgspec.json.encode(frame).decode()
+    values = msgspec.to_builtins(frame)
+    for field in added:
+        del values["body"][field]
+    return msgspec.json.encode(values).decode()

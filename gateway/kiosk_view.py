@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
-from protocol.kiosk import CommandBody, KioskReply, KioskState, Link, Nurse
+from protocol.kiosk import KioskReply, KioskState, Link, Nurse
+from protocol.kiosk_commands import CommandBody
 from protocol.values import Problem, VehicleCard
 
 from .fitting import Fitting, PairingCommand
@@ -75,7 +76,7 @@ class KioskRooms:
             cuff=self._supervisor.cuff, review=view.review, encounter=view.encounter, tray=view.tray,
             unfinished=view.unfinished, pairing=self._fitting.pairing, passkey=self._fitting.passkey,
             shown=view.shown, listening=view.listening, beside=view.beside, microphone_muted=view.muted,
-            microphone_code=view.microphone_code)
+            microphone_code=view.microphone_code, voice_kbps=self._media.voice_kbps)
 
     async def command(self, body: CommandBody, nurse: Nurse) -> KioskReply:
         """See `session.consultation`, and `fitting` for what becomes an instrument."""

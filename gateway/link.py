@@ -1,4 +1,4 @@
-"""The signalling socket to the relay: mutual TLS, numbered frames, resume, back-off. Imports aiohttp.
+"""The signalling socket to the relay: mutual TLS, numbered frames, resume, back-off, over any uplink. Imports aiohttp.
 
 One pass of `_one_socket` is one connection's life; `RelayLink` outlives them all. What arrives goes to `inbox`.
 """
@@ -12,7 +12,7 @@ import random
 import ssl
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,9 +21,9 @@ import msgspec
 import structlog
 from yarl import URL
 
-from protocol import SUBPROTOCOL
+from protocol import SUBPROTOCOL, SUBPROTOCOL_1
 from protocol.kiosk import RelayLink as LinkState
-from protocol.limits import SIGNALLING_MESSAGE_BYTES
+from protocol.kiosk import Uplink
 from protocol.signalling import (
     Dismissed,
     FrameFromVehicle,
@@ -35,10 +35,15 @@ from protocol.signalling import (
     Welcome,
 )
 
-from .frames import Acknowledged, FrameError, LinkFrames
+from .dial import CLOSE_SECONDS, Dialler
+from .frames import Acknowledged, FrameError, LinkFrames, text
 from .identity import DeviceIdentity, tls_alert, tls_code
 from .inbox import Inbox, Item
-from .knock import KNOCK_SECONDS, until_reached
+from .knock import until_reached
+from .media.kernel_news import KernelNews
+from .names import Names
+from .uplinks import Uplinks
+from .vigil import MOVING, SILENT, Vigil
 
 log = structlog.get_logger()
 
@@ -52,37 +57,26 @@ DISMISSED_SECONDS = 60.0
 """Revoked or replaced: asking faster changes nothing, and a mended registry is noticed in a minute."""
 LASTING_REFUSALS = frozenset({"version.unsupported", "forbidden"})
 """Refusals of the greeting that the same greeting gets again."""
-CONNECT_SECONDS = 10.0
-"""TCP, TLS and upgrade over a link of 800 ms round trip need about 4 s."""
 WELCOME_SECONDS = 10.0
 """One round trip and a look into the registry."""
 PING_SECONDS = 3.0
 """Keeps the address translation of a mobile network open (30 s on the worst), measures the round trip, and tells a
 dead socket from a quiet one; 0.3 kbit/s."""
-QUIET_SECONDS = 5.0
-"""A ping and its pong are overdue: TCP may be waiting longer and longer between its tries, so we try ourselves."""
 KNOCKING_SECONDS = 60.0
 """Then the name is asked again and the whole is tried: the relay may have moved."""
-GRACE_SECONDS = 0.1
-"""The old socket may come back with the network by itself."""
 REACHED_SECONDS = 4.0
 """Heard within this the relay is there; nothing was heard for a ping and its pong otherwise."""
 SILENCE_SECONDS = 25.0
 """Eight pings and their pongs lost: the socket is dead."""
-CLOSE_SECONDS = 2.0
-"""A close frame's answer takes a round trip; a dead socket gives none."""
 SEND_SECONDS = 10.0
 """A socket that takes nothing for that long is dead."""
 ACK_SECONDS = 0.1
 """An acknowledgement waits that long for a frame to travel in."""
 
-SILENT = "link.silent"
-"""The network is there, the socket did not notice."""
 OUT_OF_REACH = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ETIMEDOUT, errno.EADDRNOTAVAIL})
 """There is no network; a port that refuses is another matter."""
 
 _decoder = msgspec.json.Decoder(FrameToVehicle)
-_encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +109,19 @@ class _Dismissal(Exception):
 
 
 class RelayLink:
-    """The vehicle's end of the signalling socket, for the life of the process."""
+    """The vehicle's end of the signalling socket, for the life of the process. `seen`: what media know of the uplinks
+    now, nothing without a call."""
 
     def __init__(self, url: str, identity: DeviceIdentity, events: LinkEvents, *,
-                 jitter: Callable[[], float] = random.random) -> None:
+                 jitter: Callable[[], float] = random.random, uplinks: Uplinks | None = None,
+                 names: Names | None = None, seen: Callable[[], Sequence[Uplink]] = tuple) -> None:
         self._url = URL(url) / SOCKET_PATH
+        self._uplinks = Uplinks() if uplinks is None else uplinks
+        self._names = Names() if names is None else names
+        self._dialler = Dialler(self._url, self._names, self._uplinks)
+        self._seen = seen
+        self._news = asyncio.Event()
+        self._ask = asyncio.Event()
         self._identity = identity
         self._events = events
         self._jitter = jitter
@@ -170,53 +172,61 @@ class RelayLink:
 
     async def run(self) -> None:
         """Connect and stay connected, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._inbox.run(), name="link.dispatch")
-            await self._connect_for_ever()
+        kernel = KernelNews(self._news.set)
+        kernel.open()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._inbox.run(), name="link.dispatch")
+                tasks.create_task(self._names.run(), name="link.names")
+                await self._connect_for_ever()
+        finally:
+            kernel.close()
 
     async def _connect_for_ever(self) -> None:
         tls = await asyncio.to_thread(self._identity.ssl_context)
-        timeout = aiohttp.ClientTimeout(total=None)
         failures = 0
-        async with aiohttp.ClientSession(timeout=timeout) as http:
-            while True:
-                pause, far, back = 0.0, False, False
-                try:
-                    await self._one_socket(http, tls)
-                    code = "link.closed"
-                except _Dismissal as dismissal:
-                    code, pause = dismissal.code, DISMISSED_SECONDS
-                except FrameError as error:
-                    code, back = error.code, error.code == SILENT
-                except aiohttp.WSServerHandshakeError as error:
-                    code, pause = _handshake_code(error), DISMISSED_SECONDS if error.status in (401, 403) else 0.0
-                except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                    code = await self._reason(error, tls)
-                    far = isinstance(error, TimeoutError) or getattr(error, "errno", None) in OUT_OF_REACH
-                    pause = DISMISSED_SECONDS if code.startswith("certificate.") else 0.0
-                was_online = self.online
-                failures = 0 if was_online else failures + 1
-                self._went(code, pause > 0)
-                step = min(BACK_OFF_FIRST_SECONDS * 2 ** min(failures, 10), BACK_OFF_LAST_SECONDS)
-                if back:
-                    continue
-                if far and pause == 0 and self._where is not None:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(KNOCKING_SECONDS):
-                            await until_reached(*self._where)
-                else:
-                    await asyncio.sleep(pause or step * (0.5 + self._jitter() / 2))
-
-    async def _mistrust(self) -> None:
-        """End a socket whose network came back without it. Raises FrameError."""
         while True:
-            await asyncio.sleep(max(KNOCK_SECONDS, self._heard + QUIET_SECONDS - time.monotonic()))
-            heard = self._heard
-            if time.monotonic() - heard >= QUIET_SECONDS and self._where is not None:
-                await until_reached(*self._where)
-                await asyncio.sleep(GRACE_SECONDS)
-                if self._heard == heard:
-                    raise FrameError(SILENT)
+            pause, far, back = 0.0, False, False
+            try:
+                await self._one_socket(tls)
+                code = "link.closed"
+            except _Dismissal as dismissal:
+                code, pause = dismissal.code, DISMISSED_SECONDS
+            except FrameError as error:
+                code, back = error.code, error.code in (SILENT, MOVING)
+            except aiohttp.WSServerHandshakeError as error:
+                code, pause = _handshake_code(error), DISMISSED_SECONDS if error.status in (401, 403) else 0.0
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                code = await self._reason(error, tls)
+                far = isinstance(error, TimeoutError) or getattr(error, "errno", None) in OUT_OF_REACH
+                pause = DISMISSED_SECONDS if code.startswith("certificate.") else 0.0
+            was_online = self.online
+            failures = 0 if was_online else failures + 1
+            self._went(code, pause > 0)
+            step = min(BACK_OFF_FIRST_SECONDS * 2 ** min(failures, 10), BACK_OFF_LAST_SECONDS)
+            if not back:
+                await self._wait(pause, step * (0.5 + self._jitter() / 2), far)
+
+    async def _wait(self, pause: float, step: float, far: bool) -> None:
+        """Before the next try: until the network is there, or a while."""
+        if pause:
+            await asyncio.sleep(pause)
+            return
+        where = self._where or self._by_name()
+        with contextlib.suppress(TimeoutError):
+            if far and where is not None:
+                async with asyncio.timeout(KNOCKING_SECONDS):
+                    self._uplinks.used = await until_reached(*where, self._dialler.ways)
+                return
+            await asyncio.sleep(BACK_OFF_FIRST_SECONDS / 2)
+            async with asyncio.timeout(max(0.0, step - BACK_OFF_FIRST_SECONDS / 2)):
+                # An address or a route that comes ends the wait.
+                self._news.clear()
+                await self._news.wait()
+
+    def _by_name(self) -> tuple[str, int] | None:
+        address = self._names.known(self._url.host or "")
+        return None if address is None else (address, self._url.port or 443)
 
     async def _reason(self, error: BaseException, tls: ssl.SSLContext) -> str:
         code = tls_code(error) or self._identity.certificate_code()
@@ -242,38 +252,41 @@ class RelayLink:
         if changed:
             self._events.changed()
 
-    async def _one_socket(self, http: aiohttp.ClientSession, tls: ssl.SSLContext) -> None:
-        # aiohttp's limit ends with the connection: a relay that takes it and never answers is ours to notice.
-        async with asyncio.timeout(CONNECT_SECONDS):
-            socket = await http.ws_connect(
-                self._url, ssl=tls, protocols=(SUBPROTOCOL,), max_msg_size=SIGNALLING_MESSAGE_BYTES, compress=0,
-                autoping=False, timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS))
+    async def _one_socket(self, tls: ssl.SSLContext) -> None:
+        line = await self._dialler.dial(tls)
+        socket, patience = line.socket, CLOSE_SECONDS
         try:
-            if socket.protocol != SUBPROTOCOL:
+            if socket.protocol not in (SUBPROTOCOL_1, SUBPROTOCOL):
                 raise _Dismissal("version.unsupported")
-            await self._greet(socket)
+            await self._greet(socket, line.uplink)
             self._heard = time.monotonic()
-            where = socket.get_extra_info("peername")
-            self._where = (where[0], where[1]) if where else None
+            self._uplinks.used = line.uplink
+            self._where = line.there
+            if self._where is not None:
+                await self._names.connected(self._url.host or "", self._where[0])
+            vigil = Vigil(line, self._uplinks, self._dialler.ways, self._seen, self._news, self._ask.set,
+                          lambda: (self._heard, (self._view.round_trip_ms or 0) / 1000))
             sent = self._frames.last - self._frames.unacknowledged
             async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(self._write(socket, sent), name="link.write")
-                pinger = tasks.create_task(self._ping(socket), name="link.ping")
-                doubter = tasks.create_task(self._mistrust(), name="link.mistrust")
+                beside = [tasks.create_task(work, name=name) for name, work in (
+                    ("link.write", self._write(socket, sent)), ("link.ping", self._ping(socket)),
+                    ("link.mistrust", vigil.mistrust()), ("link.homeward", vigil.homeward()))]
                 try:
                     await self._read(socket)
                 finally:
-                    writer.cancel()
-                    pinger.cancel()
-                    doubter.cancel()
+                    for task in beside:
+                        task.cancel()
         except BaseExceptionGroup as group:
             # Reader, writer and pinger fail for one cause; the relay's own word for it comes first.
             said = [error for error in group.exceptions if isinstance(error, _Dismissal | FrameError)]
-            raise (said or group.exceptions)[0] from None
+            cause = (said or group.exceptions)[0]
+            if isinstance(cause, TimeoutError) or (isinstance(cause, FrameError) and cause.code == SILENT):
+                patience = 0.0
+            raise cause from None
         finally:
-            await socket.close()
+            await line.close(patience)
 
-    async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _greet(self, socket: aiohttp.ClientWebSocketResponse, uplink: str) -> None:
         async with asyncio.timeout(WELCOME_SECONDS):
             await self._send(socket, self._frames.hello())
             frame = await self._frame(socket)
@@ -293,7 +306,7 @@ class RelayLink:
             acknowledged()
         self._note_flushed()
         now = datetime.now(UTC)
-        log.info("link.up", resumed=welcome.resumed)
+        log.info("link.up", resumed=welcome.resumed, uplink=uplink)
         self._show(LinkView(LinkState.online, now, clock_offset_s=(welcome.server_time - now).total_seconds()))
         await self._inbox.put(self._frames.session, frame)
         await self._inbox.put(self._frames.session, welcome.resumed)
@@ -358,13 +371,16 @@ class RelayLink:
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse, frame: FrameFromVehicle) -> None:
         async with asyncio.timeout(SEND_SECONDS):
-            await socket.send_str(_encoder.encode(frame).decode())
+            await socket.send_str(text(frame, plain=socket.protocol == SUBPROTOCOL))
 
     async def _ping(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while True:
             async with asyncio.timeout(SEND_SECONDS):
                 await socket.ping(struct.pack(">d", time.monotonic()))
-            await asyncio.sleep(PING_SECONDS)
+            self._ask.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PING_SECONDS):
+                    await self._ask.wait()
 
     def _pong(self, payload: bytes) -> None:
         if len(payload) != 8:

@@ -6,14 +6,16 @@ Served on the kiosk's own loopback listener: `/metrics`, `/health`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from protocol.guests import GuestRole, GuestState
 from protocol.kiosk import RelayLink, Uplink, UplinkState
 from protocol.quality import CallQuality, PictureGrade, VoiceGrade
 from protocol.values import Problem, Struct
@@ -21,9 +23,12 @@ from protocol.values import Problem, Struct
 from .health import Facts
 from .media.congestion.budget import VoiceForm
 from .media.path import CallFigures
+from .session.guests import GuestPath
 from .session.quality import Totals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_Key = TypeVar("_Key", bound=tuple[str, ...])
 
 CANDIDATES = ("host", "srflx", "prflx", "relay")
 """RFC 8445, section 5.1.1."""
@@ -32,7 +37,7 @@ CANDIDATES = ("host", "srflx", "prflx", "relay")
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What the composition root knows now. `unsent`: what is still to reach somebody; `encoder`: what makes the
-    picture; `microphone_code`: why the bus is not heard."""
+    picture; `microphone_code`: why the bus is not heard; `guests`: their paths, without names."""
 
     release: str
     facts: Facts
@@ -44,6 +49,24 @@ class Measured:
     totals: Totals
     microphone_code: str | None
     encoder: str
+    guests: tuple[GuestPath, ...]
+
+
+class GuestHealth(Struct, frozen=True, kw_only=True):
+    """The connection with one guest, without a name; None: not measured."""
+
+    seat: int
+    role: GuestRole
+    state: GuestState
+    generation: int
+    path_kind: str | None = None
+    voice_form: str | None = None
+    paused: bool | None = None
+    lines: int | None = None
+    target_kbps: int | None = None
+    sent_kbps: int | None = None
+    loss_percent: float | None = None
+    round_trip_ms: int | None = None
 
 
 class HealthView(Struct, frozen=True, kw_only=True):
@@ -62,6 +85,7 @@ class HealthView(Struct, frozen=True, kw_only=True):
     """None: no call runs."""
     voice_form: str | None
     path_kind: str | None
+    guests: tuple[GuestHealth, ...] = ()
 
 
 def health(measured: Measured) -> bytes:
@@ -72,14 +96,15 @@ def health(measured: Measured) -> bytes:
         certificate_days=facts.certificate_days, disk_free_share=facts.disk_free_share, uplinks=measured.uplinks,
         encoder=measured.encoder, microphone_code=measured.microphone_code, call=measured.quality,
         voice_form=figures.path.voice if figures is not None and figures.path is not None else None,
-        path_kind=figures.candidate or None if figures is not None else None))
+        path_kind=figures.candidate or None if figures is not None else None,
+        guests=tuple(_guest(guest) for guest in measured.guests)))
 
 
 def exposition(measured: Measured) -> bytes:
     """The whole answer to a scrape."""
     registry = CollectorRegistry()
     registry.register(_Once([*_vehicle(measured), *_uplinks(measured.uplinks), *_call(measured),
-                             *_path(measured.figures), *_totals(measured.totals)]))
+                             *_path(measured.figures), *_guests(measured.guests), *_totals(measured.totals)]))
     return generate_latest(registry)
 
 
@@ -161,6 +186,53 @@ def _path(figures: CallFigures | None) -> Iterator[Metric]:
     yield _gauge("call_window_bytes", "What may be in flight.", path.window_octets)
 
 
+def _guest(guest: GuestPath) -> GuestHealth:
+    plain = GuestHealth(seat=guest.seat, role=guest.role, state=guest.state, generation=guest.generation)
+    figures = guest.figures
+    if figures is None:
+        return plain
+    plain = msgspec.structs.replace(plain, path_kind=figures.candidate or None, paused=figures.paused,
+                                    lines=figures.lines)
+    path = figures.path
+    if path is None:
+        return plain
+    return msgspec.structs.replace(
+        plain, voice_form=path.voice, target_kbps=path.target_kbps, sent_kbps=path.sent_kbps,
+        loss_percent=path.loss_percent, round_trip_ms=path.round_trip_ms)
+
+
+def _guests(guests: tuple[GuestPath, ...]) -> Iterator[Metric]:
+    """By seat and role: at most three at once of three roles. A generation is a value, not a label: it grows."""
+    rows = [(_guest(guest), (str(guest.seat), guest.role.value)) for guest in guests]
+    for name, help_text, read in _OF_A_GUEST:
+        values = {key: float(value) for row, key in rows if (value := read(row)) is not None}
+        if values:
+            yield _labelled(name, help_text, values, "seat", "role")
+    kinds = {(*key, kind): float(row.path_kind == kind) for row, key in rows if row.path_kind for kind in CANDIDATES}
+    if kinds:
+        yield _labelled("guest_path", "Kind of our address on the pair in use (RFC 8445).", kinds, "seat", "role",
+                        "kind")
+
+
+_OF_A_GUEST: tuple[tuple[str, str, Callable[[GuestHealth], float | None]], ...] = (
+    ("guest_up", "Whether the connection with the guest stands.", lambda row: row.state is GuestState.present),
+    ("guest_generation", "Which attempt at a connection with the guest this is.", lambda row: row.generation),
+    ("guest_target_bits_per_second", "What the path to the guest carries, as the congestion control believes.",
+     lambda row: _times(row.target_kbps, 1000)),
+    ("guest_sent_bits_per_second", "What leaves to the guest, headers included.",
+     lambda row: _times(row.sent_kbps, 1000)),
+    ("guest_loss_ratio", "Of packets to the guest.", lambda row: _times(row.loss_percent, 0.01)),
+    ("guest_round_trip_seconds", "To the guest's page and back.", lambda row: _times(row.round_trip_ms, 0.001)),
+    ("guest_picture_lines", "Height of the picture sent to the guest; 0 before the first.", lambda row: row.lines),
+    ("guest_picture_paused", "Whether the guest gets no picture for want of room: the doctor goes first.",
+     lambda row: row.paused),
+)
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
 def _totals(totals: Totals) -> Iterator[Metric]:
     for name, help_text, count in (("keyframes", "Whole pictures sent to doctors.", totals.keyframes),
                                    ("freezes", "Times a doctor's picture stood still, as their pages count.",
@@ -175,7 +247,7 @@ def _gauge(name: str, help_text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"passerelle_{name}", help_text, value=float(value))
 
 
-def _labelled(name: str, help_text: str, values: dict[tuple[str, ...], float], *labels: str) -> Metric:
+def _labelled(name: str, help_text: str, values: Mapping[_Key, float], *labels: str) -> Metric:
     family = GaugeMetricFamily(f"passerelle_{name}", help_text, labels=labels)
     for key, value in values.items():
         family.add_metric(key, float(value))

@@ -8,3 +8,7 @@ VERSION = 1
 
 SUBPROTOCOL = "passerelle.v1"
 """WebSocket subprotocol (RFC 6455, section 1.9) of the signalling sockets."""
+
+SUBPROTOCOL_1 = "passerelle.v1.1"
+"""The same with what was added since. A vehicle offers it first and the plain one behind it; a relay of before chooses
+the plain one and is told nothing it does not know: `VehicleHealth.call`. The next addition takes the next number."""

@@ -21,6 +21,7 @@ from . import (
     channels,
     guests,
     kiosk,
+    kiosk_commands,
     limits,
     prescription,
     readings,
@@ -37,7 +38,7 @@ ROOTS: dict[str, Any] = {
     "ControlToDoctor": channels.ToDoctor,
     "ControlToVehicle": channels.ToVehicle,
     "KioskMessage": kiosk.KioskMessage,
-    "KioskCommand": kiosk.KioskCommand,
+    "KioskCommand": kiosk_commands.KioskCommand,
     "Binding": binding.Binding,
     "Event": readings.Event,
 }

@@ -9,6 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from .limits import SIGNALLING_MESSAGE_BYTES
+
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,80}$")]
 """An opaque identifier; made by `secrets.token_urlsafe` or a UUID, never by a person."""
 
@@ -32,6 +34,9 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 Pem = Annotated[str, Meta(max_length=16_384)]
 """One or more certificates or a request in PEM (RFC 7468)."""
+
+Sdp = Annotated[str, Meta(max_length=SIGNALLING_MESSAGE_BYTES // 2)]
+"""A session description (RFC 8866)."""
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

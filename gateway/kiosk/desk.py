@@ -9,16 +9,8 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from protocol.kiosk import (
-    KioskCommand,
-    KioskReply,
-    KioskState,
-    LocalAnswer,
-    LocalOffer,
-    SignInNurse,
-    SignOutNurse,
-    WantLocal,
-)
+from protocol.kiosk import KioskReply, KioskState, LocalOffer
+from protocol.kiosk_commands import KioskCommand, LocalAnswer, SignInNurse, SignOutNurse, WantLocal
 from protocol.readings import Chunk
 
 from ..store import StoreError

@@ -10,15 +10,8 @@ import msgspec
 import structlog
 from aiohttp import WSMsgType, web
 
-from protocol.kiosk import (
-    KioskCommand,
-    KioskMessage,
-    KioskReply,
-    LocalAnswer,
-    LocalOffer,
-    Nurse,
-    WantLocal,
-)
+from protocol.kiosk import KioskMessage, KioskReply, LocalOffer, Nurse
+from protocol.kiosk_commands import KioskCommand, LocalAnswer, WantLocal
 
 from .partners import KioskRefused, code_of
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
-from protocol.kiosk import CommandBody, KioskReply, KioskState, Nurse
+from protocol.kiosk import KioskReply, KioskState, Nurse
+from protocol.kiosk_commands import CommandBody
 
 
 class KioskRefused(Exception):

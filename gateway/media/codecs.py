@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import Protocol
 
 from av.video.codeccontext import VideoCodecContext
@@ -18,12 +19,13 @@ CLOCK_RATE = 90_000
 VBV_SECONDS = 0.5
 """Rate buffer of x264: bounds a keyframe to half a second of the rung's ceiling."""
 
-EFFORTS = ((640 * 360, "veryfast", ":subme=4:ref=1"), (960 * 540, "superfast", ":subme=4"))
+EFFORTS = ((640 * 360, "veryfast", ":subme=6:trellis=1:ref=1:aq-mode=1"),
+           (960 * 540, "superfast", ":subme=4:aq-mode=2"))
 """How hard x264 looks for pictures of at most so many pixels; larger ones with `EFFORT`. A thin link has few pictures,
 and small ones: three times the time on each is still less than at a good link, and SSIM is 0.949 instead of 0.941 at
 150 kbit/s (measured with film, `docs/adr/media-encoding.md`)."""
 
-EFFORT = ("superfast", "")
+EFFORT = ("superfast", ":aq-mode=2")
 
 VP8_BUFFER_SECONDS = 0.4
 """Rate buffer of libvpx, at the rate it was opened at."""
@@ -72,7 +74,10 @@ def colours(context: VideoCodecContext) -> None:
 FILL = 1.06
 """At a constant rate x264 stays a tenth under it, so that no picture is too large."""
 
-PACE_SHARE, PACE_MOST = 0.2, 0.25
+RATE_LEAST = 2_000
+"""bit/s. A rate of nought is none to x264: it would give up its buffer."""
+
+PACE_SHARE, PACE_MOST = 0.2, 0.4
 """How soon the measured time between pictures follows, and the longest that counts: a pause is no slow beat."""
 
 
@@ -83,14 +88,15 @@ class X264:
         self._rung = rung
         self._origin: float | None = None
         self._at, self._beat = 0.0, 1 / rung.frames_per_second
-        self._share = rung.frames_per_second
-        """Pictures a second among which x264 divides the rate, whatever their times are."""
         ceiling = rung.ceiling_kbps * 1000
         buffer = rung.buffer_kbit * 1000 or int(ceiling * VBV_SECONDS)
+        self._share = max(rung.frames_per_second, ceil(ceiling / buffer))
+        """Pictures a second among which x264 divides the rate, whatever their times are. With fewer it would make the
+        buffer as large as one picture at the ceiling."""
         context = VideoCodecContext.create("libx264", "w")
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-        context.framerate = Fraction(rung.frames_per_second)
+        context.framerate = Fraction(self._share)
         context.time_base = Fraction(1, CLOCK_RATE)
         colours(context)
         preset, more = next(((name, more) for most, name, more in EFFORTS if width * height <= most), EFFORT)
@@ -101,7 +107,7 @@ class X264:
             "preset": preset, "tune": "zerolatency", "profile": "baseline", "level": "3.1",
             "threads": "1", "forced-idr": "1", "maxrate": str(ceiling), "bufsize": str(buffer),
             # Without psychovisual grain, which a thin rate turns into blocks; bits go to flat parts, as skin is.
-            "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1:no-psy=1:aq-mode=2" + more,
+            "x264-params": "keyint=infinite:scenecut=0:repeat-headers=1:no-psy=1" + more,
         }
         # Opened now, at the ceiling: opened lower it would be variable rate.
         context.open()
@@ -121,7 +127,7 @@ class X264:
         self._at = at
         frame.pts, frame.time_base = round((at - self._origin) * CLOCK_RATE), Fraction(1, CLOCK_RATE)
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
-        granted = min(bits_per_second, self._rung.ceiling_kbps * 1000)
+        granted = min(max(RATE_LEAST, bits_per_second), self._rung.ceiling_kbps * 1000)
         self._context.bit_rate = round(FILL * granted * self._share * self._beat)
         packets = self._context.encode(frame)
         return b"".join(bytes(packet) for packet in packets), any(packet.is_keyframe for packet in packets)

@@ -35,6 +35,7 @@ from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
 from .track import uplinks
+from .voice import LEAN_KBPS, WHOLE_KBPS
 
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
@@ -65,6 +66,7 @@ class MediaEngine:
         self._precedence: Precedence[GuestPeer] = Precedence()
         self._camera_state = CameraState(present=False, code="camera.missing")
         self._microphone: str | None = "microphone.missing"
+        self._voice_kbps = WHOLE_KBPS
         self._present: tuple[interfaces.Address, ...] = ()
         self._closings: set[asyncio.Task[None]] = set()
         """Of peers that are over and still give back what they hold."""
@@ -86,7 +88,7 @@ class MediaEngine:
     @property
     def paths(self) -> tuple[CallFigures, ...]:
         """One per connected doctor, as of now; ask once a second."""
-        return tuple(figures for doctor in self._company.doctors if (figures := self._figures(doctor)) is not None)
+        return tuple(figures for doctor in self._company.doctors if (figures := self.figures_of(doctor)) is not None)
 
     @property
     def picture_code(self) -> str | None:
@@ -147,6 +149,12 @@ class MediaEngine:
         """Why the bus is not to be heard, muted or not: `microphone.missing`, `microphone.silent`; None: it is."""
         kiosk = self._company.kiosk
         return "microphone.missing" if kiosk is None else kiosk.voice_in.hearing.code(time.monotonic())
+
+    @property
+    def voice_kbps(self) -> int:
+        """What the touchscreen's page may take for the voice (kbit/s): fewer while a path is very thin. `changed` is
+        called when it changes."""
+        return self._voice_kbps
 
     @property
     def muted(self) -> bool:
@@ -236,6 +244,16 @@ class MediaEngine:
             rate.beside(profile.on_the_wire)
         stethoscope.open(profile)
 
+    def figures_of(self, peer: RemotePeer) -> CallFigures | None:
+        """Of its path and picture, as of now. None: no picture can be sent to it yet, or it has just failed."""
+        if peer.camera is None or not peer.camera.open:
+            return None
+        with peer.alone("figures"):
+            rung = self._picture.rung(peer.camera, detail=self._scene.shown is not None)
+            return CallFigures(peer.path.target // 1000, peer.path.held, rung.quarters, rung.frames_per_second,
+                               peer.camera.keyframes, *peer.local_candidate, peer.path.figures, peer.camera.lines)
+        return None
+
     def peer_changed(self) -> None:
         """A peer connected, fell silent or ended."""
         for peer in (self._company.speaker, *self._company.visitors[:1]):
@@ -260,16 +278,6 @@ class MediaEngine:
             return kind(connection, events, self, self._company, CameraOutlet(self._encoder, rate), rate)
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error
-
-    def _figures(self, peer: RemotePeer) -> CallFigures | None:
-        """None: no picture can be sent to it yet, or it has just failed."""
-        if peer.camera is None or not peer.camera.open:
-            return None
-        with peer.alone("figures"):
-            rung = self._picture.rung(peer.camera, detail=self._scene.shown is not None)
-            return CallFigures(peer.path.target // 1000, peer.path.held, rung.quarters, rung.frames_per_second,
-                               peer.camera.keyframes, *peer.local_candidate, peer.path.figures, peer.camera.lines)
-        return None
 
     def _give_way(self, now: float) -> None:
         """The doctor's picture first, the guests' in what is left."""
@@ -303,6 +311,11 @@ class MediaEngine:
                 self._scene_turned()
             self._give_way(now)
             self._picture.update(now)
+            voice_kbps = LEAN_KBPS if any(peer.path.lean for peer in self._company.remotes) else WHOLE_KBPS
+            if voice_kbps != self._voice_kbps:
+                self._voice_kbps = voice_kbps
+                _log.info("voice.kbps", kbps=voice_kbps)
+                self._changed()
             if (microphone := self.microphone_code) != self._microphone:
                 self._microphone = microphone
                 _log.info("microphone.present" if microphone is None else microphone)

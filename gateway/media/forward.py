@@ -11,6 +11,7 @@ from typing import Protocol
 
 from aiortc import RTCRtpReceiver, RTCRtpSender
 
+from .congestion.budget import VoiceForm
 from .path import Path
 from .rate import KeyframeGate
 from .receiving import PacketReceiver
@@ -24,6 +25,10 @@ OPUS_RATE, VIDEO_RATE = 48_000, 90_000
 """RTP clocks (RFC 7587, section 4.1; RFC 7741, section 4.1)."""
 
 VP8 = "video/vp8"
+
+REPEATED_AFTER = 2
+"""Packets of a voice between one and its repetition, for who takes no RED (Firefox): a burst of two is survived, and
+the receiver need not wait longer than for RED of as many."""
 
 
 class Inlet:
@@ -148,6 +153,8 @@ class VoiceOutlet(Outlet):
         for spoken in self.packing.take(ours.payload, ours.timestamp, ours.marker, self._path.voice):
             await self.sender.write(spoken.payload, spoken.timestamp, spoken.marker,
                                     payload_type=RED_PAYLOAD_TYPE if spoken.redundant else None)
+            if self._path.voice is VoiceForm.red and not self.packing.red:
+                await self.sender.repeat(REPEATED_AFTER)
 
 
 class SoundOutlet:

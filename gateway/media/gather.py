@@ -37,6 +37,15 @@ STREAM_BACKLOG_BYTES = 48 * 1024
 REFRESH_SECONDS = 120
 """Lifetime asked of an allocation, and so the longest a relay that lost us keeps it beside its successor."""
 
+LIFETIME_LEAST_SECONDS = 30
+"""A relay that says less is asked again no sooner; one that says 0 was asked without a pause."""
+
+NAME_SECONDS = 1.0
+"""Past it the address that a server's name had last is tried: the name server may stand behind the dead uplink."""
+
+NAMES_MAX = 32
+"""Addresses kept of servers' names, the oldest goes; a relay names at most `servers.SERVERS_MAX`, in both families."""
+
 _IP_UNICAST_IF, _IPV6_UNICAST_IF = 50, 76
 """linux/in.h, linux/in6.h: packets leave by this interface, whatever the default route says."""
 
@@ -51,6 +60,10 @@ for _attribute in ((0x0017, "REQUESTED-ADDRESS-FAMILY", stun.pack_bytes, stun.un
     stun.ATTRIBUTES_BY_TYPE[_attribute[0]] = stun.ATTRIBUTES_BY_NAME[_attribute[1]] = _attribute
 
 _log = structlog.get_logger()
+
+
+FRAME_HEAD, STUN_HEAD = 4, 20
+"""Octets before the body of channel data (RFC 8656, section 12.4) and of STUN in a stream."""
 
 
 class Heard(Protocol):
@@ -105,7 +118,12 @@ class _RelayRules:
     async def request_with_retry(self, request: stun.Message) -> tuple[stun.Message, tuple[str, int]]:
         if request.message_method == stun.Method.ALLOCATE and self.ipv6:
             request.attributes["REQUESTED-ADDRESS-FAMILY"] = _FAMILY_IPV6
-        return await cast(Any, super()).request_with_retry(request)  # type: ignore[no-any-return]
+        response, where = await cast(Any, super()).request_with_retry(request)
+        if "LIFETIME" in response.attributes:
+            # How soon it is asked again. What was asked for is the most: a longer one would never be looked after.
+            said = response.attributes["LIFETIME"]
+            response.attributes["LIFETIME"] = max(LIFETIME_LEAST_SECONDS, min(said, REFRESH_SECONDS))
+        return response, where
 
     async def delete(self) -> None:
         with contextlib.suppress(TimeoutError, ConnectionError):
@@ -124,6 +142,22 @@ class RelayOverUdp(_RelayRules, turn.TurnClientUdpProtocol):
 
 class RelayOverStream(_RelayRules, turn.TurnClientTcpProtocol):
     """TURN over TCP or TLS."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        """As the library's, which copies all that is left for each message: a read may hold thousands."""
+        octets, at = self._rest + data, 0
+        while len(octets) - at >= FRAME_HEAD:
+            length = int.from_bytes(octets[at + 2:at + 4], "big")
+            end = at + (FRAME_HEAD if turn.is_channel_data(octets[at:at + 1]) else STUN_HEAD) + length + -length % 4
+            if end > len(octets):
+                break
+            self.datagram_received(octets[at:end], self.server)
+            at = end
+        self._rest = octets[at:]
 
     def _send(self, data: bytes) -> None:
         media = turn.is_channel_data(data)
@@ -257,7 +291,7 @@ async def _connect(address: Address, server: TurnServer, tls: ssl.SSLContext | N
         bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         context = (tls or ssl.create_default_context()) if server.way is Way.tls else None
         _, stream = await loop.create_connection(
-            lambda: RelayOverStream(here, **options), sock=bare, ssl=context,  # type: ignore[arg-type]
+            lambda: RelayOverStream(here, **options), sock=bare, ssl=context,
             server_hostname=server.host if context is not None else None)
         return stream
     except BaseException:
@@ -265,11 +299,27 @@ async def _connect(address: Address, server: TurnServer, tls: ssl.SSLContext | N
         raise
 
 
+_addresses: dict[tuple[str, int, int], tuple[Any, ...]] = {}
+"""Of this process: what each name, port and family was last."""
+
+
 async def _resolve(host: str, port: int, version: int, kind: int) -> tuple[Any, ...]:
     family = socket.AF_INET if version == 4 else socket.AF_INET6
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=kind)
+    known = _addresses.get((host, port, version))
+    try:
+        async with asyncio.timeout(None if known is None else NAME_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=kind)
+    except OSError:
+        # No answer in time is one of them.
+        if known is None:
+            raise
+        return known
     if not found:
         raise OSError("no address of this family")
+    _addresses.pop((host, port, version), None)
+    _addresses[host, port, version] = found[0][4]
+    if len(_addresses) > NAMES_MAX:
+        del _addresses[next(iter(_addresses))]
     return found[0][4]
 
 

@@ -102,8 +102,18 @@ class Path:
 
     @property
     def scant(self) -> bool:
-        """Whether headers weigh: sound goes in pairs then, and so may other things."""
-        return self.voice is VoiceForm.paired
+        """Whether headers weigh: sound goes in pairs or threes then, and so may other things."""
+        return self.voice in (VoiceForm.paired, VoiceForm.tripled)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a queue stands that sound which is sent again would only lengthen."""
+        return self.wide and self._road.crowded
+
+    @property
+    def lean(self) -> bool:
+        """Whether the voice's source is to take few bits."""
+        return self.wide and self._road.lean
 
     @property
     def silent(self) -> bool:

@@ -228,9 +228,13 @@ class CameraOutlet:
         self._ask()
 
     async def keyframe_wanted(self) -> None:
-        """To the encoder, when the last keyframe had time to arrive; else from `tick`."""
+        """To the encoder, when the last keyframe had time to arrive; else from `tick`. On a thin path not at all before
+        that: a second one costs seconds of the picture, and a receiver that still needs it asks again."""
+        now = time.monotonic()
+        if self.rate is not None and self.rate.scant and now < self._keyframe_arrives:
+            return
         self._wanted = True
-        self._pass_on(time.monotonic())
+        self._pass_on(now)
 
     def _pass_on(self, now: float) -> None:
         if self._wanted and now >= self._keyframe_arrives:

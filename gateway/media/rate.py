@@ -101,14 +101,16 @@ above the next rung's climb; the buffer is 0.4 s of where the rung begins, so th
 for longer."""
 
 DETAIL_LADDER = (
-    Rung(0, 3, 4, 160),
+    Rung(0, 2, 3, 100, 36),
+    Rung(30, 3, 4, 160),
     Rung(100, 4, 5, 320),
     Rung(220, 4, 8, 800),
     Rung(450, 4, 12, 1600),
     Rung(800, 4, 15, 4000),
 )
 """Skin, an ear drum, an ultrasound picture: sharpness first, four pictures a second suffice to hold the camera
-by, more than fifteen show nothing new. Held still, the picture becomes sharp at any of these rates."""
+by (three where next to nothing is left), more than fifteen show nothing new. Held still, the picture becomes sharp at
+any of these rates."""
 
 PACE = 2.0
 """A picture leaves at this many times the rate: a keyframe in one burst overflows a thin link's queue."""
@@ -207,7 +209,8 @@ class RateController:
 PICTURE_BITS = {2: 3_600, 3: 7_000, 4: 10_000}
 """Of one picture at these quarters of the sides: fewer is blur."""
 
-PICTURES_LEAST, PICTURES_MOST = 8, 25
+PICTURES_LEAST, PICTURES_MOST = 3, 25
+"""A second: less than three stand still between two."""
 
 
 def beat(rung: Rung, bits_per_second: int) -> Rung:

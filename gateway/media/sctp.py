@@ -43,11 +43,12 @@ round trip is 50-150 ms. A reading that waits longer than the last after an outa
 ACKNOWLEDGED_LATE_SECONDS = 0.25
 """A receiver may keep an acknowledgement for 0.2 s (RFC 9260, 6.2): over the round trip that is no loss yet."""
 
-HOLD_SECONDS = 0.12
-"""On a thin path acknowledgements and a tenth of a second of waveform wait so long for company."""
+HOLD_SECONDS = 0.2
+"""On a thin path acknowledgements (RFC 9260, 6.2: no longer) and a tenth of a second of waveform wait so long for
+company."""
 
-COMPANY = 2
-"""Pieces of a waveform that go together: one more would be 0.2 s old."""
+COMPANY = 3
+"""Pieces of a waveform that go together, where no reading takes them along: one more would be 0.3 s old."""
 
 BUNDLE_OCTETS = 1150
 """Chunks of one packet: as large as those of the picture (h264.PAYLOAD_BYTES)."""

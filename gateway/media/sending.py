@@ -113,6 +113,10 @@ class SendPath(Protocol):
     def scant(self) -> bool:
         """Whether headers weigh."""
 
+    @property
+    def crowded(self) -> bool:
+        """Whether a queue stands that sound which is sent again would only lengthen."""
+
 
 class PacketSender(RTCRtpSender):
     """Sends RTP payloads made elsewhere; answers NACK from its own history."""
@@ -179,6 +183,14 @@ class PacketSender(RTCRtpSender):
         self._RTCRtpSender__packet_count: int = self._RTCRtpSender__packet_count + 1
         if marker and not self._forwarded:
             self.sync(clock.current_ntp_time(), timestamp)
+
+    async def repeat(self, back: int) -> None:
+        """Send again, as it was, the packet that left `back` packets before the newest of our numbering. Who has it
+        drops it (RFC 3711, section 3.3.2)."""
+        number = (self._number - 1 - back) % 65536
+        kept = self._past.get(number % HISTORY)
+        if self._open and kept is not None and kept[0].sequence_number == number:
+            await self._put(kept[0])
 
     async def pad(self, size: int) -> bool:
         """A packet of `size` octets on the wire with nothing in it, as one more of the retransmissions (RFC 4588);
@@ -292,7 +304,8 @@ class PacketSender(RTCRtpSender):
                 self._events.unrepaired()
         elif time.monotonic() - kept[2] >= self._round_trip():
             if self._path is None or not self._picture:
-                await self._send_again(sequence_number)
+                if self._path is None or not self._path.crowded:
+                    await self._send_again(sequence_number)
             elif sequence_number not in self._repairs:
                 self._repairs.append(sequence_number)
 

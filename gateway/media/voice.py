@@ -1,4 +1,4 @@
-"""How the forwarded voice is packed: as it came, two frames in one packet, or each frame said three times. Pure.
+"""How the forwarded voice is packed: as it came, two or three frames in one packet, or each said three times. Pure.
 
 Nothing is decoded: Opus packets are joined by their framing (RFC 6716, section 3.2), redundancy is RFC 2198.
 """
@@ -12,14 +12,20 @@ from .congestion.budget import VoiceForm
 FRAME_TICKS = 960
 """20 ms at 48 kHz: what browsers send."""
 
+WHOLE_KBPS, LEAN_KBPS = 24, 16
+"""What the touchscreen's page may take for the voice, and where a path is so thin that 8 kbit/s are a picture."""
+
 REDUNDANT = 2
 """Earlier frames beside each: a burst of two is survived whole."""
 
 REDUNDANT_OCTETS_MAX = 1023
 """Ten bits of length (RFC 2198, section 3)."""
 
+TOGETHER = {VoiceForm.paired: 2, VoiceForm.tripled: 3}
+"""Frames of one packet."""
+
 FRAME_OCTETS_MAX = 1275
-"""Longer ones have no length in a packet of two (RFC 6716, section 3.2.1); browsers send 60 to 160."""
+"""Longer ones have no length in a packet of several (RFC 6716, section 3.2.1); browsers send 40 to 160."""
 
 SILENT_OCTETS = 3
 """A frame of discontinuous transmission: nothing follows for up to 400 ms, so it does not wait."""
@@ -43,7 +49,7 @@ class VoicePacking:
     def __init__(self) -> None:
         self.opus_type = 0
         self.red = False
-        self._held: Spoken | None = None
+        self._held: list[Spoken] = []
         self._before: list[tuple[int, bytes]] = []
         self._newest: int | None = None
 
@@ -52,27 +58,26 @@ class VoicePacking:
         if self._newest is not None and 0 < (self._newest - timestamp) % TIMES < TIMES // 2:
             return []
         self._newest = timestamp
-        held, self._held = self._held, None
         now = Spoken(payload, timestamp, marker)
-        if form is VoiceForm.paired:
+        if form in TOGETHER:
             self._before.clear()
-            return self._pair(held, now)
-        waited = [held] if held is not None else []
+            return self._gather(now, TOGETHER[form])
+        waited, self._held = self._held, []
         if form is VoiceForm.red and self.red:
             return [*waited, self._repeat(now)]
         self._before.clear()
         return [*waited, now]
 
-    def _pair(self, held: Spoken | None, now: Spoken) -> list[Spoken]:
-        if held is not None:
-            joined = join(held.payload, now.payload)
-            if joined is not None and (now.timestamp - held.timestamp) % TIMES == FRAME_TICKS:
-                return [Spoken(joined, held.timestamp, held.marker)]
-            return [held, now]
-        if len(now.payload) <= SILENT_OCTETS or now.payload[0] & 3:
-            return [now]
-        self._held = now
-        return []
+    def _gather(self, now: Spoken, count: int) -> list[Spoken]:
+        before, self._held = self._held, []
+        follows = bool(before) and joinable(before[-1].payload, now.payload) and (
+            now.timestamp - before[-1].timestamp) % TIMES == FRAME_TICKS
+        gathered = [*before, now] if follows else [now]
+        left = [] if follows else _joined(before)
+        if len(gathered) >= count or len(now.payload) <= SILENT_OCTETS or now.payload[0] & 3:
+            return [*left, *_joined(gathered)]
+        self._held = gathered
+        return left
 
     def _repeat(self, now: Spoken) -> Spoken:
         heads, bodies = b"", b""
@@ -86,18 +91,37 @@ class VoicePacking:
         return Spoken(heads + bytes([self.opus_type]) + bodies + now.payload, now.timestamp, now.marker, True)
 
 
-def join(first: bytes, second: bytes) -> bytes | None:
-    """Two Opus packets of one frame each as one of two; None when they differ in mode, have more frames or are too
-    long."""
-    if len(first) > FRAME_OCTETS_MAX or len(second) > FRAME_OCTETS_MAX:
+def joinable(first: bytes, second: bytes) -> bool:
+    """Whether two Opus packets are of one frame each, of one mode and not too long."""
+    if not first or not second or len(first) > FRAME_OCTETS_MAX or len(second) > FRAME_OCTETS_MAX:
+        return False
+    return not first[0] & 3 and first[0] == second[0]
+
+
+def join(*packets: bytes) -> bytes | None:
+    """Opus packets of one frame each as one of them all (RFC 6716, 3.2.3 to 3.2.5); None when they differ in mode,
+    have more frames or are too long."""
+    if not all(joinable(packets[0], other) for other in packets[1:]):
         return None
-    if not first or not second or first[0] & 3 or first[0] != second[0]:
-        return None
-    one, two = first[1:], second[1:]
-    if len(one) == len(two):
-        return bytes([first[0] | 1]) + one + two
-    if len(one) < 252:
-        length = bytes([len(one)])
+    head, frames = packets[0][0], [packet[1:] for packet in packets]
+    even = len({len(frame) for frame in frames}) == 1
+    if len(frames) == 2:
+        code = bytes([head | 1]) if even else bytes([head | 2])
     else:
-        length = bytes([252 + (len(one) & 3), (len(one) - 252 - (len(one) & 3)) >> 2])
-    return bytes([first[0] | 2]) + length + one + two
+        code = bytes([head | 3, len(frames) | (0 if even else 0x80)])
+    lengths = b"" if even else b"".join(_length(frame) for frame in frames[:-1])
+    return code + lengths + b"".join(frames)
+
+
+def _length(frame: bytes) -> bytes:
+    if len(frame) < 252:
+        return bytes([len(frame)])
+    return bytes([252 + (len(frame) & 3), (len(frame) - 252 - (len(frame) & 3)) >> 2])
+
+
+def _joined(held: list[Spoken]) -> list[Spoken]:
+    """What waited, as one packet."""
+    if len(held) < 2:
+        return held
+    joined = join(*(spoken.payload for spoken in held))
+    return held if joined is None else [Spoken(joined, held[0].timestamp, held[0].marker)]

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from gateway.store import StoreConflict, StoreError
 from gateway.store.records import Closing, EncounterRecord
-from protocol import kiosk
-from protocol.kiosk import Nurse
+from protocol import kiosk_commands as kiosk
+from protocol.kiosk import Nurse, StillReview
 from protocol.readings import WaveformEnd
 
 from . import patient
@@ -150,7 +150,7 @@ class Commands:
                 raise Refused("encounter.closed")
             before = self._chart.review
             await self._chart.store.stills.put(encounter_id, instrument_id, still, data)
-            self._chart.look_at(kiosk.StillReview(instrument_id=instrument_id, still=still))
+            self._chart.look_at(StillReview(instrument_id=instrument_id, still=still))
             if before is not None:
                 await self._chart.store.stills.drop(before.still.still_id)
 

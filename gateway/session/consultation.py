@@ -15,7 +15,7 @@ import structlog
 from gateway.peripherals.recording import RecordingArrived
 from gateway.store import Store, StoreConflict, StoreError
 from gateway.store.records import EncounterCounts
-from protocol import kiosk
+from protocol import kiosk_commands as kiosk
 from protocol.channels import (
     GuestInvited,
     Instrument,
@@ -24,7 +24,9 @@ from protocol.channels import (
     MediaState,
     Situation,
 )
-from protocol.kiosk import CommandBody, KioskReply, Nurse
+from protocol.guest_signalling import GuestAnswer, GuestAway, GuestCandidate, GuestEntered, GuestLeft, GuestRefused
+from protocol.kiosk import KioskReply, Nurse
+from protocol.kiosk_commands import CommandBody
 from protocol.quality import CallQuality, CallSummary, Reception
 from protocol.readings import Chunk, Reading, WaveformEnd
 from protocol.signalling import (
@@ -33,12 +35,6 @@ from protocol.signalling import (
     CallCandidate,
     CallLeft,
     CallRefused,
-    GuestAnswer,
-    GuestAway,
-    GuestCandidate,
-    GuestEntered,
-    GuestLeft,
-    GuestRefused,
     PeerAway,
     Place,
     PrescriptionReady,
@@ -53,7 +49,7 @@ from .chart import Chart
 from .commands import Commands
 from .errors import Refused
 from .examination import Examination
-from .guests import GuestDesk
+from .guests import GuestDesk, GuestPath
 from .intake import Intake
 from .microphone import Microphone
 from .quality import Totals
@@ -182,6 +178,11 @@ class Consultation:
     def summary(self) -> CallSummary | None:
         """Of the call that runs, else of the last one since this process began."""
         return self._quality.summary
+
+    @property
+    def guest_paths(self) -> tuple[GuestPath, ...]:
+        """How the connections with the guests go, without names."""
+        return self._guests.paths
 
     @property
     def totals(self) -> Totals:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -52,6 +53,9 @@ log = structlog.get_logger()
 
 INBOX_MESSAGES = 256
 """A page sends about ten messages a second (acknowledgements, gaps, beats); past it one is refused and said so."""
+
+PROBLEMS_A_SECOND = 10
+"""Refusals said and logged; a page has none when all is well. Each takes the uplink before readings that wait."""
 
 BEAT_SECONDS = 1.0
 """Also the pace of `WaveformHead`: a lost last chunk is noticed within a second."""
@@ -121,6 +125,7 @@ class Delivery:
         self._cursor: int | None = None
         self._resumes = 0
         self._echo: float | None = None
+        self._objections: deque[float] = deque(maxlen=PROBLEMS_A_SECOND)
 
     def opened(self, channel: str) -> None:
         """A channel can be written to."""
@@ -132,7 +137,7 @@ class Delivery:
         try:
             self._inbox.put_nowait((channel, data))
         except asyncio.QueueFull:
-            self._say(ChannelProblem(code="channel.flood"))
+            self._object("channel.flood")
 
     def committed(self) -> None:
         """There is a new event."""
@@ -162,8 +167,7 @@ class Delivery:
             channel, data = await self._inbox.get()
             code, about = await self._take(channel, data)
             if code is not None:
-                log.info("channel.refused", code=code, about=about)
-                self._say(ChannelProblem(code=code, about=about))
+                self._object(code, about)
 
     async def _take(self, channel: str, data: str | bytes) -> tuple[str | None, str]:
         if channel != CONTROL or not isinstance(data, str) or len(data) > CHANNEL_MESSAGE_BYTES:
@@ -277,6 +281,14 @@ class Delivery:
     async def _room(self) -> None:
         await self._peer.drained(CONTROL)
         await asyncio.sleep(PAUSE_SECONDS)
+
+    def _object(self, code: str, about: str = "") -> None:
+        now = self._clock()
+        if len(self._objections) == PROBLEMS_A_SECOND and now - self._objections[0] < 1.0:
+            return
+        self._objections.append(now)
+        log.info("channel.refused", code=code, about=about)
+        self._say(ChannelProblem(code=code, about=about))
 
     def _say(self, message: ToDoctor) -> bool:
         return self._peer.send(CONTROL, _encoder.encode(message).decode())

@@ -6,8 +6,8 @@ import base64
 from dataclasses import dataclass
 
 from protocol.binding import Side, sdp_fingerprints
+from protocol.guest_signalling import GuestAnswer
 from protocol.guests import GuestBinding, GuestKey, seal
-from protocol.signalling import GuestAnswer
 
 from .errors import BindingRefused
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ from datetime import datetime
 import structlog
 
 from gateway.media.events import PeerState
+from gateway.media.path import CallFigures
 from protocol.binding import Side
 from protocol.channels import GuestInvited
-from protocol.guests import GuestCard, GuestState, GuestView
-from protocol.signalling import (
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -28,6 +29,7 @@ from protocol.signalling import (
     GuestRefused,
     GuestRejoin,
 )
+from protocol.guests import GuestCard, GuestRole, GuestState, GuestView
 
 from .call import LOOK_SECONDS, OPENING_SECONDS, REJOIN_AGAIN_SECONDS, rejoin_cause
 from .chart import Chart
@@ -44,6 +46,18 @@ GUESTS_AT_ONCE = 3
 
 GUESTS_KEPT = 30
 """As many as the relay invites to one call, those who left among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestPath:
+    """How the connection with one guest goes, without a name. `seat`: from 1, the lowest that was free when it came,
+    its own until it leaves; `generation`: which attempt this is; `figures`: None before there can be a picture."""
+
+    seat: int
+    role: GuestRole
+    state: GuestState
+    generation: int
+    figures: CallFigures | None
 
 
 @dataclass
@@ -65,6 +79,8 @@ class _Guest:
     """Nobody came by the link in time, as far as our clock knows."""
     state: GuestState = GuestState.invited
     since: datetime | None = None
+    seat: int = 0
+    """0: it had no attempt yet."""
 
     def standing(self) -> GuestState:
         if self.left or self.expired:
@@ -109,6 +125,15 @@ class GuestDesk:
         """Invited to this call, in it, or gone from it; the longest invited first."""
         return tuple(GuestView(guest=guest.card, state=guest.state, since=guest.since)
                      for guest in self._guests.values())
+
+    @property
+    def paths(self) -> tuple[GuestPath, ...]:
+        """One a guest that came and did not leave, as of now; ask once a second."""
+        return tuple(sorted((
+            GuestPath(guest.seat, guest.card.role, guest.state, guest.generation.number,
+                      self._media.guest_figures(line) if (line := guest.generation.line) is not None else None)
+            for guest in self._guests.values() if guest.generation is not None and not guest.left),
+            key=lambda path: path.seat))
 
     # From the doctor's page, inside the call
 
@@ -217,6 +242,9 @@ class GuestDesk:
             return
         if guest.generation is not None and guest.generation.number >= guest.entered.generation:
             return
+        if not guest.seat:
+            taken = {other.seat for other in self._guests.values() if not other.left}
+            guest.seat = next(seat for seat in itertools.count(1) if seat not in taken)
         generation = guest.generation = GuestGeneration(guest.entered, guest.key, self._poke.set, self._clock)
         guest.task = self._tasks.create_task(self._run(guest, generation), name=f"guest.{generation.number}")
 

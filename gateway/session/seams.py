@@ -57,6 +57,8 @@ class Media(Protocol):
     @property
     def figures(self) -> CallFigures | None:
         """Of the doctor's picture and path; None without one."""
+    def guest_figures(self, line: GuestLine) -> CallFigures | None:
+        """Of the picture and path to this guest; None before there can be a picture."""
     @property
     def uplinks(self) -> tuple[Uplink, ...]: ...
     @property

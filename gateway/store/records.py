@@ -8,7 +8,8 @@ from datetime import datetime
 import msgspec
 
 from protocol.channels import Request
-from protocol.kiosk import Nurse, Orientation
+from protocol.kiosk import Nurse
+from protocol.kiosk_commands import Orientation
 from protocol.prescription import PrescriptionView
 from protocol.readings import Reading
 from protocol.values import DoctorCard, Patient, Reason, Urgency

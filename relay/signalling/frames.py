@@ -21,6 +21,7 @@ from protocol.signalling import (
     ToDoctor,
     ToGuest,
     ToVehicle,
+    Welcome,
 )
 
 AnyFrame = FrameFromVehicle | FrameFromDoctor | FrameFromGuest
@@ -71,6 +72,11 @@ def decode(data: str | bytes, role: Role) -> AnyFrame:
 
 def encode(role: Role, n: int, ack: int, body: Outgoing) -> str:
     """One frame to a client of this role."""
+    if role is Role.vehicle and isinstance(body, Welcome):
+        # A guest's fields: they say nothing to a vehicle, and one of before there were guests refuses them.
+        values = msgspec.to_builtins(FrameToVehicle(n=n, ack=ack, body=body))
+        del values["body"]["guest"], values["body"]["call_id"]
+        return _ENCODER.encode(values).decode()
     if role is Role.vehicle:
         return _ENCODER.encode(FrameToVehicle(n=n, ack=ack, body=body)).decode()  # type: ignore[arg-type]
     if role is Role.guest:

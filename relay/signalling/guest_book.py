@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from protocol.guest_signalling import GuestRefused
 from protocol.guests import GuestInvitation, GuestRole, GuestWanted
-from protocol.signalling import GuestRefused
 from relay.audit import record
 from relay.storage.base import Storage
 from relay.storage.calls import CallRow

@@ -14,8 +14,7 @@ import msgspec
 import structlog
 
 from protocol.binding import Side
-from protocol.guests import GuestCard, GuestDoor, GuestInvitation, GuestWanted
-from protocol.signalling import (
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -24,8 +23,9 @@ from protocol.signalling import (
     GuestOffer,
     GuestRefused,
     GuestRejoin,
-    Role,
 )
+from protocol.guests import GuestCard, GuestDoor, GuestInvitation, GuestWanted
+from protocol.signalling import Role
 from protocol.values import DoctorCard, Id, Struct, VehicleCard
 from relay.identity.accounts import Accounts
 from relay.identity.passwords import GuessLimit

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import WSMsgType, web
 
-from protocol import SUBPROTOCOL
+from protocol import SUBPROTOCOL, SUBPROTOCOL_1
 from protocol.limits import (
     SIGNALLING_BACKLOG,
     SIGNALLING_BURST,
@@ -143,8 +143,8 @@ class Conversation:
 
     async def run(self, request: web.Request, authenticate: Authenticate) -> web.WebSocketResponse:
         """Upgrade a request and speak until one of the two closes."""
-        socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,), heartbeat=HEARTBEAT_SECONDS, compress=False,
-                                       max_msg_size=READ_LIMIT, timeout=CLOSE_SECONDS)
+        socket = web.WebSocketResponse(protocols=(SUBPROTOCOL_1, SUBPROTOCOL), heartbeat=HEARTBEAT_SECONDS,
+                                       compress=False, max_msg_size=READ_LIMIT, timeout=CLOSE_SECONDS)
         await socket.prepare(request)
         line = SocketLine(socket, request.transport, self._acknowledgement)
         async with asyncio.TaskGroup() as group:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from protocol import VERSION
+from protocol.guest_signalling import GuestAnswer, GuestCandidate, GuestLeft, GuestOffer, GuestRefused, GuestRejoin
 from protocol.limits import SIGNALLING_RESUME_SECONDS
 from protocol.signalling import (
     CallAnswer,
@@ -18,12 +19,6 @@ from protocol.signalling import (
     CallRefused,
     CallRejoin,
     EncounterState,
-    GuestAnswer,
-    GuestCandidate,
-    GuestLeft,
-    GuestOffer,
-    GuestRefused,
-    GuestRejoin,
     Hello,
     Nothing,
     PrescriptionProgress,

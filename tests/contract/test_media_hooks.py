@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import aioice.ice
 import av
@@ -39,8 +39,10 @@ from aiortc.rtp import (
 
 from gateway.media import gathering, ice, sctp, sending
 from gateway.media.codecs import X264
+from gateway.media.congestion.budget import VoiceForm
 from gateway.media.congestion.feedback import URI
 from gateway.media.congestion.road import WIRE_OCTETS
+from gateway.media.forward import VoiceOutlet
 from gateway.media.hooks import GatewayConnection
 from gateway.media.interfaces import Address
 from gateway.media.peers import H264, OPUS, VP8
@@ -219,6 +221,49 @@ async def test_packets_go_out_as_they_are_written(ends: Ends) -> None:
     assert (packet.payload, packet.timestamp, packet.marker, packet.ssrc) == (b"\x65abc", 777, 1, sender._ssrc)
     assert packet.extensions.abs_send_time is not None
     assert packet.extensions.mid == "1"
+
+
+class Lossy:
+    """A path that loses packets: the voice is to be said more than once."""
+
+    voice = VoiceForm.red
+
+    def may_speak(self, now: float) -> bool:
+        return True
+
+
+async def test_a_voice_is_said_twice_to_who_takes_no_redundancy(ends: Ends) -> None:
+    """Firefox has no RED: a packet that was lost arrives with the second after it, one that was not is seen once.
+    With RED nothing is repeated beside it."""
+    await ends.join()
+    arrived: asyncio.Queue[int] = asyncio.Queue()
+
+    async def catch(packet: RtpPacket, arrival_time_ms: int) -> None:
+        arrived.put_nowait(packet.timestamp)
+
+    ends.theirs.getTransceivers()[0].receiver._handle_rtp_packet = catch  # type: ignore[method-assign]
+    voice = VoiceOutlet(cast(Any, None), cast(Any, Lossy()))
+    voice.bind(sender_of(ends.voice))
+    dtls = ends.ours.dtls
+    assert dtls is not None
+    really = dtls._send_rtp
+    sent: list[bytes] = []
+
+    async def lose_the_third(data: bytes) -> None:
+        sent.append(data)
+        if len(sent) != 3:
+            await really(data)
+
+    dtls._send_rtp = lose_the_third  # type: ignore[method-assign]
+    for n in range(6):
+        await voice.forward("kiosk", Packet(7, n, 960 * n, n == 0, b"\x48voice%d" % n), n / 50)
+    async with asyncio.timeout(10):
+        seen = [await arrived.get() for _ in range(6)]
+    assert len(sent) == 6 + 4
+    assert [(timestamp - seen[0]) // 960 for timestamp in seen] == [0, 1, 3, 4, 2, 5]
+    voice.packing.red, voice.packing.opus_type = True, 96
+    await voice.forward("kiosk", Packet(7, 6, 960 * 6, False, b"\x48voice6"), 6 / 50)
+    assert len(sent) == 6 + 4 + 1
 
 
 async def test_lost_packets_are_sent_again_from_a_long_history(ends: Ends) -> None:
@@ -471,7 +516,7 @@ class Counting:
         self.numbered: list[tuple[int, bool, bool, bool]] = []
         self.beside: list[int] = []
         self.open = True
-        self.thin = False
+        self.thin = self.full = False
 
     def stamp(self, octets: int, now: float, *, picture: bool, reserved: bool, padding: bool) -> int | None:
         self.numbered.append((octets, picture, reserved, padding))
@@ -486,6 +531,10 @@ class Counting:
     @property
     def scant(self) -> bool:
         return self.thin
+
+    @property
+    def crowded(self) -> bool:
+        return self.full
 
 
 async def test_packets_bear_transport_numbers_on_the_wire(ends: Ends) -> None:
@@ -578,6 +627,22 @@ async def test_repairs_wait_for_the_path_and_a_new_start_forgets_them(ends: Ends
     assert (len(path.numbered), ends.said.given_up) == (5, 0)
     await sender._handle_rtcp_packet(RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[sender._number]))
     assert ends.said.given_up == 1
+
+
+async def test_a_lost_word_is_not_sent_again_into_a_thin_paths_queue(ends: Ends) -> None:
+    """It would come too late and make the next words late; without a queue it is sent at once."""
+    await ends.join()
+    sender, path = sender_of(ends.voice), Counting()
+    sender.follow(path, None)
+    first = sender._number
+    await sender.write(b"\x48voice", 960, False)
+    lost = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=[first])
+    path.full = True
+    await sender._handle_rtcp_packet(lost)
+    assert len(path.beside) == 1
+    path.full = False
+    await sender._handle_rtcp_packet(lost)
+    assert len(path.beside) == 2
 
 
 async def test_a_voice_without_the_extension_is_counted_beside(ends: Ends) -> None:

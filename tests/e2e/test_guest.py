@@ -22,6 +22,7 @@ from sim.bots.nurse import Nurse, PatientTyped
 from sim.demo.configuration import DOCTORS, NURSES
 from sim.demo.processes import free_port
 from sim.demo.world import Ports, World
+from tests.e2e.axe_rig import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -79,7 +80,8 @@ async def invited(call: Call, role: str = "interpreter") -> str:
 
 
 async def test_an_interpreter_enters_by_a_link_once_and_leaves(call: Call) -> None:
-    """The code on the screen is the link; the guest sees the bus, all hear each other; a used link opens nothing."""
+    """The code on the screen is the link; the guest sees the bus, all hear each other; a used link opens nothing; door
+    and call are what axe-core wants."""
     link = await call.doctor.invite("interpreter", NAME)
     assert await call.doctor.scanned() == link
     await call.doctor.close_link()
@@ -91,10 +93,12 @@ async def test_an_interpreter_enters_by_a_link_once_and_leaves(call: Call) -> No
     assert role == "interpreter"
     assert "#" not in guest.page.url
     assert await guest.page.evaluate("history.length") <= 2
+    assert await violations(guest.page) == []
     await guest.show_camera()
     await guest.enter()
     assert await guest.sees_the_bus(3)
     assert await guest.doctor.moves()
+    assert await violations(guest.page) == []
     assert await guest.hears_the_bus()
     assert await guest.hears_the_doctor()
     await call.doctor.guest_is("present")

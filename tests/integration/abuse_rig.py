@@ -23,7 +23,7 @@ from gateway.media.ice import GatewayIce
 from gateway.media.sdp import NUMBERS_ID
 from protocol.channels import BULK, CONTROL, WAVEFORM
 from sim.camera import SceneCamera
-from tests.integration.test_media_engine import Events, Page, Room, Tone, codes, running
+from tests.integration.test_media_engine import WAIT, Events, Page, Room, Tone, codes, running
 
 BURST = 30
 """Datagrams sent before the loop gets a turn: about what uvloop reads in one."""
@@ -93,7 +93,7 @@ class Call:
         self.page.channels[CONTROL].send(mark)
         await self.events.until(lambda: (CONTROL, mark) in self.events.messages, 20)
         assert self.peer.send(CONTROL, mark)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT):
             while await self.page.messages.get() != (CONTROL, mark):
                 pass
             before = self.peer.voice_in.last_packet
@@ -137,7 +137,7 @@ async def calling(*, promises: bool = False) -> AsyncIterator[Call]:
         await peer.answer(wide(answer) if promises else answer)
         call = Call(room, peer, page, events)
         try:
-            await events.until(lambda: events.channels == {CONTROL, WAVEFORM, BULK}, 20)
+            await events.until(lambda: events.channels == {CONTROL, WAVEFORM, BULK})
             yield call
         finally:
             await page.connection.close()

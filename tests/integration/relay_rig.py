@@ -47,7 +47,7 @@ from relay.config import Config, parse
 from relay.fleet.ca import IssuingAuthority, private_key_pem
 from relay.storage.people import SignedIn
 
-WAIT = 10.0
+WAIT = 30.0
 PASSWORD = "un mot de passe de test"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 

@@ -27,20 +27,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.exits import ExitCode
 from gateway.identity import VehicleFile
 from protocol import SUBPROTOCOL
-from protocol.kiosk import (
-    KioskCommand,
-    KioskMessage,
-    KioskReply,
-    KioskState,
-    OpenEncounter,
-    RelayLink,
-    SignInNurse,
-)
+from protocol.kiosk import KioskMessage, KioskReply, KioskState, RelayLink
+from protocol.kiosk_commands import KioskCommand, OpenEncounter, SignInNurse
 from protocol.values import Patient, Reason, Urgency
 from relay.fleet.ca import IssuingAuthority, private_key_pem
 
 ROOT = Path(__file__).parents[2]
-WAIT = 30.0
+WAIT = 60.0
 PIN_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("1234")
 
 

@@ -29,19 +29,10 @@ from gateway.session.guest_bindings import octets
 from gateway.store import Store
 from protocol.binding import Side, sdp_fingerprints
 from protocol.channels import GuestInvited
+from protocol.guest_signalling import GuestAnswer, GuestEntered, GuestOffer, GuestRefused, GuestRejoin
 from protocol.guests import GuestBinding, GuestInvitation, GuestState, seal
-from protocol.kiosk import EnterWaiting, OpenEncounter, RemoveGuest
-from protocol.signalling import (
-    CallGranted,
-    Dismissed,
-    GuestAnswer,
-    GuestEntered,
-    GuestOffer,
-    GuestRefused,
-    GuestRejoin,
-    Queue,
-    TakeCall,
-)
+from protocol.kiosk_commands import EnterWaiting, OpenEncounter, RemoveGuest
+from protocol.signalling import CallGranted, Dismissed, Queue, TakeCall
 from protocol.values import Patient, Reason, Urgency, VehicleCard
 from relay.fleet.ca import private_key_pem
 from relay.storage.audit import AuditRow
@@ -51,7 +42,7 @@ from tests.integration.test_media_engine import Events, Page, Tone, codes, conne
 from tests.unit.session_fakes import FakeInstruments, FakePapers
 from tests.unit.store_makers import NURSE
 
-WAIT = 20.0
+WAIT = 30.0
 FALSE = ":".join(["5A"] * 32)
 
 

@@ -24,20 +24,12 @@ from gateway.kiosk.server import KioskServer
 from gateway.store import Store, StoreError
 from gateway.store.kiosk_access import KioskAccess, KioskSessionRow, PinFailures
 from protocol import SUBPROTOCOL
-from protocol.kiosk import (
+from protocol.kiosk import KioskMessage, KioskReply, KioskState, Link, LocalOffer, Nurse, Power, PowerSource, RelayLink
+from protocol.kiosk_commands import (
     CommandBody,
     EnterWaiting,
     KioskCommand,
-    KioskMessage,
-    KioskReply,
-    KioskState,
-    Link,
     LocalAnswer,
-    LocalOffer,
-    Nurse,
-    Power,
-    PowerSource,
-    RelayLink,
     SignInNurse,
     SignOutNurse,
     WantLocal,
@@ -47,7 +39,7 @@ from protocol.values import VehicleCard
 
 NURSE = Nurse(nurse_id="ines", name="Inès")
 PIN_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("1234")
-WAIT = 10.0
+WAIT = 30.0
 
 
 class FakePeer:

@@ -29,14 +29,14 @@ async def test_a_try_that_hangs_does_not_hold_up_the_next(monkeypatch: pytest.Mo
     monkeypatch.setattr(knock, "KNOCK_SECONDS", 0.01)
     tried = 0
 
-    async def slow(host: str, port: int) -> bool:
+    async def slow(host: str, port: int, way: str) -> bool:
         nonlocal tried
         tried += 1
         if tried < 5:
             await asyncio.Event().wait()
         return True
 
-    monkeypatch.setattr(knock, "_knock", slow)
+    monkeypatch.setattr(knock, "knock", slow)
     async with asyncio.timeout(5):
         await knock.until_reached("192.0.2.1", 1)
     assert tried == 5

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+import uvloop
 from aiohttp import web
 from blockbuster import blockbuster_ctx
 from cryptography import x509
@@ -20,14 +23,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
-from gateway import inbox
+from gateway import inbox, vigil
 from gateway import link as link_module
 from gateway.identity import DeviceIdentity, IdentityRefused, VehicleFile
 from gateway.link import LinkEvents, RelayLink
 from gateway.printing.errors import PaperUnsaved
 from gateway.store import StoreError
-from protocol import SUBPROTOCOL
+from protocol import SUBPROTOCOL, SUBPROTOCOL_1
 from protocol.kiosk import RelayLink as LinkState
+from protocol.quality import CallSummary
 from protocol.signalling import (
     CallLeft,
     Dismissed,
@@ -36,12 +40,13 @@ from protocol.signalling import (
     Hello,
     Place,
     ToVehicle,
+    VehicleHealth,
     Welcome,
 )
 from relay.fleet.ca import IssuingAuthority, private_key_pem
 
 NOW = datetime.now(UTC)
-WAIT = 10.0
+WAIT = 30.0
 
 Script = Callable[[web.WebSocketResponse, Hello], Awaitable[None]]
 
@@ -73,6 +78,7 @@ class ScriptedRelay:
         self.hellos: list[Hello] = []
         self.frames: list[FrameFromVehicle] = []
         self.arrived = asyncio.Event()
+        self.spoken: tuple[str, ...] = (SUBPROTOCOL_1, SUBPROTOCOL)
         self.url = ""
 
     async def say(self, socket: web.WebSocketResponse, n: int, body: ToVehicle, ack: int = 0) -> None:
@@ -89,7 +95,7 @@ class ScriptedRelay:
                                           server_time=datetime.now(UTC)))
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,))
+        socket = web.WebSocketResponse(protocols=self.spoken)
         await socket.prepare(request)
         hello = (await self.hear(socket)).body
         assert isinstance(hello, Hello)
@@ -105,8 +111,8 @@ async def hold(socket: web.WebSocketResponse, hello: Hello) -> None:
 
 
 @asynccontextmanager
-async def serving(ca: IssuingAuthority, directory: Path, *, host: str = "127.0.0.1",
-                  issued: datetime = NOW) -> AsyncIterator[ScriptedRelay]:
+async def serving(ca: IssuingAuthority, directory: Path, *, host: str = "127.0.0.1", issued: datetime = NOW,
+                  listening: socket.socket | None = None) -> AsyncIterator[ScriptedRelay]:
     relay = ScriptedRelay()
     key = ec.generate_private_key(ec.SECP256R1())
     chain = directory / "server.pem"
@@ -120,13 +126,19 @@ async def serving(ca: IssuingAuthority, directory: Path, *, host: str = "127.0.0
     app.router.add_get("/" + link_module.SOCKET_PATH, relay.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    port = runner.addresses[0][1]
-    relay.url = f"https://127.0.0.1:{port}"
+    if listening is None:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        relay.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    else:
+        await web.SockSite(runner, listening, ssl_context=tls).start()
+        relay.url = f"https://{host}:{runner.addresses[0][1]}"
     try:
         yield relay
     finally:
+        # Who was cut off says nothing any more, and TLS would wait for it.
+        for handler in runner.server.connections if runner.server is not None else ():
+            if handler.transport is not None:
+                handler.transport.abort()
         await runner.cleanup()
 
 
@@ -208,6 +220,34 @@ async def test_a_break_resumes_the_session_and_loses_nothing(ca: IssuingAuthorit
         places = [body.place for body in vehicle.got if isinstance(body, Place)]
         assert places == [1, 2, 3]
         assert vehicle.ups == [False, True]
+
+
+@pytest.mark.parametrize(("spoken", "said"), [((SUBPROTOCOL,), False), ((SUBPROTOCOL_1, SUBPROTOCOL), True)])
+async def test_a_relay_is_told_only_what_it_knows(ca: IssuingAuthority, tmp_path: Path, spoken: tuple[str, ...],
+                                                  said: bool) -> None:
+    """One of before `VehicleHealth.call` would refuse the whole message, and after sixteen the socket."""
+    call = CallSummary(running=False, seconds=60, voice_good_percent=99.0, picture_good_percent=90.0)
+    heard: list[dict[str, Any]] = []
+    done = asyncio.Event()
+    async with serving(ca, tmp_path) as relay:
+        relay.spoken = spoken
+
+        async def script(socket: web.WebSocketResponse, hello: Hello) -> None:
+            await relay.welcome(socket)
+            while not heard or heard[-1]["body"]["type"] != "health":
+                heard.append(msgspec.json.decode(await socket.receive_str(timeout=WAIT)))
+            done.set()
+            await socket.receive()
+
+        relay.scripts = [script]
+        vehicle = Vehicle(relay.url, make_identity(tmp_path / "id", ca))
+        async with driving(vehicle):
+            await vehicle.until(lambda: vehicle.link.online)
+            vehicle.link.send(VehicleHealth(release="1", call=call))
+            await asyncio.wait_for(done.wait(), WAIT)
+    body = heard[-1]["body"]
+    assert ("call" in body, body["release"], body["camera"]) == (said, "1", True)
+    assert not said or body["call"]["seconds"] == 60
 
 
 class Unwell(Vehicle):
@@ -368,3 +408,25 @@ async def test_an_identity_folder_that_does_not_fit_together_is_refused(ca: Issu
     (tmp_path / "b" / "ca.pem").unlink()
     with pytest.raises(IdentityRefused, match=r"identity\.missing"):
         DeviceIdentity.load(tmp_path / "b")
+
+
+def test_the_gateways_own_loop_moves_and_ends_a_link(ca: IssuingAuthority, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop's sockets know less than asyncio's: a silent socket is replaced, and the last one closes."""
+    monkeypatch.setattr(vigil, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(link_module, "PING_SECONDS", 100.0)
+
+    async def scenario() -> list[bool]:
+        async with serving(ca, tmp_path) as relay:
+            async def silent(line: web.WebSocketResponse, hello: Hello) -> None:
+                await relay.welcome(line, resumed=hello.session is not None)
+                await line.receive()
+
+            relay.scripts = [silent] * 20
+            vehicle = Vehicle(relay.url, make_identity(tmp_path / "id", ca))
+            async with driving(vehicle):
+                await vehicle.until(lambda: len(vehicle.ups) >= 2)
+            return vehicle.ups
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(scenario())[:2] == [False, True]

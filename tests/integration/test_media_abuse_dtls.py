@@ -90,7 +90,7 @@ async def test_hellos_forged_into_the_handshake_keep_no_call_from_being_made(mon
         ice, dtls = peer._connection.ice, peer._connection.dtls
         assert ice is not None
         assert dtls is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while dtls.state != "connecting" or not ice._nominated:  # noqa: ASYNC110 - the library tells nobody
                 await asyncio.sleep(0.01)
         theirs = page.connection.getTransceivers()[0].sender.transport.transport._connection
@@ -100,11 +100,11 @@ async def test_hellos_forged_into_the_handshake_keep_no_call_from_being_made(mon
         other.close()
         for datagram in (*list(forged())[::5], hello(), hello()):
             await pair.protocol.send_data(datagram, pair.remote_addr)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             while dtls._begun < 3:  # noqa: ASYNC110 - each forged hello is answered
                 await asyncio.sleep(0.01)
         released.set()
-        await events.until(lambda: PeerState.connected in events.states, 15)
+        await events.until(lambda: PeerState.connected in events.states)
         assert injected
         await page.connection.close()
         await peer.close()

@@ -100,7 +100,7 @@ async def test_replayed_packets_are_heard_once() -> None:
             await send(data, addr)
 
         pair.protocol.send_data = kept  # type: ignore[method-assign]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while len(sent) < 30:  # noqa: ASYNC110 - voice and picture tell nobody
                 await asyncio.sleep(0.05)
         pair.protocol.send_data = send  # type: ignore[method-assign]

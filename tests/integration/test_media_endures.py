@@ -83,7 +83,7 @@ async def test_a_peer_whose_end_fails_ends_alone(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(bad._connection, "close", fails)
     monkeypatch.setattr(good._connection, "close", works)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         await asyncio.gather(bad.close(), good.close())
     assert closed.is_set()
 

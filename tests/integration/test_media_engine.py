@@ -26,6 +26,9 @@ from protocol.channels import BULK, CONTROL, WAVEFORM
 from protocol.values import IceServer
 from sim.camera import SceneCamera, read_code
 
+WAIT = 40.0
+"""Seconds for what takes a fraction of one: a busy machine is no failure."""
+
 
 @dataclass
 class Events:
@@ -52,7 +55,7 @@ class Events:
         self.messages.append((channel, data))
         self.bell.set()
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 10) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = WAIT) -> None:
         async with asyncio.timeout(seconds):
             while not holds():
                 self.bell.clear()
@@ -67,7 +70,7 @@ class Room:
     camera: SceneCamera
     changed: asyncio.Event
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 10) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = WAIT) -> None:
         async with asyncio.timeout(seconds):
             while not holds():
                 self.changed.clear()
@@ -137,7 +140,7 @@ async def connect(peer: Peer, *tracks: MediaStreamTrack) -> Page:
 
 async def codes(track: MediaStreamTrack, count: int) -> list[int]:
     found: list[int] = []
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(WAIT):
         while len(found) < count:
             frame = await track.recv()
             assert isinstance(frame, av.VideoFrame)
@@ -168,7 +171,7 @@ class Tone(AudioStreamTrack):
 async def heard(track: MediaStreamTrack) -> float:
     """The loudest frequency of the next 100 ms, Hz."""
     samples: list[np.ndarray] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         while len(samples) < 5:
             frame = await track.recv()
             assert isinstance(frame, av.AudioFrame)
@@ -178,7 +181,7 @@ async def heard(track: MediaStreamTrack) -> float:
 
 
 async def until_heard(track: MediaStreamTrack, frequency: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         while abs(await heard(track) - frequency) > 25:
             pass
 
@@ -194,7 +197,7 @@ async def test_the_doctor_sees_the_camera_and_channels_open(room: Room) -> None:
         await events.until(lambda: events.channels == {CONTROL, WAVEFORM, BULK})
         assert events.states == [PeerState.connected]
         assert peer.send(CONTROL, "hello")
-        assert await asyncio.wait_for(page.messages.get(), 5) == (CONTROL, "hello")
+        assert await asyncio.wait_for(page.messages.get(), WAIT) == (CONTROL, "hello")
         page.channels[WAVEFORM].send(b"\x01")
         await events.until(lambda: (WAVEFORM, b"\x01") in events.messages)
         assert not page.channels[WAVEFORM].ordered
@@ -222,7 +225,7 @@ async def test_voices_and_the_doctors_picture_go_through_undecoded(room: Room) -
         voice, own, picture, *_ = kiosk.tracks
         assert await heard(voice) == pytest.approx(440, abs=25)
         assert await codes(own, 2)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT):
             frame = await picture.recv()
         assert isinstance(frame, av.VideoFrame)
         assert (frame.width, frame.height) == (640, 480)
@@ -244,7 +247,7 @@ async def test_a_reloaded_doctor_takes_over_on_the_kiosks_living_connection(room
         peer = await room.engine.doctor_peer([], Events())
         doctor = await connect(peer, Tone(frequency), VideoStreamTrack())
         await until_heard(voice, frequency)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT):
             assert isinstance(await picture.recv(), av.VideoFrame)
         await doctor.connection.close()
         await peer.close()
@@ -400,7 +403,7 @@ async def test_channels_have_bounds_and_drain(room: Room) -> None:
     assert 3 <= sent <= 5
     assert peer.buffered(BULK) > 16 * 1024
     assert peer.send(CONTROL, "urgent")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         await peer.drained(BULK)
         order = [await page.messages.get() for _ in range(sent + 1)]
     assert peer.buffered(BULK) <= 16 * 1024
@@ -476,7 +479,7 @@ async def test_many_calls_leave_no_memory_behind(room: Room) -> None:
         await page.connection.close()
         await peer.close()
         del peer, page
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while sum(ref() is not None for ref in left) > 1:
             gc.collect()
             await asyncio.sleep(0.05)

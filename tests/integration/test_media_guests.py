@@ -30,17 +30,20 @@ async def test_a_guest_sees_the_bus_hears_the_nurse_and_is_heard_and_seen_at_the
     assert [track.kind for track in others] == ["audio", "audio"]
     ear, eye = guest.tracks
     assert await codes(eye, 3)
+    figures = room.engine.figures_of(guest_peer)
+    assert figures is not None
+    assert (figures.candidate, figures.lines > 0, figures.keyframes > 0) == ("host", True, True)
     await until_heard(ear, 880)
     await until_heard(guests_voice, 660)
     await until_heard(doctors_voice, 440)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         for picture in (doctors_picture, guests_picture):
             assert isinstance(await picture.recv(), av.VideoFrame)
     await until_heard(next(track for track in doctor.tracks if track.kind == "audio"), 880)
     room.engine.mute(True)
     quiet = guest_peer.voice_out.sender
     assert quiet is not None
-    await asyncio.wait_for(_still(quiet), 10)
+    await asyncio.wait_for(_still(quiet), 40)
     for page, peer in ((guest, guest_peer), (kiosk, kiosk_peer), (doctor, doctor_peer)):
         await page.connection.close()
         await peer.close()

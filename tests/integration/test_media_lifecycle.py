@@ -16,7 +16,7 @@ from gateway.media.config import CameraConfig, MediaConfig
 from gateway.media.engine import MediaEngine, PeerState
 from gateway.media.sound import SoundPacket
 from sim.camera import SceneCamera
-from tests.integration.test_media_engine import Events, Page, Room, Tone, codes, connect, running, until_heard
+from tests.integration.test_media_engine import WAIT, Events, Page, Room, Tone, codes, connect, running, until_heard
 
 
 @pytest.fixture
@@ -110,12 +110,12 @@ def others() -> set[asyncio.Task[Any]]:
 async def all_end(before: set[asyncio.Task[Any]]) -> bool:
     """Whether all that began since ends by itself."""
     new = others() - before
-    return not new or not (await asyncio.wait(new, timeout=5))[1]
+    return not new or not (await asyncio.wait(new, timeout=WAIT))[1]
 
 
 async def settled(engine: MediaEngine) -> None:
     """Until no peer of this engine gives anything back any more, and the loop has closed what it was told to."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         while engine._closings:
             await asyncio.wait(tuple(engine._closings))
     for _ in range(5):
@@ -322,7 +322,7 @@ async def test_a_sound_that_fails_at_one_doctor_reaches_the_next(bare: MediaEngi
     monkeypatch.setattr(good.stethoscope, "send", takes)
     sender = asyncio.create_task(bare._send_sounds())
     bare._take_sound(SoundPacket(b"x", 0, first=True, level_db=-20.0))
-    await asyncio.wait_for(came.wait(), 5)
+    await asyncio.wait_for(came.wait(), WAIT)
     assert not sender.done()
     assert events.states == [PeerState.closed]
     sender.cancel()

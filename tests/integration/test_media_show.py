@@ -70,7 +70,7 @@ async def page(room: Room) -> AsyncIterator[Page]:
 async def seen(page: Page, shape: float) -> av.VideoFrame:
     """The first picture of this shape; its size is the rate's affair."""
     track: MediaStreamTrack = next(t for t in page.tracks if t.kind == "video")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while True:
             frame = await track.recv()
             assert isinstance(frame, av.VideoFrame)
@@ -166,7 +166,7 @@ async def test_ending_lets_the_camera_go() -> None:
 async def seen_beside(page: Page) -> None:
     """Until the finding's code is read from the left three quarters and the room's from its own place."""
     track: MediaStreamTrack = next(t for t in page.tracks if t.kind == "video")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while True:
             frame = await track.recv()
             assert isinstance(frame, av.VideoFrame)

@@ -17,14 +17,7 @@ import pytest
 from sqlalchemy import select, update
 
 from protocol.binding import Side
-from protocol.guests import GuestBinding, GuestInvitation, GuestRole, GuestWanted, seal
-from protocol.limits import SIGNALLING_RESUME_SECONDS
-from protocol.signalling import (
-    CallAssigned,
-    CallGranted,
-    CallLeft,
-    CallRejoin,
-    Dismissed,
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -33,9 +26,10 @@ from protocol.signalling import (
     GuestOffer,
     GuestRefused,
     GuestRejoin,
-    Refusal,
-    TakeCall,
 )
+from protocol.guests import GuestBinding, GuestInvitation, GuestRole, GuestWanted, seal
+from protocol.limits import SIGNALLING_RESUME_SECONDS
+from protocol.signalling import CallAssigned, CallGranted, CallLeft, CallRejoin, Dismissed, Refusal, TakeCall
 from relay.audit import verify
 from relay.keys import load_or_make
 from relay.signalling.guest_book import GuestBook
@@ -347,7 +341,7 @@ async def test_a_guest_put_out_while_arriving_stays_out(site: Site, monkeypatch:
         monkeypatch.setattr(GuestExchange, "arrived", arrives)
         monkeypatch.setattr(GuestExchange, "left", left)
         async with rig.guest(invitation.token):
-            await asyncio.wait_for(looked.wait(), 5)
+            await asyncio.wait_for(looked.wait(), 40)
             await call.bus.say(GuestLeft(call_id=call.call_id, guest_id=invitation.guest.guest_id))
             with suppress(TimeoutError):
                 # Either the removal is done first, or it waits for the arrival.

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
+from protocol import SUBPROTOCOL, SUBPROTOCOL_1
 from protocol.binding import Side
 from protocol.signalling import (
     CallAnswer,
@@ -356,6 +357,16 @@ async def test_signing_out_closes_the_socket(site: Site) -> None:
             await late.raw({"n": 0, "ack": 0, "body": {"type": "hello", "version": 1, "role": "doctor",
                                                        "token": token}})
             assert await late.next() == Dismissed(code="session.signed_out")
+
+
+async def test_the_relay_speaks_the_newest_subprotocol_that_a_vehicle_offers(site: Site) -> None:
+    """By it a vehicle knows that `VehicleHealth.call` is understood; one of before hears the plain one."""
+    async with site.relay() as rig:
+        device = await rig.vehicle()
+        url = f"https://127.0.0.1:{rig.relay.vehicle_port}/vehicle/ws"
+        for offered in ((SUBPROTOCOL_1, SUBPROTOCOL), (SUBPROTOCOL,)):
+            async with rig.http.ws_connect(url, protocols=offered, ssl=device.tls()) as socket:
+                assert socket.protocol == offered[0]
 
 
 async def test_health_makes_the_card_say_simulated(site: Site) -> None:

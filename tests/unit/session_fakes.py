@@ -40,14 +40,15 @@ from protocol.channels import (
     ToVehicle,
     WaveformHead,
 )
-from protocol.kiosk import CameraView, CommandBody, EnterWaiting, KioskReply, OpenEncounter, Uplink
+from protocol.kiosk import CameraView, KioskReply, Uplink
+from protocol.kiosk_commands import CommandBody, EnterWaiting, OpenEncounter
 from protocol.readings import Chunk, Event, InstrumentKind, Still, Waveform, WaveformEnd
 from protocol.signalling import CallAnswer, CallAssigned, CallOffer, FromVehicle, PrescriptionReady
 from protocol.values import DoctorCard, IceServer, Patient, Reason, Urgency, VehicleCard
 from tests.unit.store_makers import NURSE, START, still, waveform
 
 T = TypeVar("T")
-WAIT = 10.0
+WAIT = 30.0
 DOCTOR = DoctorCard(doctor_id="dr-a", name="Dr A", speciality="Médecine générale")
 VEHICLE = VehicleCard(vehicle_id="bus-1", name="Bus 1", simulated=True)
 
@@ -256,6 +257,9 @@ class FakeMedia:
 
     def listen(self, instrument_id: str | None) -> None:
         self.listening = instrument_id
+
+    def guest_figures(self, line: object) -> CallFigures | None:
+        return self.figures if line in self.guests else None
 
     async def doctor_peer(self, servers: Sequence[IceServer], events: PeerEvents) -> FakePeer:
         self.peers.append(FakePeer(events))

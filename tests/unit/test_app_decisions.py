@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.roadsim import Link, Ours, play
+from bench.roadsenders import Ours
+from bench.roadsim import Link, play
 from gateway import decision_files, rooms_config
 from gateway.__main__ import main
 from gateway.config import parse

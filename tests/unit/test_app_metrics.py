@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import metrics
+from gateway.session.guests import GuestPath
 from gateway.session.quality import Totals
+from protocol.guests import GuestRole, GuestState
 from protocol.kiosk import Uplink, UplinkState
 from protocol.quality import CallQuality, PictureGrade, Reception, VoiceGrade
 from protocol.values import Problem
@@ -22,11 +25,16 @@ QUALITY = CallQuality(
     seen=Reception(frames_per_second=14.0, voice_concealed_percent=1.0))
 CALM = metrics.Measured(
     release="1.0", facts=WELL, problems=(), unsent=3, uplinks=(), quality=None, figures=None,
-    totals=Totals(40, 5, 6), microphone_code=None, encoder="x264")
+    totals=Totals(40, 5, 6), microphone_code=None, encoder="x264",
+    guests=())
 CALL = dataclasses.replace(
     CALM, quality=QUALITY, figures=FIGURES, problems=(Problem(code="printer.paper", subject="printer"),),
     uplinks=(Uplink(name="wwan0", state=UplinkState.answering, in_use=True, round_trip_ms=120),
              Uplink(name="wwan1", state=UplinkState.silent)))
+
+GUESTS = dataclasses.replace(CALL, guests=(
+    GuestPath(1, GuestRole.interpreter, GuestState.present, 7, FIGURES),
+    GuestPath(2, GuestRole.interpreter, GuestState.connecting, 1, None)))
 
 
 def read(measured: metrics.Measured) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -64,6 +72,38 @@ def test_without_a_call_its_figures_are_absent_and_the_counters_stay() -> None:
     assert "passerelle_call_loss_ratio" not in names
     assert "passerelle_call_grade" not in names
     assert found["passerelle_call_outages_total", ()] == 6.0
+
+
+def test_a_guests_path_has_a_seat_and_a_role_and_never_a_name() -> None:
+    """A support line sees which of two interpreters hears badly; a kill of the page changes a value, no label."""
+    found = read(GUESTS)
+    first, second = (("role", "interpreter"), ("seat", "1")), (("role", "interpreter"), ("seat", "2"))
+    assert found["passerelle_guest_up", first] == 1.0
+    assert found["passerelle_guest_up", second] == 0.0
+    assert (found["passerelle_guest_generation", first], found["passerelle_guest_generation", second]) == (7.0, 1.0)
+    assert found["passerelle_guest_target_bits_per_second", first] == 1_800_000.0
+    assert found["passerelle_guest_sent_bits_per_second", first] == 900_000.0
+    assert found["passerelle_guest_round_trip_seconds", first] == pytest.approx(0.06)
+    assert found["passerelle_guest_picture_lines", first] == 720.0
+    assert found["passerelle_guest_picture_paused", first] == 0.0
+    assert found["passerelle_guest_path", (("kind", "host"), *first)] == 1.0
+    assert ("passerelle_guest_loss_ratio", second) not in found
+    labels = {name for (sample, pairs) in found for name, _ in pairs if sample.startswith("passerelle_guest")}
+    assert labels == {"seat", "role", "kind"}
+    assert not [name for name, _ in read(CALL) if name.startswith("passerelle_guest")]
+    said = json.loads(metrics.health(GUESTS))["guests"]
+    assert [(guest["seat"], guest["role"], guest["state"], guest["sent_kbps"]) for guest in said] == [
+        (1, "interpreter", "present", 900), (2, "interpreter", "connecting", None)]
+    assert json.loads(metrics.health(CALM))["guests"] == []
+
+
+def test_three_guests_of_any_role_are_few_series() -> None:
+    """The most that a call of three can write, whatever its roles and however often they came back."""
+    every = [GuestPath(seat, role, GuestState.present, generation, FIGURES) for role in GuestRole
+             for seat in (1, 2, 3) for generation in (1, 99)]
+    series = {key for guest in every for key in read(dataclasses.replace(CALL, guests=(guest,)))
+              if key[0].startswith("passerelle_guest")}
+    assert len(series) == 9 * (8 + len(metrics.CANDIDATES))
 
 
 def test_health_is_json_with_the_call_as_the_screens_have_it() -> None:

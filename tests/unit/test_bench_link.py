@@ -61,3 +61,22 @@ def test_a_bad_profile_is_refused(text: str) -> None:
     """The error names the profile."""
     with pytest.raises(BadProfile, match="profile"):
         Direction.parse("up", text)
+
+
+@pytest.mark.parametrize("text", [
+    "nonsense", "{}", "rate=", "rate=-1", "rate=nan", "rate=inf", "delay=-5", "loss=101", "burst=0", "queue=-1",
+    "jitter=1e9", "rate=1,rate=2", "scale=2", "colour=red", "trace=/nowhere/at.all"])
+def test_a_profile_that_makes_no_link_says_which_key(text: str) -> None:
+    """Before anything is started: what is no number, what no link can do, a key twice or unknown, a trace that is not
+    there."""
+    with pytest.raises(BadProfile, match=r"profile '.*': .+"):
+        Direction.parse("up", text)
+
+
+@pytest.mark.parametrize(("lines", "scale"), [
+    ("", "1"), ("5\n3\n", "1"), ("-1\n4\n", "1"), ("a\n", "1"), ("1\n2\n", "0")])
+def test_a_trace_that_never_delivers_is_refused(tmp_path: Path, lines: str, scale: str) -> None:
+    """Empty, backwards, no numbers, or scaled to nothing, which was an endless loop."""
+    (tmp_path / "a.up").write_text(lines)
+    with pytest.raises(BadProfile):
+        Direction.parse("up", f"trace=a.up,scale={scale}", tmp_path)

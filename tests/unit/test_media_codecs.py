@@ -13,7 +13,7 @@ from gateway.media import vp8
 from gateway.media.camera import CameraFrame
 from gateway.media.codecs import STRETCH_MOST, X264, Vp8
 from gateway.media.compose import BESIDE_SHARE, Converter, Sides, places, size
-from gateway.media.rate import DETAIL_LADDER, LADDER, Rung
+from gateway.media.rate import DETAIL_LADDER, LADDER, Rung, beat
 from gateway.media.scene_source import ExaminationFrame
 from sim.camera import Scene, read_code
 
@@ -67,6 +67,16 @@ def test_a_keyframe_is_no_larger_than_the_rungs_buffer(rung: Rung) -> None:
     rate = 1000 * max(60, rung.from_kbps)
     sizes = [len(codec.encode(frame, i * 0.04, rate, i == 30)[0]) for i, frame in enumerate(moving(40))]
     assert max(sizes[0], sizes[30]) * 8 <= 1.2 * 1000 * rung.buffer_kbit
+
+
+def test_a_picture_of_the_thinnest_path_is_as_small_as_of_any() -> None:
+    """Opened for three pictures a second the buffer stays the rung's, and a rate of nought is no rate without limit."""
+    rung = beat(LADDER[0], 6_000)
+    codec = X264(640, 360, rung)
+    sizes = [len(codec.encode(frame, i / 3, 0 if i > 20 else 6_000, False)[0]) for i, frame in enumerate(moving(40))]
+    assert sizes[0] * 8 <= 1.2 * 1000 * rung.buffer_kbit
+    # Noise that moves takes what there is at the coarsest.
+    assert max(sizes[30:]) <= max(sizes[10:20])
 
 
 def test_vp8_pictures_that_jitter_are_of_one_size() -> None:

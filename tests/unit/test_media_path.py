@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path as File
 
-from bench.roadsim import transport_feedback
+from bench.roadsenders import transport_feedback
 from gateway.media.congestion.budget import VoiceForm
 from gateway.media.congestion.replay import replay
 from gateway.media.decisions import LOGS_MAX, DecisionLog

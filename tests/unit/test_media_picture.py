@@ -50,6 +50,7 @@ class Wire:
     codec: str = "video/h264"
     open: bool = True
     left: list[tuple[bytes, int, bool]] = field(default_factory=list)
+    sent_bytes: int = 0
 
     async def write(self, payload: bytes, timestamp: int, marker: bool, *, anew: bool = False) -> None:
         self.left.append((payload, timestamp, marker))
@@ -69,6 +70,7 @@ class Road:
     passes: int = 1_000_000
     held: bool = False
     thin: bool = False
+    scant: bool = False
     restarts: int = 0
 
     def tick(self, now: float) -> None:
@@ -273,3 +275,16 @@ async def test_pictures_that_begin_anew_begin_at_the_rate_of_now() -> None:
     await outlet.drive(stage.began + 0.11)
     assert (stage.encoder.keyframes, outlet.begins_anew) == ([Lane.main], False)
     assert len(stage.peers["doctor"].wire.left) == 2
+
+
+async def test_on_a_thin_path_a_request_for_what_is_on_its_way_makes_no_second_keyframe() -> None:
+    """A browser asks several times while the first keyframe takes its seconds; on a wider path the request waits."""
+    for scant, keyframes in ((True, 0), (False, 1)):
+        encoder = Encoder()
+        watcher = Watcher(encoder, Road(6_000, scant=scant))
+        await watcher.outlet.send((b"key",) * 3, 0, True, 0)
+        encoder.keyframes.clear()
+        await watcher.outlet.keyframe_wanted()
+        assert encoder.keyframes == []
+        watcher.outlet.tick(time.monotonic() + 10.0)
+        assert len(encoder.keyframes) == keyframes

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.link import Direction
-from bench.roadsim import LINKS, Call, Figures, Link, Ours, Simple, play
+from bench.roadsenders import Ours, Simple
+from bench.roadsim import LINKS, Call, Figures, Link, play
+from gateway.media.congestion.budget import VoiceForm
 
 TRACES = Path(__file__).parents[2] / ".." / "shared" / "data" / "links"
 
@@ -37,6 +39,16 @@ def test_no_queue_builds_up(name: str, milliseconds: float) -> None:
     """95 % of the packets wait in the link's queue (of 300 ms) for less than this."""
     told, up = ours(name)
     assert up.report(told.seconds)["queue_ms_p95"] < milliseconds
+
+
+def test_a_very_thin_path_asks_for_little_voice_in_few_packets() -> None:
+    """And keeps its picture; a wide one leaves the voice as it came."""
+    thin, wide = Ours(), Ours()
+    told, _ = play(LINKS["80k"], thin, TRACES, 12.0)
+    play(LINKS["1M"], wide, TRACES, 6.0)
+    assert (thin.road.lean, thin.road.voice, thin.road.paused) == (True, VoiceForm.tripled, False)
+    assert (wide.road.lean, wide.road.voice, wide.road.crowded) == (False, VoiceForm.plain, False)
+    assert told.frames_per_second > 2
 
 
 @pytest.mark.parametrize(("name", "frames", "milliseconds"), [

@@ -69,13 +69,14 @@ async def test_what_is_said_at_once_goes_in_one_packet() -> None:
 
 
 async def test_on_a_thin_path_a_waveform_waits_for_company_and_a_reading_does_not() -> None:
-    """One tenth of a second of ECG and an acknowledgement wait; the second one, or a reading, takes them along."""
+    """Tenths of a second of ECG and an acknowledgement wait; the third one, or a reading, takes them along."""
     made, wire = association(thin=True)
     await made._send_chunk(piece(160, ordered=False))
     await made._send_sack()
+    await made._send_chunk(piece(160, ordered=False))
     assert wire.sent == []
     await made._send_chunk(piece(160, ordered=False))
-    assert wire.names == [["Sack", "Data", "Data"]]
+    assert wire.names == [["Sack", "Data", "Data", "Data"]]
     await made._send_chunk(piece(160, ordered=False))
     await made._send_chunk(piece(600, ordered=True))
     assert wire.names[1:] == [["Data", "Data"]]

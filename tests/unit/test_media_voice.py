@@ -52,13 +52,43 @@ def test_what_does_not_fit_together_stays_apart() -> None:
 
 
 def test_pairs_leave_with_the_second_frame_and_alone_after_a_gap() -> None:
-    """One packet for two, at the first one's time; a frame whose successor is not there goes by itself."""
+    """One packet for two, at the first one's time; a frame whose successor is not there goes by itself, and the one
+    after the gap waits for its own."""
     packing, (a, b, c, d) = VoicePacking(), spoken(4)
     assert packing.take(a, 0, True, VoiceForm.paired) == []
     first, = packing.take(b, FRAME_TICKS, False, VoiceForm.paired)
     assert (first.payload, first.timestamp, first.marker) == (join(a, b), 0, True)
     assert packing.take(c, 2 * FRAME_TICKS, False, VoiceForm.paired) == []
-    assert [s.payload for s in packing.take(d, 9 * FRAME_TICKS, False, VoiceForm.paired)] == [c, d]
+    assert [s.payload for s in packing.take(d, 9 * FRAME_TICKS, False, VoiceForm.paired)] == [c]
+    assert [s.payload for s in packing.take(a, 10 * FRAME_TICKS, False, VoiceForm.paired)] == [join(d, a)]
+
+
+@pytest.mark.parametrize("bits_per_second", [16_000, 24_000, 128_000])
+def test_three_frames_in_one_packet_sound_the_same(bits_per_second: int) -> None:
+    """Of one length or of several (RFC 6716, section 3.2.5)."""
+    frames = spoken(42, bits_per_second)
+    joined = [join(*frames[i:i + 3]) for i in range(0, 42, 3)]
+    whole = [packet for packet in joined if packet is not None]
+    assert len(whole) == len(joined)
+    assert np.array_equal(decoded(whole), decoded(frames))
+    even = join(b"\x48ab", b"\x48cd", b"\x48ef")
+    assert even == b"\x4b\x03abcdef"
+
+
+def test_threes_leave_with_the_third_frame_or_with_silence() -> None:
+    """One packet for three; a frame of silence ends it sooner, as nothing may follow for long."""
+    packing, (a, b, c, d, e) = VoicePacking(), spoken(5)
+    ticks, silent = FRAME_TICKS, d[:1]
+    assert packing.take(a, 0, True, VoiceForm.tripled) == []
+    assert packing.take(b, ticks, False, VoiceForm.tripled) == []
+    first, = packing.take(c, 2 * ticks, False, VoiceForm.tripled)
+    assert (first.payload, first.timestamp, first.marker) == (join(a, b, c), 0, True)
+    assert packing.take(d, 3 * ticks, False, VoiceForm.tripled) == []
+    assert [s.payload for s in packing.take(silent, 4 * ticks, False, VoiceForm.tripled)] == [join(d, silent)]
+    # Of two that wait, a pair is made when pairs are enough again.
+    packing.take(d, 5 * ticks, False, VoiceForm.tripled)
+    packing.take(e, 6 * ticks, False, VoiceForm.tripled)
+    assert [s.payload for s in packing.take(a, 7 * ticks, False, VoiceForm.paired)] == [join(d, e, a)]
 
 
 def test_a_silent_frame_does_not_wait_and_a_late_one_is_dropped() -> None:

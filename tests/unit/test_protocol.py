@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import binding, channels, kiosk, prescription, readings, signalling
+from protocol import binding, channels, kiosk_commands, prescription, readings, signalling
 
 FINGERPRINT = ":".join(["AB"] * 32)
 
@@ -122,6 +122,6 @@ def test_every_prescription_state_has_its_steps() -> None:
 
 def test_kiosk_commands_are_told_apart_by_their_type() -> None:
     """Every command decodes to its own class."""
-    decoder = msgspec.json.Decoder(kiosk.KioskCommand)
+    decoder = msgspec.json.Decoder(kiosk_commands.KioskCommand)
     got = decoder.decode('{"id":3,"body":{"type":"hand_over","prescription_id":"p1"}}')
-    assert got == kiosk.KioskCommand(id=3, body=kiosk.HandOver(prescription_id="p1"))
+    assert got == kiosk_commands.KioskCommand(id=3, body=kiosk_commands.HandOver(prescription_id="p1"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from protocol.limits import SIGNALLING_MESSAGE_BYTES, SIGNALLING_RESUME_SECONDS
-from protocol.signalling import FrameFromDoctor, Nothing, Refusal, Role, TakeCall
+from protocol.signalling import FrameFromDoctor, FrameToVehicle, Nothing, Refusal, Role, TakeCall, Welcome
 from protocol.values import Reason, Urgency
 from relay.rate import TokenBucket
 from relay.signalling.calls import REJOIN_SECONDS, STEPS, Call, CallState, RejoinPace, Step
@@ -109,6 +109,17 @@ def opened() -> tuple[Sessions[str], Session[str], str]:
     sessions: Sessions[str] = Sessions()
     session, token = sessions.open(Role.doctor, "d-anne", "s1")
     return sessions, session, token
+
+
+def test_a_vehicle_of_before_there_were_guests_understands_its_welcome() -> None:
+    """It refuses a field it does not know, and with it every connection: nothing of a guest's stands in its welcome."""
+    welcome = Welcome(session="s", resume_token="t", resumed=False, last_seen=0, server_time=datetime.now(UTC))
+    then = {"type", "session", "resume_token", "resumed", "last_seen", "server_time", "ice_servers", "doctor",
+            "vehicle"}
+    text = encode(Role.vehicle, 0, 0, welcome)
+    assert set(msgspec.json.decode(text)["body"]) == then
+    assert msgspec.json.decode(text, type=FrameToVehicle).body == welcome
+    assert msgspec.json.decode(encode(Role.guest, 0, 0, welcome))["body"]["guest"] is None
 
 
 def test_only_the_owner_with_its_token_resumes() -> None:

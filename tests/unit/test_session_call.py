@@ -21,14 +21,14 @@ from protocol.channels import (
     Situation,
     StillWanted,
 )
-from protocol.kiosk import (
+from protocol.kiosk import Stage
+from protocol.kiosk_commands import (
     CaptureStill,
     CloseEncounter,
     EnterWaiting,
     HangUp,
     KeepStill,
     Orientation,
-    Stage,
     StartWaveform,
 )
 from protocol.limits import BULK_PART_BYTES

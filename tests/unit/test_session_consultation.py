@@ -14,7 +14,8 @@ from gateway.session import intake
 from gateway.store import StoreError
 from gateway.store.files import Shelf
 from protocol.channels import InstrumentState
-from protocol.kiosk import (
+from protocol.kiosk import Stage
+from protocol.kiosk_commands import (
     AssignReading,
     CaptureStill,
     CloseEncounter,
@@ -29,7 +30,6 @@ from protocol.kiosk import (
     Orientation,
     PrintPrescription,
     SignOutNurse,
-    Stage,
     StartWaveform,
     StopWaveform,
 )

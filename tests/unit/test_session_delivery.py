@@ -196,11 +196,47 @@ async def test_a_flood_is_refused_and_the_queue_stays_bounded(tmp_path: Path) ->
         connection = await _connect(store, page, 10**9)
         for n in range(delivery.INBOX_MESSAGES * 2):
             page.say(Beat(sent=float(n)))
-        assert "channel.flood" in {item.code for item in page.inbox.items if hasattr(item, "code")}
+        refusals = [item.code for item in page.inbox.items if hasattr(item, "code")]
+        assert set(refusals) == {"channel.flood"}
+        assert len(refusals) <= delivery.PROBLEMS_A_SECOND
         await store.events.append("enc-1", START, taken(1))
         connection.delivery.committed()
         await page.inbox.until(lambda: page.through == 1)
         await connection.end()
+
+
+HOSTILE = ("", "{", "[" * 200_000, "{" * 200_000, '{"kind":' * 50_000, "\ud800", "\0", "9" * 5000, "null", "[]",
+           '"' + "x" * 10**6, '{"type":"beat","sent":1e999}', '{"type":"beat","sent":' + "9" * 400 + "}", b"",
+           '{"type":"resume"}', b"\xff" * 70_000, '{"type":"chunks_wanted","stream_id":-1}')
+
+
+async def test_what_is_no_message_is_refused_at_a_bounded_rate(tmp_path: Path) -> None:
+    """Cut, nested two hundred thousand deep, huge, of octets, on each channel: refused with a code, ten times a second
+    at most whatever comes; events go on."""
+    now = 100.0
+    async with Store(tmp_path) as store:
+        await store.encounters.open(record())
+        said: list[str] = []
+
+        class Ear(Wire):
+            def send(self, channel: str, data: str | bytes) -> bool:
+                said.append(str(data))
+                return True
+
+        made = Delivery(Ear(), store, "enc-1", Desk(), lambda: now)  # type: ignore[arg-type]
+        hearing = asyncio.create_task(made._hear())
+        for second in range(3):
+            now = 100.0 + second
+            for text in HOSTILE * 3:
+                for channel in (CONTROL, BULK, "waveform"):
+                    made.message(channel, text)
+                while not made._inbox.empty():  # noqa: ASYNC110 - it is emptied in turns of the loop
+                    await asyncio.sleep(0)
+        assert not hearing.done()
+        hearing.cancel()
+        await asyncio.wait((hearing,))
+        assert {msgspec.json.decode(text)["code"] for text in said} == {"channel.message"}
+        assert len(said) == 3 * delivery.PROBLEMS_A_SECOND
 
 
 class ThinPeer(FakePeer):

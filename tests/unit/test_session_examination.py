@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocol.channels import CameraWanted, InstrumentRequested, InstrumentState, ListenWanted, Situation
-from protocol.kiosk import HangUp, Listen, ShowCamera
+from protocol.kiosk_commands import HangUp, Listen, ShowCamera
 from tests.unit.session_fakes import Bus
 
 

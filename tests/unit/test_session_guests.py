@@ -14,10 +14,7 @@ from gateway.session.guests import GUESTS_AT_ONCE
 from gateway.session.guests import log as guests_log
 from protocol.binding import Side
 from protocol.channels import ChannelProblem, GuestInvited, GuestRemoved, Situation
-from protocol.guests import GuestBinding, GuestCard, GuestRole, GuestState, seal
-from protocol.kiosk import HangUp, RemoveGuest
-from protocol.signalling import (
-    CallLeft,
+from protocol.guest_signalling import (
     GuestAnswer,
     GuestAway,
     GuestCandidate,
@@ -27,8 +24,12 @@ from protocol.signalling import (
     GuestRefused,
     GuestRejoin,
 )
+from protocol.guests import GuestBinding, GuestCard, GuestRole, GuestState, seal
+from protocol.kiosk_commands import HangUp, RemoveGuest
+from protocol.signalling import CallLeft
 from tests.unit.session_fakes import WAIT, Bus, FakePeer, Page, fingerprint, sdp
 from tests.unit.store_makers import START
+from tests.unit.test_session_quality import FIGURES
 
 KEY = bytes(range(32))
 CARD = GuestCard(guest_id="g1", role=GuestRole.interpreter, name="M. Ba")
@@ -304,3 +305,30 @@ async def test_the_key_is_in_no_log(bus: Bus, capsys: pytest.CaptureFixture[str]
         assert invited().key not in written.out + written.err
         assert "bytearray" not in written.out
         assert repr(KEY) not in repr(bus.consultation._guests._guests)
+
+
+async def test_a_guest_keeps_its_seat_and_the_next_one_takes_the_lowest_free(bus: Bus) -> None:
+    """Figures of a path are told apart by seat and role; a rejoin changes the generation alone."""
+    bus.media.figures = FIGURES
+    second = GuestCard(guest_id="g2", role=GuestRole.specialist, name="Dr B")
+    third = GuestCard(guest_id="g3", role=GuestRole.relative, name="Mme C")
+    async with bus.running() as consultation:
+        page, _ = await bus.call()
+        assert consultation.guest_paths == ()
+        await present(bus, page)
+        page.say(invited(second))
+        await consultation.from_relay(entered(1, second))
+        await bus.relay.sent.next(GuestOffer)
+        await consultation.from_relay(entered(5))
+        await bus.relay.sent.next(GuestOffer)
+        first, other = consultation.guest_paths
+        assert (first.seat, first.role, first.generation, first.figures) == (1, GuestRole.interpreter, 5, FIGURES)
+        assert (other.seat, other.role, other.generation) == (2, GuestRole.specialist, 1)
+        await consultation.from_relay(GuestLeft(call_id="call-1", guest_id="g1"))
+        page.say(invited(third))
+        await consultation.from_relay(entered(1, third))
+        await bus.relay.sent.next(GuestOffer)
+        assert [(path.seat, path.role) for path in consultation.guest_paths] == [
+            (1, GuestRole.relative), (2, GuestRole.specialist)]
+        await bus.do(HangUp())
+        assert consultation.guest_paths == ()

@@ -10,7 +10,8 @@ import pytest
 from gateway.media.events import PeerState
 from gateway.store import StoreError
 from protocol.channels import CameraWanted, QualityTold, ReceptionTold, Situation
-from protocol.kiosk import HangUp, MicrophoneFailed, MuteMicrophone, ShowCamera, Uplink, UplinkState
+from protocol.kiosk import Uplink, UplinkState
+from protocol.kiosk_commands import HangUp, MicrophoneFailed, MuteMicrophone, ShowCamera
 from protocol.quality import PictureGrade, Reception, VoiceGrade
 from protocol.signalling import CallLeft
 from tests.unit.session_fakes import Bus, Page

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.roadsim import Link, Ours, play
+from bench.roadsenders import Ours
+from bench.roadsim import Link, play
 from gateway.media.congestion.road import PathFigures
 from gateway.media.events import PeerState
 from gateway.media.path import CallFigures

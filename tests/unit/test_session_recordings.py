@@ -16,7 +16,7 @@ import pytest
 from gateway.peripherals.recording import RecordingArrived
 from gateway.session import guard
 from gateway.store import Store
-from protocol.kiosk import AssignReading
+from protocol.kiosk_commands import AssignReading
 from protocol.readings import (
     Chunk,
     Device,

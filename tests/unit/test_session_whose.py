@@ -10,7 +10,7 @@ import pytest
 
 from gateway.session import guard
 from protocol.channels import InstrumentRequested, InstrumentState
-from protocol.kiosk import CloseEncounter, Orientation
+from protocol.kiosk_commands import CloseEncounter, Orientation
 from tests.unit.session_fakes import Bus
 from tests.unit.store_makers import reading
 

@@ -38,6 +38,16 @@ describe("the line in words", () => {
     expect(lineWords(quality("none", "good"), media(false, "microphone.muted"))).toMatchObject({ voice: "voice_muted", tone: "look" });
   });
 
+  test("a microphone that gives nothing is no good voice, and a delay is said although all is good", () => {
+    expect(lineWords(quality("good", "good"), media(true, "microphone.silent"))).toMatchObject({ voice: "voice_none", tone: "stop" });
+    expect(lineWords(quality("good", "good", "quality.slow"), null)).toMatchObject({ cause: "cause_slow", tone: "look" });
+  });
+
+  test("a picture that stands still is not called good beside the words that say so", () => {
+    expect(lineWords(quality("good", "good"), null, true)).toMatchObject({ voice: "voice_good", picture: null, tone: "look" });
+    expect(lineWords(quality("good", "paused", "quality.thin"), null, true)).toMatchObject({ picture: "picture_paused" });
+  });
+
   test("a code nobody knows is left out of the sentence", () => {
     expect(lineWords(quality("poor", "good", "quality.unheard"), null)?.cause).toBe(null);
   });

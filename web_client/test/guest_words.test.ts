@@ -30,7 +30,7 @@ describe("a guest's words", () => {
     }
     // What the audit's lines are called, and what only a doctor is told.
     for (const other of ["guest.invited", "guest.entered", "guest.refused", "guest.binding_refused", "guest.too_many",
-      "guest.rejoin_failed"]) said.delete(other);
+      "guest.rejoin_failed", "guest.leave_failed"]) said.delete(other);
     expect([...said].filter((code) => !known(code))).toEqual([]);
   });
 

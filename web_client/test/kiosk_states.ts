@@ -30,7 +30,7 @@ export function state(more: Partial<KioskState> = {}): KioskState {
     vehicle: { vehicle_id: "v", name: "Bus", territory: "", simulated: false, certificate: "" },
     link: { relay: "online", since: AT, operator: "", round_trip_ms: null, uplinks: [] }, power: { source: "mains", percent: null },
     nurse: { nurse_id: "n1", name: "N" }, nurses: [], outbox: 0, problems: [], camera: null, microphone: false, instruments: [], cuff: null,
-    review: null, encounter: null, tray: [], pairing: null, passkey: null, shown: null, listening: null, beside: false, microphone_muted: false, microphone_code: null, unfinished: [], ...more,
+    review: null, encounter: null, tray: [], pairing: null, passkey: null, shown: null, listening: null, beside: false, microphone_muted: false, microphone_code: null, voice_kbps: 24, unfinished: [], ...more,
   };
 }
 

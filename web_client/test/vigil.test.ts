@@ -64,6 +64,15 @@ describe("the machine's sleep and network", () => {
     expect(call.doubts).toEqual([1200, 3000]);
   });
 
+  test("a late beat is looked into within a quarter of a second, and not again before a second", async () => {
+    call.silence = 1300;
+    for (const expected of [1, 1, 1, 1, 2]) {
+      clock += 250;
+      await vi.advanceTimersByTimeAsync(250);
+      expect(looks).toBe(expected);
+    }
+  });
+
   test("silence on an address that is gone asks for a new connection at once", async () => {
     addresses = new Set(["192.168.43.12"]);
     call.silence = 2000;

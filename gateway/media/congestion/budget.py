@@ -8,22 +8,32 @@ from dataclasses import dataclass
 PICTURE_SHARE = 0.97
 """An encoder misses its rate by a few percent."""
 
-HEADER_BITS, PACKETS_A_SECOND, PACKET_BITS = 8 * 72, 10, 8 * 1150
-"""IP, UDP, RTP with extensions and the tag, around each packet: those of small pictures, and of the rest."""
+HEADER_BITS, PACKET_BITS = 8 * 72, 8 * 1150
+"""IP, UDP, RTP with extensions and the tag, around each packet of full size."""
 
-PAUSE_BELOW, PAUSE_SECONDS = 12_000, 1.5
-"""A few small pictures a second need this; with less a face is a smear."""
+PICTURES_LEAST, PICTURES_MOST, PICTURE_WIRE_BITS = 3, 10, 4_200
+"""A second, for their headers: each small picture is a packet, and has these bits."""
 
-NONE_BELOW, NONE_SECONDS = 4_000, 0.4
+PICTURE_LEAST = 6_000
+"""What a picture that plays may have while a queue drains, which is over in a second: three small pictures."""
+
+PAUSE_BELOW, PAUSE_SECONDS = -1_500, 3.0
+"""The rate is 8 % under what the path takes once a queue was found, and grows from there: in the valley of that saw
+tooth the least picture still fits where this is left by count."""
+
+NONE_BELOW, NONE_SECONDS = -6_000, 0.8
 """With so little there is no picture at all: what it would take is the voice's."""
 
-RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 20_000, 1.0, 8.0
-"""Room for the first keyframe too; each vain return doubles the wait."""
+FIRST_PICTURE = 15_000
+"""A call that begins with less for its picture begins without: what waited for the connection goes first."""
 
-FIRST_BEFORE, FIRST_SECONDS = 45_000, 1.5
-"""A paired voice and its readings; taken for granted until the first second was measured."""
+RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 3_500, 0.7, 48.0
+"""Beside a waveform that is whole; each vain return doubles the wait."""
 
-WAVEFORM_DOWN, WAVEFORM_UP = 0.4, 0.1
+FIRST_BEFORE, FIRST_SECONDS = 65_000, 1.5
+"""A lean voice, readings and an ECG; taken for granted until the first second was measured."""
+
+WAVEFORM_DOWN, WAVEFORM_UP = 0.4, 0.6
 """Shares a second: where the picture is gone and still a queue stands, pieces of a live waveform are left out. Those
 who read it ask for them later."""
 
@@ -34,11 +44,21 @@ METER_SECONDS = 1.0
 METER_DOWN = 0.5
 """A silence between two words does not give the voice's part away."""
 
+METER_SAME = 0.2
+"""What differs by less is smoothed both ways."""
+
 METER_UP, METER_UP_BITS = 1.25, 8_000
 """What went before grows by so much a second at most: readings that catch up are over soon, and pacing counts them."""
 
-PAIR_BELOW, PAIR_NOT_ABOVE = 130_000, 180_000
+PAIR_BELOW, PAIR_NOT_ABOVE = 165_000, 210_000
 """Half of a 20 ms packet of sound is headers: on a thin path two go as one."""
+
+TRIPLE_BELOW, TRIPLE_NOT_ABOVE = 92_000, 115_000
+"""And three where the 4 kbit/s that this saves are a third of what is left for a picture."""
+
+LEAN_BELOW, LEAN_NOT_ABOVE, LEAN_SECONDS = 95_000, 130_000, 5.0
+"""There the voice's source is asked for fewer bits: one voice is understood as well at 16 kbit/s (RFC 7587, 3.1.1:
+wideband speech)."""
 
 RED_LOSS, RED_LOSS_CLEAR, RED_ABOVE = 0.01, 0.003, 300_000
 """Said twice, sound survives every second packet lost; it costs 25 kbit/s."""
@@ -51,6 +71,7 @@ class VoiceForm(enum.StrEnum):
 
     plain = "plain"
     paired = "paired"
+    tripled = "tripled"
     red = "red"
 
 
@@ -80,7 +101,11 @@ class Meter:
         elif self._steady:
             # A fresh connection may begin with all that waited through an outage.
             seen = min(seen, METER_UP * (self.rate or FIRST_BEFORE) + METER_UP_BITS)
-        self.rate = seen if seen > self.rate else self.rate + self._down * (seen - self.rate)
+        if self._steady and abs(seen - self.rate) < METER_SAME * self.rate:
+            # One message more or less in this second than in the last is no more and no less a second.
+            self.rate += METER_DOWN * (seen - self.rate)
+        else:
+            self.rate = seen if seen > self.rate else self.rate + self._down * (seen - self.rate)
         self._since, self._octets = now, 0
 
     def skip(self, until: float) -> None:
@@ -91,12 +116,13 @@ class Meter:
 @dataclass(frozen=True, slots=True)
 class Share:
     """`picture` bit/s for the encoder; `paused`: too little for one; `waveform`: the share (0 to 1) of a live waveform
-    that goes."""
+    that goes; `lean`: the voice's source is to take few bits."""
 
     picture: int
     paused: bool
     voice: VoiceForm
     waveform: float = 1.0
+    lean: bool = False
 
 
 class Budget:
@@ -108,9 +134,11 @@ class Budget:
         self._wide_since: float | None = None
         self._resumed_at = float("-inf")
         self._wait = RESUME_SECONDS
+        self._began: float | None = None
         self._voice = VoiceForm.plain
         self._lossy_until = float("-inf")
         self._waveform, self._at = 1.0, float("inf")
+        self._lean, self._ample_since = False, float("inf")
 
     def split(self, rate: int, target: int, before: float, loss: float, now: float) -> Share:
         """`rate`, `target` as decided; `before`: bit/s of everything that goes before the picture, as measured."""
@@ -118,8 +146,18 @@ class Budget:
         self._pause(_picture(rate, before), now)
         self._thin_waveform(target < rate, max(0.0, now - self._at))
         self._at = now
-        return Share(round(max(0.0, _picture(target, before))), self._paused, self._form(rate, loss, now),
-                     round(self._waveform, 3))
+        picture = max(0.0 if self._paused else PICTURE_LEAST, _picture(target, before))
+        return Share(round(picture), self._paused, self._form(rate, loss, now), round(self._waveform, 3),
+                     self._leaner(rate, now))
+
+    def _leaner(self, rate: int, now: float) -> bool:
+        if rate < LEAN_NOT_ABOVE:
+            self._ample_since = float("inf")
+            self._lean = self._lean or rate < LEAN_BELOW
+        else:
+            self._ample_since = min(self._ample_since, now)
+            self._lean = self._lean and now - self._ample_since < LEAN_SECONDS
+        return self._lean
 
     def _thin_waveform(self, standing: bool, seconds: float) -> None:
         change = -WAVEFORM_DOWN if standing and self._paused else WAVEFORM_UP
@@ -127,12 +165,16 @@ class Budget:
 
     def _pause(self, picture: float, now: float) -> None:
         if self._paused:
-            if picture <= RESUME_ABOVE:
+            if picture <= RESUME_ABOVE or self._waveform < 1.0:
                 self._wide_since = None
             elif self._wide_since is None:
                 self._wide_since = now
             elif now - self._wide_since >= (AMPLE_SECONDS if picture > AMPLE_ABOVE else self._wait):
                 self._paused, self._resumed_at, self._thin_since = False, now, None
+            return
+        self._began = now if self._began is None else self._began
+        if now - self._began < FIRST_SECONDS and picture < FIRST_PICTURE:
+            self._paused, self._wide_since = True, None
             return
         if now - self._resumed_at > RESUME_SECONDS_MAX:
             self._wait = RESUME_SECONDS
@@ -150,7 +192,10 @@ class Budget:
             self._lossy_until = now + RED_HOLD_SECONDS
         elif loss > RED_LOSS_CLEAR and now < self._lossy_until:
             self._lossy_until = max(self._lossy_until, now + RED_HOLD_SECONDS / 2)
-        if rate < (PAIR_NOT_ABOVE if self._voice is VoiceForm.paired else PAIR_BELOW):
+        together = self._voice in (VoiceForm.paired, VoiceForm.tripled)
+        if rate < (TRIPLE_NOT_ABOVE if self._voice is VoiceForm.tripled else TRIPLE_BELOW):
+            self._voice = VoiceForm.tripled
+        elif rate < (PAIR_NOT_ABOVE if together else PAIR_BELOW):
             self._voice = VoiceForm.paired
         elif now < self._lossy_until and rate > RED_ABOVE:
             self._voice = VoiceForm.red
@@ -160,5 +205,6 @@ class Budget:
 
 
 def _picture(granted: int, before: float) -> float:
-    left = PICTURE_SHARE * (granted - before) - HEADER_BITS * PACKETS_A_SECOND
+    left = PICTURE_SHARE * (granted - before)
+    left -= HEADER_BITS * min(PICTURES_MOST, max(PICTURES_LEAST, left / PICTURE_WIRE_BITS))
     return left / (1 + HEADER_BITS / PACKET_BITS)

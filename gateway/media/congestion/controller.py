@@ -8,7 +8,8 @@ from __future__ import annotations
 from .decision import Decision, Limits
 from .feedback import BadFeedback, parse
 from .history import Acked, History, Outcome
-from .measures import RATE_SECONDS, Arrivals, Beside, Loss, QueueDelay
+from .losses import Losses
+from .measures import RATE_SECONDS, Arrivals, Beside, QueueDelay
 from .probing import FIRST_TRAIN_SECONDS, TRAIN_SECONDS, Judge, Probe, train
 from .silence import HOPE_SECONDS, HOPE_SHARE, Silence
 
@@ -37,7 +38,7 @@ BASE_MOVED_SECONDS, BASE_MOVED_SHARE = 4.0, 0.7
 """A delay that stays for so long at this share of the rate it appeared at is no queue of ours: the path changed, or
 somebody else fills it."""
 
-GROW, GROW_BACK, GROW_NEAR, GROW_AT = 0.08, 0.40, 0.03, 0.012
+GROW, GROW_BACK, GROW_NEAR, GROW_AT = 0.08, 0.40, 0.03, 0.006
 """Shares a second: beyond what was known, up to what was known to fit, around where a queue was found, and at it."""
 
 APPLICATION_SHARE, APPLICATION_EXTRA = 1.5, 30_000
@@ -49,21 +50,8 @@ USED_SHARE = 0.7
 PROVEN_SECONDS = 10.0
 """So long a train's finding holds while nobody uses it."""
 
-LOSS_HIGH = 0.12
-"""Bursts of radio loss reach a tenth within a second; more is a full queue that is too short to be seen as delay."""
-
-LOSS_STEADY, LOSS_STEADY_SECONDS = 0.04, 2.5
-"""So much for so long is tried: the rate falls a little, and if the loss stays it was not ours."""
-
-LOSS_COLLAPSE, COLLAPSE_SECONDS = 0.3, 3.0
-"""So much of a second lost: sending it again would take a thin link longer than a keyframe does."""
-
-LOSS_TRY, LOSS_TRY_SECONDS, LOSS_STAYS = 0.88, 2.5, 0.6
-
-LOSS_BELIEVED_SECONDS = 30.0
-"""So long loss that was not ours is taken for the path's own."""
-
-LOSS_MARGIN, LOSS_EXTRA = 1.5, 0.02
+COLLAPSE_SECONDS = 3.0
+"""Between two beginnings for loss: a keyframe must have time to arrive."""
 
 IN_FLIGHT_SECONDS = 0.9
 """And a round trip: what was sent before that has arrived or is lost, whether a report of it came or not."""
@@ -107,7 +95,7 @@ class Controller:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._history = History()
-        self._queue, self._arrivals, self._loss = QueueDelay(), Arrivals(), Loss()
+        self._queue, self._arrivals, self._losses = QueueDelay(), Arrivals(), Losses()
         self._rate = float(limits.start)
         self._drain = 1.0
         self._known = 0.0
@@ -119,12 +107,8 @@ class Controller:
         self._heard = float("-inf")
         self._grown_at: float | None = None
         self._over_since: float | None = None
-        self._over_rate = 0.0
-        self._steady = Loss(LOSS_STEADY_SECONDS)
-        self._try: tuple[float, float, float] | None = None
-        """Since when, for which loss, and from which rate it fell to see whether the loss goes."""
+        self._over_rate, self._over_at = 0.0, float("-inf")
         self._collapsed_at = float("-inf")
-        self._inherent, self._inherent_until = 0.0, float("-inf")
         self._silence = Silence()
         self._restarts = 0
         self._round_trip, self._round_trip_least = ROUND_TRIP_SECONDS, float("inf")
@@ -140,6 +124,8 @@ class Controller:
     def beside(self, size: int, now: float) -> None:
         """A packet leaves that nobody will acknowledge: sound, a data channel's."""
         self._beside.add(size, now)
+        if self._judge is not None:
+            self._judge.beside(size, now)
 
     @property
     def heard(self) -> bool:
@@ -175,8 +161,7 @@ class Controller:
         if self._silence.lasts:
             self._come_back(silent, outcome, now)
         else:
-            for loss in (self._loss, self._steady):
-                loss.add(len(outcome.acked), outcome.lost, outcome.late, now)
+            self._losses.add(len(outcome.acked), outcome.lost, outcome.late, now)
         round_trip = max(0.0, now - outcome.newest_sent)
         self._round_trip += 0.2 * (round_trip - self._round_trip)
         self._round_trip_least = min(self._round_trip_least * 1.001, round_trip)
@@ -221,7 +206,7 @@ class Controller:
             else:
                 self._grown_at, self._why = now, "hold"
             return
-        self._grown_at = now
+        self._grown_at = self._over_at = now
         severe = standing > 2 * threshold
         if self._over_since is None:
             self._over_since, self._over_rate = now, self._rate
@@ -232,9 +217,8 @@ class Controller:
             self._queue.rebase()
             self._over_since, self._drain, self._why = None, 1.0, "base"
             return
-        arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS)
+        arrives = self._arrivals.leaving(SEVERE_SECONDS if severe else RATE_SECONDS, self._beside)
         if arrives:
-            arrives += self._beside.rate
             late = self._history.in_flight * 8 > LATE_SECONDS * arrives
             if severe and late and arrives < LATE_SHARE * self._rate and now - self._collapsed_at > COLLAPSE_SECONDS:
                 self._restarts, self._collapsed_at = self._restarts + 1, now
@@ -251,7 +235,7 @@ class Controller:
 
     def _grow(self, now: float) -> None:
         before, self._grown_at = self._grown_at, now
-        if before is None or self._try is not None or self._loss.share > LOSS_EXTRA + LOSS_MARGIN * self._inherent:
+        if before is None or self._losses.forbid_growth:
             return
         if self._rate < 0.9 * self._known:
             share = GROW_BACK
@@ -275,35 +259,17 @@ class Controller:
             self._why = "grow"
 
     def _judge_loss(self, now: float) -> None:
-        if now > self._inherent_until:
-            self._inherent = 0.0
-        allowed = LOSS_MARGIN * self._inherent + LOSS_EXTRA if self._inherent else 0.0
-        arrives, share = self._arrives(), self._loss.share
-        if share > LOSS_COLLAPSE and now - self._collapsed_at > COLLAPSE_SECONDS:
+        if self._losses.collapse and now - self._collapsed_at > COLLAPSE_SECONDS:
             self._restarts, self._collapsed_at = self._restarts + 1, now
-        if self._try is not None:
-            since, before, rate = self._try
-            if now - since < LOSS_TRY_SECONDS + self._round_trip:
-                return
-            self._try = None
-            if self._steady.share > LOSS_STAYS * before:
-                self._inherent, self._inherent_until = max(before, self._steady.share), now + LOSS_BELIEVED_SECONDS
-                self._set(max(self._rate, rate))
+        arrives = self._arrives()
+        rate = self._losses.judge(self._rate, arrives, self._round_trip, now, queued_at=self._over_at)
+        if rate is None or rate >= self._rate:
+            self._set(self._rate if rate is None else rate)
             return
-        if share > max(LOSS_HIGH, allowed):
-            self._fall_for_loss(max(0.5 * self._rate, min(self._rate * (1 - share / 2), arrives)), share, now)
-        elif self._steady.share > max(LOSS_STEADY, allowed):
-            self._fall_for_loss(max(0.5 * self._rate, min(LOSS_TRY * self._rate, 0.97 * arrives)),
-                                self._steady.share, now)
-
-    def _fall_for_loss(self, rate: float, share: float, now: float) -> None:
-        self._try = (now, share, self._rate)
-        self._known = self._arrives()
+        self._known = arrives
         if rate < DEEP_SHARE * self._rate:
             self._probe_wait = DEEP_SECONDS
-        self._set(min(self._rate, rate))
-        self._loss.clear()
-        self._steady.clear()
+        self._set(rate)
         self._probe_at = max(self._probe_at, now + max(self._probe_wait, self._round_trip))
         self._judge, self._proven_until, self._why = None, now, "loss"
 
@@ -318,9 +284,7 @@ class Controller:
             return
         self._queue.forget_recent()
         self._arrivals.clear()
-        self._loss.clear()
-        self._steady.clear()
-        self._try = None
+        self._losses.forget()
         self._over_since, self._drain, self._grown_at = None, 1.0, now
         self._known = self._rate
         if silent < SHORT_SECONDS:
@@ -390,7 +354,7 @@ class Controller:
         window = WINDOW_OCTETS + target / 8 * (least + FEEDBACK_SECONDS + WINDOW_SECONDS)
         if self._silence.quiet:
             window += target / 8 * (HOPE_SECONDS + FEEDBACK_SECONDS)
-        if self._steady.share > LOSS_EXTRA:
+        if self._losses.lossy:
             pacing = PACING_LOSSY * target
         else:
             pacing = max(PACING * target, min(0.85 * self._peak, PACING_MOST * target))
@@ -398,4 +362,4 @@ class Controller:
             at=now, rate=round(self._rate), target=round(target), pacing=round(pacing), probe=probe, why=self._why,
             window=0 if self._silence.blind else round(window), in_flight=self._history.in_flight,
             blind=self._silence.blind, restarts=self._restarts, queue=round(self._queue.standing, 4),
-            arrives=round(self._arrives()), loss=round(self._loss.share, 3), round_trip=round(self._round_trip, 4))
+            arrives=round(self._arrives()), loss=round(self._losses.share, 3), round_trip=round(self._round_trip, 4))

@@ -14,8 +14,8 @@ few packets for that: then the last three, unless they are older still."""
 RATE_SECONDS, RATE_SECONDS_MAX, RATE_PACKETS = 0.5, 1.5, 8
 """A cellular scheduler gives turns of up to 100 ms; over less than this its turns would be taken for the link."""
 
-BESIDE_SECONDS = 1.0
-"""Over which the rate of what nobody acknowledges is taken."""
+BESIDE_SECONDS, BESIDE_KEPT_SECONDS = 1.0, 4.0
+"""Over which the rate of what nobody acknowledges is taken; how long one can ask what left when."""
 
 LOSS_SECONDS, LOSS_PACKETS = 1.0, 20
 """Loss is judged over a second: over a few packets it is all or nothing."""
@@ -91,8 +91,9 @@ class Arrivals:
         (came, left, size), (last_came, last_left, _) = self._packets[0], self._packets[-1]
         return 8 * (self._octets - size) / max(last_came - came, last_left - left, 0.02)
 
-    def leaving(self, seconds: float, least: int = 5) -> float:
-        """bit/s at which a queue that stands empties, over the last `seconds` and at least `least` packets."""
+    def leaving(self, seconds: float, beside: Beside, least: int = 5) -> float:
+        """bit/s at which a queue that stands empties, over the last `seconds` and at least `least` packets. What left
+        `beside` them between the first and the last one came through between them as well."""
         start, octets = len(self._packets), 0
         newest = self._packets[-1][0] if self._packets else 0.0
         while start and (newest - self._packets[start - 1][0] <= seconds or len(self._packets) - start < least):
@@ -100,8 +101,9 @@ class Arrivals:
             octets += self._packets[start][2]
         if len(self._packets) - start < 2:
             return 0.0
-        came, _, size = self._packets[start]
-        return 8 * (octets - size) / max(newest - came, 0.02)
+        came, left, size = self._packets[start]
+        octets += beside.between(left, self._packets[-1][1]) - size
+        return 8 * octets / max(newest - came, 0.02)
 
     def clear(self) -> None:
         """What comes next is not to be averaged with what came before."""
@@ -118,13 +120,24 @@ class Beside:
     def add(self, size: int, now: float) -> None:
         """One packet."""
         self._packets.append((now, size))
-        while now - self._packets[0][0] > BESIDE_SECONDS:
+        while now - self._packets[0][0] > BESIDE_KEPT_SECONDS:
             self._packets.popleft()
 
     @property
     def rate(self) -> float:
         """bit/s."""
-        return 8 * sum(size for _, size in self._packets) / BESIDE_SECONDS
+        since = self._packets[-1][0] - BESIDE_SECONDS if self._packets else 0.0
+        return 8 * self.between(since, float("inf")) / BESIDE_SECONDS
+
+    def between(self, start: float, end: float) -> int:
+        """Octets that left from then to then."""
+        octets = 0
+        for at, size in reversed(self._packets):
+            if at < start:
+                break
+            if at <= end:
+                octets += size
+        return octets
 
 
 class Loss:

@@ -57,6 +57,11 @@ class Judge:
         self.probe = probe
         self.since = now
         self._arrived: list[tuple[float, float, int]] = []
+        self._beside: list[tuple[float, int]] = []
+
+    def beside(self, size: int, now: float) -> None:
+        """A packet left that nobody will acknowledge: between two of the train's it took its time on the path."""
+        self._beside.append((now, size))
 
     def add(self, sent: float, arrived: float, size: int) -> None:
         """One packet of it arrived."""
@@ -71,9 +76,10 @@ class Judge:
         """None when too little arrived to say anything."""
         if len(self._arrived) < max(3, ARRIVED_SHARE * self.probe.packets):
             return None
-        octets = sum(size for _, _, size in self._arrived)
         came = sorted(self._arrived, key=lambda packet: packet[1])
         left = sorted(self._arrived)
+        octets = sum(size for _, _, size in self._arrived) + sum(
+            size for at, size in self._beside if left[0][0] < at < left[-1][0])
         arriving = 8 * (octets - came[0][2]) / max(came[-1][1] - came[0][1], TRAIN_SPREAD_SECONDS)
         leaving = 8 * (octets - left[-1][2]) / max(left[-1][0] - left[0][0], TRAIN_SPREAD_SECONDS)
         rate = min(arriving, leaving)

@@ -28,6 +28,19 @@ DEBT_OCTETS = 3500.0
 HEARTBEAT_SECONDS, IDLE_SECONDS = 0.1, 0.25
 """In an outage one small packet each, which finds the network again; and when nothing else is sent."""
 
+THIN_PACING, THIN_BURST_OCTETS = 1.25, 500
+"""Times of its own rate a picture's packets leave at on a thin path, whatever else leaves: a share of the whole would
+put a keyframe between two words (measured at 80 kbit/s: a queue of 0.4 s, and a tenth of everything lost in it)."""
+
+DRAIN_SEVERE = 0.8
+"""Where less than this share of the rate is sent, a thin path has no packet of a picture: each makes a word late."""
+
+CROWDED_SECONDS = 0.12
+"""A queue behind which a word that is sent again comes too late, and makes the next ones late."""
+
+PLAYING_SECONDS = 0.4
+"""Or between two pictures of a thin path, which are hardly more often."""
+
 HEARTBEAT_OCTETS = 68
 """A bare packet with its transport number."""
 
@@ -79,6 +92,7 @@ class Road:
         self._stepped_at = float("-inf")
         self._left_at = float("-inf")
         self._voice_at = float("-inf")
+        self._pacing, self._apart = float(limits.start), False
         self._blind_since: float | None = None
         self._probe: Probe | None = None
         self._probe_left = 0
@@ -122,6 +136,16 @@ class Road:
         """How the voice is to be packed."""
         return self._share.voice
 
+    @property
+    def crowded(self) -> bool:
+        """Whether on a thin path a queue stands that would make late what is sent again."""
+        return self._apart and self._decision.queue > CROWDED_SECONDS
+
+    @property
+    def lean(self) -> bool:
+        """Whether the voice's source is to take few bits."""
+        return self._share.lean
+
     def searching(self, now: float) -> bool:
         """Whether the first picture should wait for what fits: on a thin path a large one takes seconds."""
         return not self._recorder.controller.measured and now - self._began < SEARCH_SECONDS
@@ -152,13 +176,13 @@ class Road:
         probe = self._probe.id if self._probe is not None else 0
         if not picture and not reserved:
             self._before.add(size, now)
-        return self._leave(size, now, probe)
+        return self._leave(size, now, probe, size if picture or not self._apart else 0)
 
     def other(self, octets: int, now: float) -> None:
         """Octets of a data channel's packet, on the wire: they take their part, but are not acknowledged here."""
         self._before.add(octets, now)
         self._all.add(octets, now)
-        self._credit -= octets
+        self._credit -= 0 if self._apart else octets
         self._recorder.beside(octets, now)
 
     def may_send(self, now: float) -> bool:
@@ -196,13 +220,14 @@ class Road:
             self._probe = None
         if self._probe is not None:
             return self._probe.size if now >= self._probe_next else 0
-        quiet = HEARTBEAT_SECONDS if self._decision.blind else IDLE_SECONDS
+        idle = PLAYING_SECONDS if self._apart and not self._share.paused else IDLE_SECONDS
+        quiet = HEARTBEAT_SECONDS if self._decision.blind else idle
         return HEARTBEAT_OCTETS if now - self._left_at >= quiet else 0
 
     def pad(self, size: int, now: float) -> int:
         """The padding packet of `size` octets on the wire leaves; its transport number."""
         probe = self._probe
-        number = self._leave(size, now, probe.id if probe is not None else 0)
+        number = self._leave(size, now, probe.id if probe is not None else 0, size)
         if probe is not None:
             self._probe_left -= 1
             self._probe_next = max(self._probe_next, now - 0.01) + 8 * size / probe.rate
@@ -230,17 +255,18 @@ class Road:
             voice=share.voice.value, paused=share.paused, blind=decision.blind, why=decision.why,
             outages=decision.restarts)
 
-    def _leave(self, size: int, now: float, probe: int) -> int:
+    def _leave(self, size: int, now: float, probe: int, taken: int) -> int:
         self._earn(now)
-        self._credit -= size
+        self._credit -= taken
         self._left_at = now
         self._all.add(size, now)
         return self._recorder.sent(size, now, probe)
 
     def _earn(self, now: float) -> None:
         if self._credit_at > float("-inf"):
-            self._credit += (now - self._credit_at) * self._decision.pacing / 8
-        most = max(float(BURST_OCTETS), self._decision.pacing / 8 * BURST_SECONDS)
+            self._credit += (now - self._credit_at) * self._pacing / 8
+        burst = THIN_BURST_OCTETS if self._apart else BURST_OCTETS
+        most = max(float(burst), self._pacing / 8 * BURST_SECONDS)
         self._credit = max(-DEBT_OCTETS, min(most, self._credit))
         self._credit_at = now
 
@@ -255,6 +281,11 @@ class Road:
         first = FIRST_BEFORE if now - self._began < FIRST_SECONDS else 0
         before = max(self._before.rate, first) + self._reserved
         self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now)
+        self._pacing = float(decision.pacing)
+        self._apart = self._share.voice in (VoiceForm.paired, VoiceForm.tripled)
+        if self._apart:
+            severe = decision.target < DRAIN_SEVERE * decision.rate
+            self._pacing = 0.0 if severe else min(self._pacing, THIN_PACING * self._share.picture)
         if decision.blind:
             self._blind_since = now if self._blind_since is None else self._blind_since
             self._probe = None

@@ -4,6 +4,7 @@ import { sayCall } from "../i18n/doctor_call";
 import { speakersChosen } from "../rtc/devices";
 import type { Device, DeviceNotice as Happened } from "../state/own_devices";
 import { devices } from "./media";
+import { Panel } from "./panel";
 
 /** The three choices; a kind of which there is only one needs none. */
 export function DeviceChoice() {
@@ -77,12 +78,12 @@ export function DeviceMenu() {
   return (
     <div class="device-menu">
       {open && (
-        <section class="card device-panel" aria-label={sayCall("devices")}>
+        <Panel label={sayCall("devices")} testid="device-panel" name="device-panel" close={() => setOpen(false)}>
           <DeviceChoice />
           <button type="button" class="button small" onClick={() => setOpen(false)}>
             {sayCall("devices_close")}
           </button>
-        </section>
+        </Panel>
       )}
       <button
         type="button"

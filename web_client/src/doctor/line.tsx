@@ -7,23 +7,25 @@ import type { CallQuality } from "../protocol/types";
 import type { CallFigures } from "../state/call_statistics";
 import type { Consultation } from "../state/doctor_desk";
 import { lineWords, type LineWords } from "../state/line_words";
+import { Panel } from "./panel";
 
 /** Past it two people talk over each other. */
 const SLOW_MS = 800;
 const SIGNS = { done: "●", look: "△", stop: "■" } as const;
 
-export function Line({ it }: { it: Consultation }) {
+/** `standing`: the room's picture does not move now, and words over it say why. */
+export function Line({ it, standing }: { it: Consultation; standing: boolean }) {
   const [open, setOpen] = useState(false);
   const { report } = it.call;
   const quality = report.quality.value;
   const figures = report.figures.value;
   if (it.call.phase.value !== "connected" || (quality === null && figures === null)) return null;
-  const words = lineWords(quality, it.record.situation.value?.media ?? null);
+  const words = lineWords(quality, it.record.situation.value?.media ?? null, standing);
   const tone = words?.tone ?? ((figures?.roundTripMs ?? Infinity) > SLOW_MS ? "look" : "done");
   return (
     <div class="call-line">
       {open && (
-        <section class="line-figures card" aria-label={sayCall("figures")} data-testid="line-figures">
+        <Panel label={sayCall("figures")} testid="line-figures" name="line-figures" close={() => setOpen(false)}>
           <h2>{sayCall("figures")}</h2>
           <dl>
             {rows(quality, figures, report.ownPicture.value === "thin").map(([name, value]) => (
@@ -36,7 +38,7 @@ export function Line({ it }: { it: Consultation }) {
           <button type="button" class="button small" onClick={() => setOpen(false)}>
             {sayCall("figures_close")}
           </button>
-        </section>
+        </Panel>
       )}
       <button
         type="button"
@@ -58,6 +60,8 @@ export function Line({ it }: { it: Consultation }) {
 
 function sentence({ voice, picture, cause, tone }: LineWords): string {
   if (tone === "done") return sayCall("all_good");
+  if (cause === "cause_slow" && voice === "voice_good" && picture === "picture_good") return sayCall("all_late");
+  if (picture === null) return sayCall(voice);
   const facts = { voice: sayCall(voice), picture: sayCall(picture) };
   return cause === null ? sayCall("sentence", facts) : sayCall("sentence_cause", { ...facts, cause: sayCall(cause) });
 }

@@ -36,6 +36,7 @@ export function CallVideo({ it }: { it: Consultation }) {
   const { call } = it;
   const state = stateOf(it, page, flowing, seen);
   const words = wordsOf(state, it, page, stopped);
+  const patience = call.report.pausedSince.value === null ? STALLED_MS : PAUSED_MS;
   return (
     <section class="video" data-testid="video" data-state={state}>
       <Picture
@@ -43,10 +44,11 @@ export function CallVideo({ it }: { it: Consultation }) {
         label={call.vehicle.name}
         testid="remote-video"
         keep
-        patience={call.report.pausedSince.value === null ? STALLED_MS : PAUSED_MS}
+        patience={patience}
         flowing={(now, first) => {
           setFlowing(now);
-          setStopped(now ? null : Date.now());
+          // It is told once the patience is over.
+          setStopped(now ? null : Date.now() - patience);
           if (now) setSeen(true);
           if (first) mark(`first_frame.${call.generation}`);
         }}
@@ -70,7 +72,7 @@ export function CallVideo({ it }: { it: Consultation }) {
         <OwnFault live={call.live.value} />
       </div>
       <div class="video-corner">
-        {call.live.value && <Line it={it} />}
+        {call.live.value && <Line it={it} standing={state !== "live"} />}
         {call.live.value && own.value?.microphone != null && (
           <button
             type="button"

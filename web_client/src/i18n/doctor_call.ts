@@ -6,6 +6,7 @@ export const sayCall = catalogue(
   typographic({
     // One sentence: voice, picture, cause
     all_good: "Voix et image bonnes",
+    all_late: "Voix et image bonnes, avec du retard : réseau du bus lent",
     voice_good: "Voix bonne",
     voice_poor: "Voix hachée",
     voice_none: "Pas de son",
@@ -16,9 +17,9 @@ export const sayCall = catalogue(
     picture_none: "pas d'image",
     sentence: "{voice}, {picture}",
     sentence_cause: "{voice}, {picture} : {cause}",
-    cause_thin: "réseau faible du bus",
-    cause_lossy: "réseau instable du bus",
-    cause_slow: "réseau lent du bus",
+    cause_thin: "réseau du bus faible",
+    cause_lossy: "réseau du bus instable",
+    cause_slow: "réseau du bus lent",
     cause_outage: "réseau du bus coupé",
     measuring: "Liaison en cours de mesure",
 
@@ -36,7 +37,7 @@ export const sayCall = catalogue(
     figure_queue: "Attente dans le réseau",
     figure_frozen: "Image figée",
     figure_frozen_value: "{n} fois, {seconds} s en tout",
-    figure_concealed: "Voix comblée",
+    figure_concealed: "Voix reconstituée",
     figure_outages: "Coupures",
     figure_keyframes: "Images clés",
     figure_way: "Chemin",
@@ -50,7 +51,7 @@ export const sayCall = catalogue(
     // The room's picture
     seconds: "{n} s",
     minutes: "{m} min {s}",
-    paused: "Image en pause depuis {time} : réseau faible du bus",
+    paused: "Image en pause depuis {time} : réseau du bus faible",
     paused_more: "Ceci est la dernière image reçue. La voix continue.",
     stalled: "Image arrêtée depuis {time}",
     stalled_more: "Ceci est la dernière image reçue. Elle reprend d'elle-même.",
@@ -105,6 +106,7 @@ export const sayCall = catalogue(
   }),
   {
     all_good: "Voice and picture good",
+    all_late: "Voice and picture good, but late: slow network at the bus",
     voice_good: "Voice good",
     voice_poor: "Voice broken",
     voice_none: "No sound",
@@ -134,7 +136,7 @@ export const sayCall = catalogue(
     figure_queue: "Waiting in the network",
     figure_frozen: "Picture frozen",
     figure_frozen_value: "{n} times, {seconds} s in all",
-    figure_concealed: "Voice filled in",
+    figure_concealed: "Voice made up",
     figure_outages: "Outages",
     figure_keyframes: "Keyframes",
     figure_way: "Way",

@@ -192,7 +192,7 @@ const FAULTS: Readonly<Record<string, Words>> = {
   "camera.no_signal": ["Pas de signal : l'appareil relié est éteint.", "No signal: the connected device is off."],
   "camera.mode_refused": ["La caméra refuse ce format d'image.", "The camera refuses this picture format."],
   "camera.away": ["Caméra débranchée.", "Camera unplugged."],
-  "picture.paused_thin": ["Image en pause : réseau faible du bus.", "Picture paused: weak network at the bus."],
+  "picture.paused_thin": ["Image en pause : réseau du bus faible.", "Picture paused: weak network at the bus."],
   "microphone.muted": ["L'infirmier a coupé le micro.", "The nurse has muted the microphone."],
   "microphone.absent": ["Plus de micro à bord.", "No microphone on board."],
   "microphone.refused": ["Le véhicule n'a pas accès à son micro.", "The vehicle has no access to its microphone."],

@@ -13,8 +13,8 @@ const UNSAFE: Words = [
 
 const WORDS: Readonly<Record<string, Words>> = {
   "guest.link_incomplete": [
-    `Le lien est incomplet. Ouvrez-le de nouveau depuis le message reçu, en entier. ${ASK_AGAIN[0]}`,
-    `The link is not complete. Open it again from the message you received, all of it. ${ASK_AGAIN[1]}`],
+    `Le lien est incomplet. Ouvrez-le en entier depuis le message reçu, ou demandez un nouveau lien au médecin.`,
+    `The link is not complete. Open the whole of it from the message you received, or ask the doctor for a new link.`],
   "guest.link_unknown": [
     `Ce lien n'est pas connu : il a peut-être été coupé en route. ${ASK_AGAIN[0]}`,
     `This link is not known: part of it may have been lost on the way. ${ASK_AGAIN[1]}`],

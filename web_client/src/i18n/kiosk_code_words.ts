@@ -35,7 +35,7 @@ const PAGE: Record<string, Words> = {
   "request.refused": w("Le poste a refusé la demande.", "Rien n'a changé. Recommencez.", "The unit refused the request.", "Nothing changed. Try again."),
   "local.elsewhere": w("L'image et le son sont sur un autre écran de ce poste.", "Fermez l'autre page, ou continuez là-bas.", "Picture and sound are on another screen of this unit.", "Close the other page, or go on over there."),
   "local.stale": w("L'image locale est relancée.", "Rien à faire.", "The local picture is being restarted.", "Nothing to do."),
-  "media.failed": w("L'image et le son s'établissent mal.", "Ils sont relancés seuls.", "Picture and sound do not come up well.", "They are restarted by themselves."),
+  "media.failed": w("L'image et le son passent mal.", "Ils sont relancés seuls.", "Picture and sound do not pass well.", "They are restarted by themselves."),
   "media.peer_closed": w("L'image et le son se sont arrêtés.", "Ils sont relancés seuls.", "Picture and sound stopped.", "They are restarted by themselves."),
 };
 
@@ -81,13 +81,13 @@ const CALL: Record<string, Words> = {
   "microphone.busy": w("Un autre programme tient le micro.", "Débranchez et rebranchez-le. Le médecin est prévenu.", "Another program holds the microphone.", "Unplug it and plug it in again. The doctor is told."),
   "microphone.failed": w("Le micro ne donne rien.", "Débranchez et rebranchez-le. Le médecin est prévenu.", "The microphone gives nothing.", "Unplug it and plug it in again. The doctor is told."),
   "microphone.lost": w("Le micro a été débranché.", "Rebranchez-le : il est repris seul.", "The microphone was unplugged.", "Plug it in again: it is taken up by itself."),
-  "local.failed": w("L'image locale ne passe pas.", "Elle est relancée toute seule.", "The local picture does not pass.", "It is restarted by itself."),
+  "local.failed": w("L'image ne s'affiche pas sur cet écran.", "Elle est relancée toute seule.", "The picture does not show on this screen.", "It is restarted by itself."),
   "call.no_answer": w("La page du médecin ne répond pas.", "Nouvel essai en cours. Tout ce qui est mesuré est gardé.", "The doctor's page does not answer.", "Trying again. Everything measured is kept."),
   "call.silent": w("On ne reçoit plus rien du médecin.", "La liaison est reprise seule. Tout ce qui est mesuré est gardé.", "Nothing comes from the doctor any more.", "The link resumes by itself. Everything measured is kept."),
   "call.peer_closed": w("La liaison avec le médecin s'est coupée.", "Elle est reprise seule. Tout ce qui est mesuré est gardé.", "The link with the doctor was cut.", "It resumes by itself. Everything measured is kept."),
   "binding.certificate": w("Le certificat du médecin n'est pas reconnu.", "Rien n'a été transmis. Prévenez l'assistance.", "The doctor's certificate is not recognised.", "Nothing was transmitted. Tell support."),
   "binding.doctor": w("Ce n'est pas le médecin qui a pris l'appel.", "Rien n'a été transmis. Prévenez l'assistance.", "This is not the doctor who took the call.", "Nothing was transmitted. Tell support."),
-  "binding.signature": w("La signature du médecin ne tient pas.", "Rien n'a été transmis. Prévenez l'assistance.", "The doctor's signature does not hold.", "Nothing was transmitted. Tell support."),
+  "binding.signature": w("La signature du médecin n'est pas valable.", "Rien n'a été transmis. Prévenez l'assistance.", "The doctor's signature is not valid.", "Nothing was transmitted. Tell support."),
   "binding.statement": w("Ce que le médecin a signé ne correspond pas à l'appel.", "Rien n'a été transmis. Prévenez l'assistance.", "What the doctor signed does not match the call.", "Nothing was transmitted. Tell support."),
   "microphone.silent": w("Aucun son n'arrive du micro.", "Vérifiez son câble et son bouton. Le médecin est prévenu.", "No sound comes from the microphone.", "Check its cable and its button. The doctor is told."),
   "microphone.muted": w("Votre micro est coupé.", "Touchez « Rétablir le micro » pour parler.", "Your microphone is muted.", "Touch \"Unmute\" to speak."),
@@ -98,7 +98,7 @@ const CALL: Record<string, Words> = {
   "quality.outage": w("Le réseau est coupé.", "La consultation reprendra seule. Tout ce qui est mesuré est gardé.", "The network is cut.", "The consultation resumes by itself. Everything measured is kept."),
   "guest.unknown": w("Cette personne n'est plus dans l'appel.", "Rien à faire.", "This person is no longer in the call.", "Nothing to do."),
   "guest.too_many": w("Il y a déjà assez d'invités dans l'appel.", "Faites sortir quelqu'un d'abord.", "There are enough guests in the call already.", "Remove somebody first."),
-  "microphone.away": w("Le micro s'est tu.", "Il est repris seul. Le médecin est prévenu.", "The microphone fell silent.", "It is taken up by itself. The doctor is told."),
+  "microphone.away": w("Le micro ne donne plus de son.", "Il est repris seul. Le médecin est prévenu.", "The microphone gives no sound any more.", "It is taken up by itself. The doctor is told."),
 };
 
 const PARTS: Record<string, Words> = {
@@ -210,7 +210,7 @@ const READINGS: Record<string, Words> = {
 const PAPERS: Record<string, Words> = {
   "prescription.step": w("Cette ordonnance n'en est pas là.", "L'écran montre son étape actuelle.", "The prescription is not at that step.", "The screen shows its present step."),
   "prescription.unknown": w("Cette ordonnance n'est pas sur ce poste.", "Regardez la liste.", "This prescription is not on this unit.", "Look at the list."),
-  "prescription.signature": w("La signature de l'ordonnance ne tient pas.", "Elle n'est pas imprimée. Le médecin est prévenu.", "The prescription's signature does not hold.", "It is not printed. The doctor is told."),
+  "prescription.signature": w("La signature de l'ordonnance n'est pas valable.", "Elle n'est pas imprimée. Le médecin est prévenu.", "The prescription's signature is not valid.", "It is not printed. The doctor is told."),
   "prescription.altered": w("L'ordonnance a été modifiée en chemin.", "Elle n'est pas imprimée. Le médecin est prévenu.", "The prescription was altered on its way.", "It is not printed. The doctor is told."),
   "prescription.signer": w("Le signataire n'est pas le médecin de la consultation.", "Elle n'est pas imprimée. Le médecin est prévenu.", "The signer is not the doctor of this consultation.", "It is not printed. The doctor is told."),
   "prescription.appended": w("L'ordonnance a été modifiée après sa signature.", "Elle n'est pas imprimée. Le médecin est prévenu.", "The prescription was changed after signing.", "It is not printed. The doctor is told."),

@@ -70,7 +70,7 @@ const PICTURES: Record<string, Words> = {
   "stethoscope.missing": w("Le stéthoscope est introuvable.", "Vérifiez son câble : il est repris seul.", "The stethoscope is not found.", "Check its cable: it is taken up by itself."),
   "stethoscope.busy": w("Un autre programme tient le stéthoscope.", "Débranchez et rebranchez-le.", "Another program holds the stethoscope.", "Unplug it and plug it in again."),
   "stethoscope.refused": w("Le poste n'a pas le droit d'utiliser le stéthoscope.", "Appelez l'assistance.", "The unit may not use the stethoscope.", "Call support."),
-  "stethoscope.away": w("Le stéthoscope s'est tu.", "Vérifiez son câble : il est repris seul.", "The stethoscope fell silent.", "Check its cable: it is taken up by itself."),
+  "stethoscope.away": w("Le stéthoscope ne donne plus de son.", "Vérifiez son câble : il est repris seul.", "The stethoscope gives no sound any more.", "Check its cable: it is taken up by itself."),
 };
 
 const PAIRING: Record<string, Words> = {

@@ -11,7 +11,7 @@ export function InCallLine() {
   const company = companyOf(encounter);
   if (encounter === null || company === null || desk.screen.value === "call") return null;
   return (
-    <button type="button" class={`in-call ${encounter.stage}`} data-testid="in-call" data-count={company.length + 1} onClick={() => { desk.place.value = "stage"; }}>
+    <button type="button" class="in-call" data-testid="in-call" data-count={company.length + 1} onClick={() => { desk.place.value = "stage"; }}>
       <Icon name={encounter.stage === "interrupted" ? "connecting" : "people"} size={28} />
       <span class="in-call-who">
         <b>{sayCall(encounter.stage === "interrupted" ? "in_call_interrupted" : "in_call")}</b> <Names encounter={encounter} guests={company} />

@@ -60,6 +60,8 @@ export class LocalMedia {
   readonly #scope: Scope;
   readonly #send: (body: CommandBody) => Promise<Outcome>;
   #answerer: Answerer | null = null;
+  /** The microphone on the connection of now, and what its encoder may take. */
+  readonly #voice: Outgoing = { line: SOUND_LINE, track: null };
   /** The track of the last answer that was sent; undefined while none was. */
   #answered: MediaStreamTrack | null | undefined;
   #wanted = false;
@@ -68,8 +70,12 @@ export class LocalMedia {
   #hearing: { context: AudioContext; analyser: AnalyserNode; samples: Float32Array<ArrayBuffer> } | null = null;
 
   /** `wanted` is 0 when nobody needs sound and picture; another number than before asks for a new connection.
-   * `muted` is the gateway's word: the track that it drops is not sent either. */
-  constructor(scope: Scope, send: (body: CommandBody) => Promise<Outcome>, wanted: ReadonlySignal<number>, muted: ReadonlySignal<boolean>) {
+   * `muted` is the gateway's word: the track that it drops is not sent either. `voiceKbps`: what the microphone's
+   * encoder may take; changing it needs no other offer. */
+  constructor(
+    scope: Scope, send: (body: CommandBody) => Promise<Outcome>, wanted: ReadonlySignal<number>,
+    muted: ReadonlySignal<boolean>, voiceKbps: ReadonlySignal<number>,
+  ) {
     this.#scope = scope;
     this.#send = send;
     scope.add(() => this.#stop());
@@ -83,6 +89,14 @@ export class LocalMedia {
       effect(() => {
         const track = this.microphone.value;
         if (track !== null) track.enabled = !muted.value;
+      }),
+    );
+    scope.add(
+      effect(() => {
+        this.#voice.maxBitrate = 1000 * voiceKbps.value;
+        const answerer = this.#answerer;
+        // Before the answer there is nothing to hold; the answer holds it itself.
+        if (answerer !== null && this.#answered) run(answerer.limit(this.#voice), nothing);
       }),
     );
     if ("mediaDevices" in navigator) {
@@ -160,7 +174,8 @@ export class LocalMedia {
     await this.#microphoneOrTime();
     if (this.#answerer !== answerer) return;
     const track = this.microphone.value;
-    const outgoing: Outgoing[] = track === null ? [] : [{ line: SOUND_LINE, track }];
+    this.#voice.track = track;
+    const outgoing: Outgoing[] = track === null ? [] : [this.#voice];
     const answer = await answerer.answer(offer.sdp, outgoing);
     await answerer.settle(answer, outgoing);
     const sdp = await answerer.gathered(GATHER_LIMIT_MS);
@@ -168,6 +183,8 @@ export class LocalMedia {
     await this.#send({ type: "local_answer", generation: offer.generation, sdp });
     if (this.#answerer !== answerer) return;
     this.#answered = track;
+    // What the gateway said meanwhile.
+    if (track !== null) run(answerer.limit(this.#voice), nothing);
     this.#renew();
   }
 

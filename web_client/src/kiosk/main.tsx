@@ -30,6 +30,8 @@ const traces = new Map<number, LiveTrace>();
 const scanCode = signal<string | null>(null);
 /** Counts the sockets: each new one may be a new gateway, which knows nothing of the old local connection. */
 const sockets = signal(0);
+/** Of the microphone, before the gateway said another. */
+const VOICE_KBPS = 24;
 
 const openSocket = (subprotocol: string): WebSocket =>
   new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, subprotocol);
@@ -50,7 +52,8 @@ const desk: Desk = new Desk(scope, openSocket, sessionStorage, {
 });
 
 const wanted = computed(() => (!desk.away.value && (desk.state.value?.nurse ?? null) !== null ? sockets.value : 0));
-const media = new LocalMedia(scope, (body) => desk.send(body, true), wanted, desk.muted);
+const voiceKbps = computed(() => desk.state.value?.voice_kbps ?? VOICE_KBPS);
+const media = new LocalMedia(scope, (body) => desk.send(body, true), wanted, desk.muted, voiceKbps);
 
 scope.add(
   effect(() => {

@@ -1650,6 +1650,7 @@ export interface KioskState {
   beside: boolean;
   microphone_muted: boolean;
   microphone_code: string | null;
+  voice_kbps: number;
   unfinished: Unfinished[];
 }
 /**

@@ -5,6 +5,7 @@ import type { CallPeer, CallPeerEvents } from "../state/call_peer";
 import { VOICE_BITS } from "../state/own_picture";
 import { run } from "../state/scope";
 import { Answerer, type Outgoing, type PictureLimits } from "./answerer";
+import { Playout } from "./playout";
 
 /** m-lines of the vehicle's offer (docs/architecture.md). */
 const SOUND = 0;
@@ -20,7 +21,7 @@ const STETHOSCOPE_BUFFER_MS = 120;
 const PICTURE: PictureLimits = { lines: 180, framesPerSecond: 15 };
 const PICTURE_BITS = 120_000;
 
-/** The picture comes as soon as it can be shown: what smooths it is the vehicle's pacing. */
+/** The picture comes as soon as it can be shown: what smooths it is the vehicle's pacing. Held back only for the lips. */
 const PICTURE_BUFFER_MS = 0;
 
 export interface CallMedia {
@@ -38,6 +39,8 @@ export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvent
     line: DOCTOR, track: null, maxBitrate: PICTURE_BITS, priority: "low", picture: PICTURE, active: true,
   };
   const outgoing = [microphone, camera];
+  const playout = new Playout();
+  let held = PICTURE_BUFFER_MS;
   const answerer = new Answerer(iceServers.map(asRtc), {
     track: (track, line) => {
       if (line === SOUND) media.remote(track, "sound");
@@ -87,10 +90,13 @@ export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvent
       await answerer.settle(answer, outgoing);
       settled = true;
     },
-    statistics: async () => ({
-      report: await answerer.stats(),
-      lines: { sound: answerer.mid(SOUND), room: answerer.mid(ROOM), doctor: answerer.mid(DOCTOR) },
-    }),
+    statistics: async () => {
+      const report = await answerer.stats();
+      const lines = { sound: answerer.mid(SOUND), room: answerer.mid(ROOM), doctor: answerer.mid(DOCTOR) };
+      const target = Math.max(PICTURE_BUFFER_MS, playout.second(report, lines.sound));
+      if (target !== held) answerer.hold(ROOM, (held = target));
+      return { report, lines };
+    },
     adapt: async ({ picture, voiceBits }) => {
       camera.active = picture;
       microphone.maxBitrate = voiceBits;

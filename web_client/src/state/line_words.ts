@@ -9,7 +9,8 @@ export type LineTone = "done" | "look" | "stop";
 
 export interface LineWords {
   readonly voice: VoiceWord;
-  readonly picture: PictureWord;
+  /** Null: the words over the picture say it. */
+  readonly picture: PictureWord | null;
   readonly cause: CauseWord | null;
   readonly tone: LineTone;
 }
@@ -21,16 +22,25 @@ const CAUSES: Readonly<Record<string, CauseWord>> = {
   "quality.outage": "cause_outage",
 };
 
-/** What stands on the line now; null: nothing is known yet. */
-export function lineWords(quality: CallQuality | null, media: MediaState | null): LineWords | null {
+/** What stands on the line now; null: nothing is known yet. `standing`: the page itself sees that the picture does not move. */
+export function lineWords(quality: CallQuality | null, media: MediaState | null, standing = false): LineWords | null {
   if (quality === null) return null;
-  const muted = media?.microphone_code === "microphone.muted";
-  const voice: VoiceWord = muted ? "voice_muted" : `voice_${quality.voice}`;
-  const picture: PictureWord = `picture_${quality.picture}`;
+  const voice = voiceWord(quality, media);
+  const shown: PictureWord = `picture_${quality.picture}`;
+  // The vehicle's word of a second ago does not stand beside a picture that has stopped.
+  const picture = standing && (shown === "picture_good" || shown === "picture_reduced") ? null : shown;
   const cause = quality.code === null ? null : (CAUSES[quality.code] ?? null);
-  const good = voice === "voice_good" && picture === "picture_good";
+  // Losses that are made good trouble nobody; a delay is noticed in a conversation.
+  const good = voice === "voice_good" && picture === "picture_good" && cause !== "cause_slow";
   const gone = voice === "voice_none" || cause === "cause_outage";
   return { voice, picture, cause, tone: good ? "done" : gone ? "stop" : "look" };
+}
+
+/** A microphone that gives nothing is not heard, however well its packets travel. */
+function voiceWord(quality: CallQuality, media: MediaState | null): VoiceWord {
+  const word = microphoneWord(media);
+  if (word === "bus_muted") return "voice_muted";
+  return word === null ? `voice_${quality.voice}` : "voice_none";
 }
 
 export type MicrophoneWord = "bus_muted" | "bus_silent" | "bus_missing" | "bus_closed";

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { run, type Scope } from "./scope";
 
-const TICK_MS = 1000;
+const TICK_MS = 250;
 /** Timers of a hidden tab come once a second; a busy machine stutters for a few: what is longer was a sleep. */
 export const SLEPT_MS = 10_000;
 /** After something that may have cut it, what stands gets three beats to be heard again. */
@@ -14,8 +14,10 @@ const CONSENT_LOST_MS = 1200;
 /** A network that was away and is back as it was carries the call again within two checks (RFC 8445, section 14.3, 0.5 s
  * each); one that is another one never does. */
 const RETURN_MS = 1500;
-/** A beat and a half without the vehicle: worth a look at our own addresses, which costs nothing. */
-const QUIET_MS = 1500;
+/** A beat without the vehicle is late: worth a look at our own addresses, which costs little. */
+const QUIET_MS = 1200;
+/** Between such looks: each gathers candidates for 0.2 s. */
+const LOOK_AGAIN_MS = 1000;
 /** With our own address gone as well, a missed beat is enough. */
 const GONE_MS = 1000;
 /** A network that has just come up has no address yet. */
@@ -46,6 +48,7 @@ export class Vigil {
   readonly offlineSince = signal<number | null>(null);
   #last: number;
   #looking = false;
+  #looked = -Infinity;
 
   constructor(
     readonly scope: Scope,
@@ -82,7 +85,7 @@ export class Vigil {
       this.world.renew();
       this.world.call()?.doubt(gap >= CONSENT_MS ? CONSENT_LOST_MS : DOUBT_MS);
       this.#look();
-    } else if ((this.world.call()?.silence ?? 0) > QUIET_MS) {
+    } else if ((this.world.call()?.silence ?? 0) > QUIET_MS && now - this.#looked >= LOOK_AGAIN_MS) {
       this.#look();
     }
   }
@@ -90,6 +93,7 @@ export class Vigil {
   #look(): void {
     if (this.#looking || this.world.call() === null) return;
     this.#looking = true;
+    this.#looked = this.world.clock();
     run(
       this.#compare().finally(() => {
         this.#looking = false;

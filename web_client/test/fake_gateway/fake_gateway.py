@@ -35,7 +35,8 @@ import scenes_call
 
 from gateway.kiosk.server import POLICY
 from protocol import SUBPROTOCOL
-from protocol.kiosk import (
+from protocol.kiosk import KioskReply, LocalOffer
+from protocol.kiosk_commands import (
     CaptureStill,
     CloseEncounter,
     DropStill,
@@ -43,10 +44,8 @@ from protocol.kiosk import (
     HangUp,
     KeepStill,
     KioskCommand,
-    KioskReply,
     LeaveWaiting,
     LocalAnswer,
-    LocalOffer,
     MuteMicrophone,
     OpenEncounter,
     RemoveGuest,
