@@ -16,11 +16,13 @@ import aioice.ice
 import aiortc.codecs.h264
 import aiortc.codecs.vpx
 import structlog
+import uvloop
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.contrib.media import MediaRelay
 
 from bench.video_sender import Newest
 from bench.video_source import FPS, HEIGHT, WIDTH
+from gateway.heap import return_large_blocks
 from gateway.media.config import CameraConfig, MediaConfig
 from gateway.media.engine import MediaEngine
 from gateway.media.events import PeerState
@@ -108,5 +110,10 @@ async def main(kind: str, port: int, doctors: int, kbps: int) -> None:
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
+    # Ours as the gateway runs, stock as the library comes.
+    own = not sys.argv[1].startswith("stock")
+    if own:
+        return_large_blocks()
+    loop = uvloop.new_event_loop if own else None
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))

@@ -35,11 +35,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
+import uvloop
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.video.frame import PictureType, VideoFrame
 
 from bench.video_source import FPS, HEIGHT, VOICE_BITS, WIDTH, Voice, lines, say
+from gateway.heap import return_large_blocks
 from gateway.media.camera import CameraFrame, CameraReader
 from gateway.media.config import CEILING_KBPS, CameraConfig, MediaConfig
 from gateway.media.engine import DoctorPeer, MediaEngine, MediaError, PeerState
@@ -300,7 +302,12 @@ def main() -> None:
     options = parser.parse_args()
     sender = partial(ours, options.camera, decisions=options.decisions) if options.kind == "ours" else partial(
         stock, options.camera)
-    asyncio.run(run(options.kind, sender))
+    # Ours as the gateway runs, stock as the library comes.
+    own = options.kind == "ours"
+    if own:
+        return_large_blocks()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if own else None) as runner:
+        runner.run(run(options.kind, sender))
 
 
 if __name__ == "__main__":
