@@ -57,7 +57,7 @@ class Rider(Vehicle):
                               jitter=lambda: 0.0, uplinks=self.uplinks, names=names, seen=lambda: self.seen)
 
     async def up_over(self, uplink: str, times: int) -> None:
-        await self.until(lambda: len(self.ups) == times and self.link.online)
+        await self.until(lambda: len(self.ups) >= times and self.link.online)
         assert self.uplinks.used == uplink
 
 
@@ -125,12 +125,13 @@ async def test_the_link_moves_when_media_say_that_its_uplink_is_silent(
         country.silence(0)
         rider.seen = (Uplink(name="wan0", state=UplinkState.silent), Uplink(name="wan1", state=UplinkState.answering))
         await rider.up_over("wan1", 2)
-    assert rider.ups == [False, True]
+    assert rider.ups[:2] == [False, True]
 
 
 async def test_a_doubt_that_the_relay_answers_moves_nothing(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     """Media may have lost a server of theirs: a pong on the same socket is believed."""
     monkeypatch.setattr(vigil, "BELIEF_SECONDS", 0.05)
+    monkeypatch.setattr(vigil, "DOUBT_SECONDS", 10.0)
     rider = Rider(country.relay.url, country.identity)
     asked: list[float] = []
     answers = vigil.Vigil._answers
@@ -151,11 +152,12 @@ async def test_a_doubt_that_the_relay_answers_moves_nothing(country: Country, mo
 
 async def test_without_a_call_the_heartbeat_moves_the_link(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is heard for too long, the other uplink takes a connection: it goes there."""
-    monkeypatch.setattr(vigil, "QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(vigil, "QUIET_SECONDS", math.inf)
     rider = Rider(country.relay.url, country.identity)
     async with driving(rider):
         await rider.up_over("wan0", 1)
         country.silence(0)
+        monkeypatch.setattr(vigil, "QUIET_SECONDS", 0.1)
         await rider.up_over("wan1", 2)
 
 
