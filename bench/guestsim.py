@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.link import Direction
-from bench.roadsim import CEILING, FLOOR, START, Call, Figures, transport_feedback
+from bench.roadfigures import Figures
+from bench.roadsenders import CEILING, FLOOR, START, transport_feedback
+from bench.roadsim import Call
 from gateway.media.congestion.budget import VoiceForm
 from gateway.media.congestion.road import WIRE_OCTETS
 from gateway.media.path import Path
@@ -27,7 +29,9 @@ LOOK = 0.25
 
 
 class OverPath:
-    """A `roadsim.Sender` that is the gateway's own path."""
+    """A `roadsenders.Sender` that is the gateway's own path."""
+
+    wide = True
 
     def __init__(self) -> None:
         self.path = Path(FLOOR, START, CEILING)

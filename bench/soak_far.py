@@ -24,7 +24,7 @@ import structlog
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from bench.haste import haste
-from bench.roadsim import transport_feedback
+from bench.roadsenders import transport_feedback
 from bench.video_source import Kiosk, lines, say
 from gateway.media.congestion.feedback import URI
 from gateway.media.sdp import NUMBERS_ID
