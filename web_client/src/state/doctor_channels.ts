@@ -76,13 +76,17 @@ export class DoctorChannels {
       this.#refuse("channel.message");
       return;
     }
-    let message: ControlToDoctor;
     try {
-      message = JSON.parse(data) as ControlToDoctor;
+      this.#take(JSON.parse(data) as ControlToDoctor);
     } catch {
+      // No JSON, or without what its type says it has: the vehicle's software is another one, or not its own any more.
       this.#refuse("channel.message");
-      return;
     }
+  }
+
+  #take(message: ControlToDoctor): void {
+    // One of a type that is not known here comes from a newer vehicle and is passed over.
+    if (typeof (message as { type?: unknown } | null)?.type !== "string") throw new Malformed("without a type");
     const now = this.world.now();
     this.#heard = now;
     switch (message.type) {
