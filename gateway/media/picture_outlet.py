@@ -224,8 +224,10 @@ class CameraOutlet:
         await self.pump(now)
 
     async def ready(self) -> None:
-        """Start with a keyframe."""
-        self._ask()
+        """Start with a keyframe; where the path is still held, once it is let go: two at once are one too many for the
+        encoder, and the second would wait."""
+        if self.rate is None or not self.rate.held:
+            self._ask()
 
     async def keyframe_wanted(self) -> None:
         """To the encoder, when the last keyframe had time to arrive; else from `tick`. On a thin path not at all before

@@ -288,3 +288,16 @@ async def test_on_a_thin_path_a_request_for_what_is_on_its_way_makes_no_second_k
         assert encoder.keyframes == []
         watcher.outlet.tick(time.monotonic() + 10.0)
         assert len(encoder.keyframes) == keyframes
+
+
+async def test_a_path_that_is_still_searched_has_its_first_keyframe_when_it_is_found() -> None:
+    """A keyframe at the start nobody could send, and the encoder's pause after it would make the real one late."""
+    encoder, road = Encoder(), Road(GOOD, held=True)
+    outlet = Watcher(encoder, road).outlet
+    await outlet.ready()
+    await outlet.drive(0.0)
+    assert encoder.keyframes == []
+    road.held = False
+    await outlet.drive(0.1)
+    await outlet.drive(0.11)
+    assert encoder.keyframes == [Lane.main]
