@@ -43,9 +43,6 @@ TICK_SECONDS = 0.25
 SOUND_PACKETS = 10
 """Of the stethoscope's sound, 200 ms; a loop that is later than that drops the oldest."""
 
-INTERFACES_SECONDS = 2.0
-"""Between looks at the interfaces for the nurse's bar; the call itself looks more often."""
-
 THIN_KBPS = 400
 """Where the picture has less than this, or believes so little more that it may be wrong, the stethoscope's sound
 takes its smaller form: heart sounds lose nothing by it (flat within 0.4 dB), packets are half as many."""
@@ -67,7 +64,7 @@ class MediaEngine:
         self._camera_state = CameraState(present=False, code="camera.missing")
         self._microphone: str | None = "microphone.missing"
         self._voice_kbps = WHOLE_KBPS
-        self._present: tuple[interfaces.Address, ...] = ()
+        self._lookout = interfaces.Lookout(config.interfaces, changed)
         self._closings: set[asyncio.Task[None]] = set()
         """Of peers that are over and still give back what they hold."""
         mailbox: Mailbox[Captured] = Mailbox()
@@ -117,7 +114,7 @@ class MediaEngine:
     def uplinks(self) -> tuple[Uplink, ...]:
         """The interfaces a call may use, the preferred one first, and what the call of now knows of each."""
         doctor = self._company.speaker
-        return uplinks(self._present, doctor.paths if doctor is not None else (), self._config.operators)
+        return uplinks(self._lookout.seen, doctor.paths if doctor is not None else (), self._config.operators)
 
     @property
     def shown(self) -> str | None:
@@ -182,7 +179,7 @@ class MediaEngine:
                 if self._decisions is not None:
                     tasks.create_task(self._decisions.run())
                 tasks.create_task(self._send_sounds())
-                tasks.create_task(self._look_at_interfaces())
+                tasks.create_task(self._lookout.run())
                 if self._stethoscope is not None:
                     tasks.create_task(self._stethoscope.run())
         finally:
@@ -337,19 +334,6 @@ class MediaEngine:
     def _encoder_lost(self, _: None) -> None:
         self._encoder_name, self._encoder_code = "x264", hardware.Verdict.failed.value
         self._changed()
-
-    async def _look_at_interfaces(self) -> None:
-        while True:
-            before = self.uplinks
-            try:
-                self._present = tuple(await asyncio.to_thread(
-                    lambda: interfaces.choose(interfaces.present(), self._config.interfaces)))
-            except OSError as error:
-                # The kernel may say no while a modem resets: what was known holds until the next look.
-                _log.warning("media.interfaces_unread", error=type(error).__name__, errno=error.errno)
-            if self.uplinks != before:
-                self._changed()
-            await asyncio.sleep(INTERFACES_SECONDS)
 
     def _watch_room(self, watched: bool) -> None:
         # While an examination camera alone is shown, the room's pictures are read but not decoded.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import ifaddr
+import structlog
 
 VIRTUAL = ("lo", "docker", "veth", "br-", "virbr", "vmnet", "vboxnet", "cni", "flannel", "cali", "podman", "lxc",
            "lxdbr", "tun", "tap", "wg", "tailscale", "zt", "ifb", "dummy")
@@ -18,6 +20,11 @@ ADDRESSES_MAX = 8
 
 EVERY_PHYSICAL = "*"
 LOOPBACK = "lo"
+
+LOOK_SECONDS = 2.0
+"""Between looks for the nurse's bar; the call itself looks more often."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,28 @@ def present() -> list[Interface]:
     return [Interface(name=adapter.name, up=_is_up(adapter.name),
                       addresses=tuple(ip.ip if isinstance(ip.ip, str) else ip.ip[0] for ip in adapter.ips))
             for adapter in ifaddr.get_adapters()]
+
+
+class Lookout:
+    """What `choose` takes of the machine's interfaces, as last `seen`; `changed` is called when that changes."""
+
+    def __init__(self, wanted: Sequence[str], changed: Callable[[], None]) -> None:
+        self._wanted = wanted
+        self._changed = changed
+        self.seen: tuple[Address, ...] = ()
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            before = self.seen
+            try:
+                self.seen = tuple(await asyncio.to_thread(lambda: choose(present(), self._wanted)))
+            except OSError as error:
+                # The kernel may say no while a modem resets: what was known holds until the next look.
+                _log.warning("media.interfaces_unread", error=type(error).__name__, errno=error.errno)
+            if self.seen != before:
+                self._changed()
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def _fits(address: str, name: str) -> bool:

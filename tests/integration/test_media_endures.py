@@ -36,7 +36,7 @@ async def test_a_kernel_that_lists_no_interfaces_ends_nothing(monkeypatch: pytes
             later.set()
         return real()
 
-    monkeypatch.setattr("gateway.media.engine.INTERFACES_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.media.interfaces.LOOK_SECONDS", 0.01)
     monkeypatch.setattr(interfaces, "present", present)
     async with running(SceneCamera(width=640, height=360)) as room:
         assert await asyncio.to_thread(later.wait, 5)
