@@ -19,7 +19,7 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCDataChannel, RTCPeerCon
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
 
 from gateway.media.config import CameraConfig, MediaConfig
-from gateway.media.engine import DoctorPeer, MediaEngine, MediaRefused, PeerClosed, PeerState
+from gateway.media.engine import TICK_SECONDS, DoctorPeer, MediaEngine, MediaRefused, PeerClosed, PeerState
 from gateway.media.peers import Peer
 from protocol.binding import sdp_fingerprints
 from protocol.channels import BULK, CONTROL, WAVEFORM
@@ -71,10 +71,13 @@ class Room:
     changed: asyncio.Event
 
     async def until(self, holds: Callable[[], bool], seconds: float = WAIT) -> None:
+        """Looks with the engine's watchdogs too: what came and went between two of their looks changes nothing."""
         async with asyncio.timeout(seconds):
             while not holds():
                 self.changed.clear()
-                await self.changed.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TICK_SECONDS):
+                        await self.changed.wait()
 
 
 @contextlib.asynccontextmanager
