@@ -266,5 +266,3 @@ def test_gap_blocks_that_can_not_be_are_left_out() -> None:
     assert rules.honest_gaps([(1, 2), (2, 3), (5, 4), (4, 4), (6, 99)], 50) == [(1, 2), (4, 4)]
     assert rules.distance(3, 2**32 - 2) == 5
     assert rules.distance(2**32 - 2, 3) == -5
-
-
