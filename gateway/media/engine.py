@@ -271,7 +271,7 @@ class MediaEngine:
         try:
             connection = GatewayConnection(
                 ice_servers(servers), lambda: interfaces.choose(interfaces.present(), config.interfaces),
-                relay_only=config.relay_only, tls=self._turn_tls)
+                relay_only=config.relay_only, tls=self._turn_tls, lasting=kind is DoctorPeer)
             return kind(connection, events, self, self._company, CameraOutlet(self._encoder, rate), rate)
         except ValueError as error:
             raise MediaRefused("media.ice_server_bad", str(error)) from error

@@ -81,9 +81,9 @@ class GatewayConnection(RTCPeerConnection):
     """A peer connection on one transport, with our ICE, DTLS, senders and receivers. ValueError: no such server."""
 
     def __init__(self, servers: Sequence[RTCIceServer], addresses: Callable[[], list[Address]], *,
-                 relay_only: bool = False, tls: ssl.SSLContext | None = None) -> None:
+                 relay_only: bool = False, tls: ssl.SSLContext | None = None, lasting: bool = False) -> None:
         self._make_session = partial(GatewayIce, addresses, servers=ice_servers.read(servers), relay_only=relay_only,
-                                     tls=tls, ice_controlling=False)
+                                     tls=tls, lasting=lasting, ice_controlling=False)
         self.ice: GatewayIce | None = None
         self.dtls: GatewayDtls | None = None
         self.data: GatewaySctp | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ifaddr
@@ -38,11 +38,12 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address to gather on. `rank`: its uplink's place, the first one is preferred."""
+    """One address to gather on. `rank`: its uplink's place, the first one is preferred. An uplink that goes moves the
+    others up: the place is no part of what the address is."""
 
     uplink: str
     address: str
-    rank: int = 0
+    rank: int = field(default=0, compare=False)
 
     @property
     def version(self) -> int:

@@ -197,7 +197,7 @@ class Peer:
 
     def _watch(self, now: float) -> None:
         ice = self._connection.ice
-        silent = ice is not None and now - ice.heard >= SILENCE_SECONDS
+        silent = ice is not None and (ice.lapsed or now - ice.heard >= SILENCE_SECONDS)
         if self._state is PeerState.connecting:
             limit = SETUP_SECONDS if self._answered else ANSWER_SECONDS
             if now - self._since > limit:

@@ -9,8 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from gateway.media import h264, interfaces
-from gateway.media import ice as ways
+from gateway.media import h264, interfaces, ways
 from gateway.media.camera import CameraFrame
 from gateway.media.compose import Captured
 from gateway.media.config import CameraConfig, MediaConfig

@@ -15,7 +15,7 @@ import pytest
 from aioice import Candidate, Connection, stun
 from aiortc import RTCIceServer
 
-from gateway.media import gather, gathering, ice, servers
+from gateway.media import gather, gathering, ice, servers, ways
 from gateway.media.interfaces import Address
 from tests.integration import turn_rig
 from tests.integration.turn_rig import CREDENTIAL, USER, Turn
@@ -175,7 +175,7 @@ async def test_a_stale_nonce_is_renewed(coturn: Turn) -> None:
 
 async def test_an_expired_allocation_is_given_up_and_made_anew(coturn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refresh that is refused: the relay is lost, the call goes on directly, another allocation is made, trickled."""
-    monkeypatch.setattr(ice, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(ways, "RENEW_SECONDS", 0.2)
     ours = session(server(coturn.url("udp")))
     theirs = ice.GatewayIce(lambda: [LOOPBACK], ice_controlling=False)
     again: asyncio.Queue[Candidate] = asyncio.Queue()

@@ -56,7 +56,7 @@ class Pair:
 @pytest.fixture
 async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
     present = list(WAYS)
-    ours = ice.GatewayIce(lambda: list(present), ice_controlling=True)
+    ours = ice.GatewayIce(lambda: list(present), ice_controlling=True, lasting=True)
     theirs = ice.GatewayIce(lambda: [Address("lo", "127.0.0.3")], ice_controlling=False)
     made = Pair(ours, theirs, present)
     ours.trickle = made.trickled.append
@@ -121,6 +121,39 @@ async def test_a_new_address_is_gathered_on_said_and_used(pair: Pair) -> None:
     await pair.ours.send(b"\x80new")
     async with asyncio.timeout(40):
         assert await pair.theirs.recv() == b"\x80new"
+
+
+async def test_an_uplink_that_goes_is_no_change_of_the_other_one(pair: Pair) -> None:
+    """The list of addresses gets shorter: what is left moves up in it, and its sockets go on."""
+    await pair.until(lambda: pair.used == "lo")
+    other = {protocol for protocol in pair.ours._protocols if protocol.local_candidate.host == "127.0.0.2"}
+    pair.present[:] = [Address("lo2", "127.0.0.2", 0)]
+    await pair.until(lambda: pair.used == "lo2")
+    assert pair.ours._nominated[1].protocol in other
+    pair.present[:] = WAYS
+    await pair.until(lambda: {way.uplink for way in pair.ours.paths() if way.alive} == {"lo", "lo2"})
+    assert all(track.path.rank == (track.address.uplink == "lo2", 0) for track in pair.ours._tracks.values()
+               if not track.path.gone)
+
+
+async def test_a_lost_consent_is_asked_for_from_a_new_socket(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 7675, 5.1: no data without consent, none ever again between the same ports; the session itself goes on."""
+    monkeypatch.setattr(ice, "LAPSED_LOOK_SECONDS", 0.01)
+    await pair.until(lambda: pair.used == "lo")
+    before = {protocol.local_candidate.port for protocol in pair.ours._protocols}
+    pair.kill("lo")
+    pair.kill("lo2")
+    # As after 30 s without an answer.
+    pair.ours.lapse(time.monotonic())
+    await pair.ours.send(b"\x80unheard")
+    await pair.until(lambda: bool({c.port for c in pair.trickled} - before))
+    assert pair.ours.lapsed
+    pair.dead.clear()
+    await pair.until(lambda: not pair.ours.lapsed)
+    assert pair.ours._nominated[1].local_candidate.port not in before
+    await pair.ours.send(b"\x80again")
+    async with asyncio.timeout(40):
+        assert await pair.theirs.recv() == b"\x80again"
 
 
 def _garbage() -> list[bytes]:
