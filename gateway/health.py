@@ -14,7 +14,7 @@ from protocol.quality import CallSummary
 from protocol.signalling import VehicleHealth
 from protocol.values import Problem
 
-from .link import LinkView
+from .link_view import LinkView
 
 CERTIFICATE_DAYS = 30
 """A certificate lives 90 days and nothing on the vehicle renews it: a month is left to enrol it again

@@ -13,7 +13,6 @@ import ssl
 import struct
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
@@ -40,6 +39,7 @@ from .frames import Acknowledged, FrameError, LinkFrames, text
 from .identity import DeviceIdentity, tls_alert, tls_code
 from .inbox import Inbox, Item
 from .knock import until_reached
+from .link_view import LinkView
 from .media.kernel_news import KernelNews
 from .names import Names
 from .uplinks import Uplinks
@@ -77,19 +77,6 @@ OUT_OF_REACH = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN,
 """There is no network; a port that refuses is another matter."""
 
 _decoder = msgspec.json.Decoder(FrameToVehicle)
-
-
-@dataclass(frozen=True, slots=True)
-class LinkView:
-    """The link as the kiosk and the health report see it."""
-
-    state: LinkState
-    since: datetime
-    round_trip_ms: int | None = None
-    code: str | None = None
-    """Why it is not online, as far as known."""
-    clock_offset_s: float | None = None
-    """The relay's clock minus ours at the last welcome; a round trip of error."""
 
 
 class LinkEvents:
@@ -238,13 +225,9 @@ class RelayLink:
     def _went(self, code: str, lasting: bool) -> None:
         """Not online any more, or still not. Going away is logged once, and each new reason once."""
         before = self._view
-        # The first failure of a connection that was up is not "offline" yet: a resume takes 300 ms.
-        resuming = before.state is LinkState.online and not lasting
-        state = LinkState.connecting if resuming else LinkState.offline
-        since = datetime.now(UTC) if before.state is LinkState.online else before.since
         if before.state is LinkState.online or before.code != code:
             log.warning("link.down", code=code)
-        self._show(LinkView(state, since, code=code, clock_offset_s=before.clock_offset_s))
+        self._show(before.gone(code, lasting, datetime.now(UTC)))
 
     def _show(self, view: LinkView) -> None:
         changed = view != self._view
@@ -387,8 +370,7 @@ class RelayLink:
             return
         elapsed = time.monotonic() - struct.unpack(">d", payload)[0]
         if 0 <= elapsed <= SILENCE_SECONDS and self.online:
-            view = self._view
-            self._show(LinkView(view.state, view.since, round(elapsed * 1000), clock_offset_s=view.clock_offset_s))
+            self._show(self._view.measured(elapsed))
 
     def _handed_up(self, session: str | None, item: Item) -> None:
         if isinstance(item, FrameToVehicle):

@@ -44,8 +44,15 @@ OPENING_SECONDS = 15.0
 REJOIN_AGAIN_SECONDS = 5.0
 """The relay raises a generation at once; an answer that did not come was lost with a socket."""
 
+HEAL_SECONDS = 1.0
+"""Once the relay is in reach again what fell silent is given this: its own checks, four a second, are quicker than a
+socket to the relay, and the offer of a new generation ends what just came back."""
+
 LOOK_SECONDS = 0.5
 """How often the timers above are looked at."""
+
+SILENT = "call.silent"
+"""It stands, but nothing comes."""
 
 
 def rejoin_cause(state: PeerState, waited: float) -> str | None:
@@ -53,7 +60,7 @@ def rejoin_cause(state: PeerState, waited: float) -> str | None:
     if state is PeerState.closed:
         return "call.peer_closed"
     if state is PeerState.interrupted and waited > REJOIN_AFTER_SECONDS:
-        return "call.silent"
+        return SILENT
     if state is PeerState.connecting and waited > OPENING_SECONDS:
         return "call.no_answer"
     return None
@@ -76,6 +83,7 @@ class CallDesk:
         self._poke = asyncio.Event()
         self._away = False
         self._asked_at: float | None = None
+        self._reached_since: float | None = None
         self.code: str | None = None
         """Why there is no picture, for the kiosk."""
 
@@ -269,6 +277,10 @@ class CallDesk:
 
     async def _look(self) -> None:
         record, current = self._chart.record, self._current
+        if not self._relay.reached:
+            self._reached_since = None
+        elif self._reached_since is None:
+            self._reached_since = self._clock()
         if record is None or record.call is None or self._chart.state not in IN_CALL:
             return
         if current is not None and current.refused is not None:
@@ -301,7 +313,9 @@ class CallDesk:
         now = self._clock()
         # An absent page cannot answer, and a relay that is away cannot pass it on.
         # What is said into a dead socket arrives when the call has long come back by itself, and ends that one.
-        if self._away or not self._relay.reached:
+        if self._away or self._reached_since is None:
+            return
+        if cause == SILENT and now - self._reached_since < HEAL_SECONDS:
             return
         if self._asked_at is not None and now - self._asked_at < REJOIN_AGAIN_SECONDS:
             return

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import health
-from gateway.link import LinkView
+from gateway.link_view import LinkView
 from protocol.channels import Instrument, InstrumentState
 from protocol.kiosk import CameraView, Power, PowerSource, RelayLink
 from protocol.readings import InstrumentKind

@@ -44,6 +44,9 @@ class FakePeer implements CallPeer {
   /** What the browser counts; a test writes into it. */
   report: [string, unknown][] = [];
   readonly adapted: Sending[] = [];
+  flow(): number | null {
+    return null;
+  }
   statistics(): Promise<PeerStatistics> {
     return Promise.resolve({ report: this.report, lines: { sound: "0", room: "1", doctor: "2" } });
   }

@@ -8,7 +8,7 @@ describe("the machine's sleep and network", () => {
   let addresses: Set<string> | null;
   let looks: number;
   let renewed: number;
-  let call: { silence: number | null; localAddress: string | null; doubts: number[]; rejoins: string[] } & Watched;
+  let call: { silence: number | null; flow: number | null; localAddress: string | null; doubts: number[]; rejoins: string[] } & Watched;
   let vigil: Vigil;
 
   beforeEach(() => {
@@ -20,7 +20,7 @@ describe("the machine's sleep and network", () => {
     const doubts: number[] = [];
     const rejoins: string[] = [];
     call = {
-      silence: 0, localAddress: "10.0.0.7", doubts, rejoins,
+      silence: 0, flow: 20, localAddress: "10.0.0.7", doubts, rejoins,
       doubt: (milliseconds) => doubts.push(milliseconds),
       rejoin: (cause) => rejoins.push(cause),
     };
@@ -64,21 +64,30 @@ describe("the machine's sleep and network", () => {
     expect(call.doubts).toEqual([1200, 3000]);
   });
 
-  test("a late beat is looked into within a quarter of a second, and not again before a second", async () => {
-    call.silence = 1300;
-    for (const expected of [1, 1, 1, 1, 2]) {
-      clock += 250;
-      await vi.advanceTimersByTimeAsync(250);
+  test.each([
+    ["a late beat", { silence: 1300, flow: null }],
+    ["a picture that stands", { silence: 500, flow: 500 }],
+  ])("%s is looked into within a tenth of a second, and not again before a second", async (_, quiet) => {
+    Object.assign(call, quiet);
+    for (const expected of [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]) {
+      clock += 100;
+      await vi.advanceTimersByTimeAsync(100);
       expect(looks).toBe(expected);
     }
   });
 
   test("silence on an address that is gone asks for a new connection at once", async () => {
     addresses = new Set(["192.168.43.12"]);
-    call.silence = 2000;
+    [call.silence, call.flow] = [500, 500];
     await pass(1);
     expect(call.rejoins).toEqual(["call.network_changed"]);
     expect(renewed).toBe(1);
+  });
+
+  test("a call without sound or picture is not looked into between two beats", async () => {
+    [call.silence, call.flow] = [900, null];
+    await pass(5);
+    expect(looks).toBe(0);
   });
 
   test("silence on an address that is still ours is the vehicle's: it is left to heal", async () => {

@@ -142,6 +142,15 @@ export class Answerer {
     }
   }
 
+  /** Milliseconds since a packet of any line was played or shown (W3C WebRTC, 5.3); null: none in the last ten seconds. */
+  flow(): number | null {
+    let latest = -Infinity;
+    for (const { receiver } of this.#connection.getTransceivers()) {
+      for (const { timestamp } of receiver.getSynchronizationSources()) latest = Math.max(latest, timestamp);
+    }
+    return latest === -Infinity ? null : Math.max(0, performance.timeOrigin + performance.now() - latest);
+  }
+
   async stats(): Promise<RTCStatsReport> {
     return this.#connection.getStats();
   }

@@ -97,6 +97,7 @@ export function callPeer(iceServers: readonly IceServer[], events: CallPeerEvent
       if (target !== held) answerer.hold(ROOM, (held = target));
       return { report, lines };
     },
+    flow: () => answerer.flow(),
     adapt: async ({ picture, voiceBits }) => {
       camera.active = picture;
       microphone.maxBitrate = voiceBits;

@@ -19,6 +19,8 @@ export interface CallPeer {
   addCandidate(candidate: RTCIceCandidateInit): Promise<void>;
   send(message: ControlToVehicle): boolean;
   statistics(): Promise<PeerStatistics>;
+  /** Milliseconds since sound or a picture of the vehicle's came; null: none did lately. */
+  flow(): number | null;
   /** Sends the doctor's picture or not, and the voice at this rate. */
   adapt(sending: Sending): Promise<void>;
   close(): void;

@@ -16,8 +16,8 @@ const INTERRUPTED_MS = 3000;
 /** A path that is silent for that long is given up, also when the browser still calls it connected. The vehicle asks
  * for the next one after 6 s, when it can: who asks while it is out of reach ends a call that heals by itself. */
 const SILENT_MS = 30_000;
-/** What stood once heals by itself when the network comes back, or over the vehicle's other uplink, as long as consent
- * holds (RFC 7675). */
+/** What stood once heals by itself when the network comes back, or over the vehicle's other uplink. While the vehicle is
+ * away nobody could answer, and its own checks bring the connection back first, however long that took. */
 const DISCONNECTED_MS = 30_000;
 /** From granted to connected: an offer, an answer and ICE over a link of 800 ms round trip need 6 s. */
 const OPENING_MS = 8000;
@@ -185,6 +185,12 @@ export class DoctorCall {
     return stood && channels !== null ? channels.silence() : null;
   }
 
+  /** Milliseconds since sound or a picture came; null where none flows. */
+  get flow(): number | null {
+    const { stood, peer } = this.#generation;
+    return stood && peer !== null ? peer.flow() : null;
+  }
+
   /** Our own address on the way in use; null where the browser hides it. */
   get localAddress(): string | null {
     return this.report.figures.value?.localAddress ?? null;
@@ -336,12 +342,12 @@ export class DoctorCall {
       const silence = generation.channels?.silence() ?? 0;
       if (silence > INTERRUPTED_MS) this.#interrupted();
       else this.#phase.value = "connected";
-      if (silence > SILENT_MS) this.rejoin("call.silent");
+      if (silence > SILENT_MS && !this.#away.value) this.rejoin("call.silent");
       // It came back by itself before the next one was granted: no second asking.
       if (silence < HEALED_MS && waited > OPENING_MS / 2) generation.rejoined = false;
     } else if (generation.state === "disconnected" || (generation.state === "failed" && generation.stood)) {
       this.#interrupted();
-      if (waited > DISCONNECTED_MS) this.rejoin("call.disconnected");
+      if (waited > DISCONNECTED_MS && !this.#away.value) this.rejoin("call.disconnected");
     }
     const opening = !generation.stood && generation.state !== "connected" && generation.state !== "disconnected";
     const since = this.world.now() - generation.since;

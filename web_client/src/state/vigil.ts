@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { run, type Scope } from "./scope";
 
-const TICK_MS = 250;
+const TICK_MS = 100;
 /** Timers of a hidden tab come once a second; a busy machine stutters for a few: what is longer was a sleep. */
 export const SLEPT_MS = 10_000;
 /** After something that may have cut it, what stands gets three beats to be heard again. */
@@ -16,10 +16,14 @@ const CONSENT_LOST_MS = 1200;
 const RETURN_MS = 1500;
 /** A beat without the vehicle is late: worth a look at our own addresses, which costs little. */
 const QUIET_MS = 1200;
+/** So is sound or a picture that flowed a moment ago: five pictures, or ten packets of the voice. */
+const STILL_MS = 400;
+const FLOWED_MS = 3000;
 /** Between such looks: each gathers candidates for 0.2 s. */
 const LOOK_AGAIN_MS = 1000;
-/** With our own address gone as well, a missed beat is enough. */
-const GONE_MS = 1000;
+/** With our own address gone as well, so much without a word is enough: the beats of one that stands are a second
+ * apart, and its address is there. */
+const GONE_MS = 400;
 /** A network that has just come up has no address yet. */
 const LOOKS_MS = [0, 500, 1500, 3500] as const;
 
@@ -27,6 +31,8 @@ const LOOKS_MS = [0, 500, 1500, 3500] as const;
 export interface Watched {
   /** Milliseconds since the vehicle was heard; null: nothing stood yet. */
   readonly silence: number | null;
+  /** Milliseconds since sound or a picture came; null: none flows. */
+  readonly flow: number | null;
   /** Our own address on the way in use; null: not known. */
   readonly localAddress: string | null;
   doubt(milliseconds: number): void;
@@ -85,9 +91,16 @@ export class Vigil {
       this.world.renew();
       this.world.call()?.doubt(gap >= CONSENT_MS ? CONSENT_LOST_MS : DOUBT_MS);
       this.#look();
-    } else if ((this.world.call()?.silence ?? 0) > QUIET_MS && now - this.#looked >= LOOK_AGAIN_MS) {
+    } else if (now - this.#looked >= LOOK_AGAIN_MS && this.#quiet()) {
       this.#look();
     }
+  }
+
+  #quiet(): boolean {
+    const call = this.world.call();
+    if (call === null) return false;
+    const flow = call.flow ?? 0;
+    return (call.silence ?? 0) > QUIET_MS || (flow > STILL_MS && flow < FLOWED_MS);
   }
 
   #look(): void {
@@ -116,8 +129,12 @@ export class Vigil {
     }
     const { localAddress } = call;
     // The browser gathers once: a connection that stood on an address that is gone never comes back by itself.
-    if (localAddress === null || addresses.has(localAddress) || (call.silence ?? 0) < GONE_MS) return;
+    if (localAddress === null || addresses.has(localAddress) || !silent(call)) return;
     this.world.renew();
     call.rejoin("call.network_changed");
   }
+}
+
+function silent({ silence, flow }: Watched): boolean {
+  return Math.min(silence ?? 0, flow ?? Infinity) >= GONE_MS;
 }
