@@ -245,9 +245,15 @@ async def relayed(owner: Connection, address: Address, servers: Sequence[TurnSer
     return None
 
 
+TYPE_PREFERENCE = {"host": 90, "srflx": 80}
+"""Below what a browser gives its own (RFC 8445, 5.1.2.2: 126, 110 and 100), so that of each pair the lower priority is
+ours, and ours alone say which pair is the better one. Otherwise a way on which the browser learns its address from us
+(110) is worse than one on which it knew it, is pruned, and can't be moved to for 2.5 s."""
+
+
 def priority(kind: str, preference: int) -> int:
     """RFC 8445, section 5.1.2.1, with the preference of the uplink and of the attempt."""
-    return (({"host": 126, "srflx": 100}.get(kind, 0) << 24) | (preference << 8) | 255)
+    return (TYPE_PREFERENCE.get(kind, 0) << 24) | (preference << 8) | 255
 
 
 async def _allocate(owner: Connection, address: Address, server: TurnServer, preference: int,

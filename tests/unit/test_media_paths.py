@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.media.gather import priority
 from gateway.media.interfaces import Address
 from gateway.media.paths import (
     CALM_SECONDS,
@@ -174,3 +175,11 @@ def test_without_a_call_the_preferred_uplink_names_the_operator() -> None:
     """The bar says the first one's; without any uplink nothing."""
     assert operator_of(uplinks([Address("wwan0", "10.0.0.1")], [], {"wwan0": "Orange"})) == "Orange"
     assert operator_of(()) == ""
+
+
+def test_of_a_pair_with_a_browser_the_lower_priority_is_ours() -> None:
+    """RFC 8445, 6.1.2.3: the lower one decides. A browser's host, prflx and srflx begin at 100 << 24 (5.1.2.2)."""
+    most = 0xFFFF
+    assert priority("host", most) < 100 << 24
+    assert priority("relay", most) < priority("srflx", 0) < priority("srflx", most) < priority("host", 0)
+    assert priority("host", 20_064) < priority("host", 20_128)

@@ -261,6 +261,20 @@ describe("a call", () => {
     expect(said("rejoin")).toHaveLength(1);
   });
 
+  test("while the vehicle is away what stood is kept for its return, however long that takes", async () => {
+    const peer = await answered(1);
+    peer.connect();
+    peer.events.state("disconnected");
+    peer.events.state("failed");
+    call.peerAway(true);
+    pass(300_000);
+    expect(said("rejoin")).toEqual([]);
+    peer.events.state("connected");
+    call.peerAway(false);
+    expect(call.phase.value).toBe("connected");
+    expect(peer.closed).toBe(false);
+  });
+
   test("a failed connection asks for the next generation once", async () => {
     const peer = await answered(1);
     peer.connect();
