@@ -71,7 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the benchmark."""
     parser.add_argument("--links", help=f"names apart by commas (default: all): {', '.join(NAMES)}")
     parser.add_argument("--seconds", type=float, help=f"watched per sender (default {SECONDS:g}; links with an "
-                                                      "outage or a change: as long as that needs, 20 to 80)")
+                                                      "outage or a change: as long as that needs, 15 to 75)")
     parser.add_argument("--up", metavar="PROFILE", help="a link of one's own, vehicle to clinic: rate=300,delay=40 or "
                                                         "trace=FILE (Mahimahi)...; all of it is in bench/link.py")
     parser.add_argument("--down", metavar="PROFILE", help="clinic to vehicle")

@@ -6,7 +6,7 @@ on the same pictures it made no difference (docs/adr/bench-video.md), but it may
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,22 +91,40 @@ def drawing(scene: Scene, number: int) -> NDArray[np.uint8]:
     return planes[:WIDTH * HEIGHT].reshape(HEIGHT, WIDTH)
 
 
-def compared(samples: Iterable[Sample], begin: float, end: float) -> dict[str, Any]:
-    """Mean SSIM of the pictures seen in [begin, end), how many they were, from what, and the mean levels of the code's
-    black and white squares as they came (16 and 235 when nothing on the way changed the range)."""
-    scene, scores, kinds = Scene(WIDTH, HEIGHT, FPS, detail=True), [], set()
-    levels = []
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One picture's: when, its SSIM, what it was read from, what the code's black and white came as."""
+
+    at: float
+    ssim: float
+    kind: str
+    levels: tuple[float, float]
+
+
+def scored(samples: Iterable[Sample], begin: float, end: float) -> list[Score]:
+    """The pictures seen in [begin, end)."""
+    scene, scores = Scene(WIDTH, HEIGHT, FPS, detail=True), []
     for sample in samples:
-        if not begin <= sample.at < end:
-            continue
-        # The plane is taken after the page read its code: there may be a newer picture in it.
-        code = read_code(sample.luma)
-        number = number_of(sample.code if code is None else code, sample.at + 1 / FPS, FPS)
-        scores.append(likeness(sample.luma, drawing(scene, number)))
-        levels.append(code_levels(sample.luma))
-        kinds.add(sample.kind)
-    if not scores:
-        return {"ssim": None, "ssim_of": {"pictures": 0}}
-    black, white = (round(sum(pair) / len(pair), 1) for pair in zip(*levels, strict=True))
-    return {"ssim": round(sum(scores) / len(scores), 3),
-            "ssim_of": {"pictures": len(scores), "from": " and ".join(sorted(kinds)), "black_white": [black, white]}}
+        if begin <= sample.at < end:
+            # The plane is taken after the page read its code: there may be a newer picture in it.
+            code = read_code(sample.luma)
+            number = number_of(sample.code if code is None else code, sample.at + 1 / FPS, FPS)
+            scores.append(Score(sample.at, likeness(sample.luma, drawing(scene, number)), sample.kind,
+                                code_levels(sample.luma)))
+    return scores
+
+
+def mean_ssim(scores: Sequence[Score]) -> float | None:
+    """Of these; None when there are none."""
+    return round(sum(score.ssim for score in scores) / len(scores), 3) if scores else None
+
+
+def compared(scores: Sequence[Score]) -> dict[str, Any]:
+    """Mean SSIM, of how many pictures, from what, and the mean levels of the code's black and white squares as they
+    came (16 and 235 when nothing on the way changed the range)."""
+    told: dict[str, Any] = {"pictures": len(scores)}
+    if scores:
+        told["from"] = " and ".join(sorted({score.kind for score in scores}))
+        told["black_white"] = [round(sum(pair) / len(pair), 1)
+                               for pair in zip(*(score.levels for score in scores), strict=True)]
+    return {"ssim": mean_ssim(scores), "ssim_of": told}

@@ -24,7 +24,7 @@ from bench.linksim import Emulator
 from bench.load import costs, tree
 from bench.report import spread
 from bench.video_figures import Shown
-from bench.video_likeness import Sample, compared
+from bench.video_likeness import Sample, compared, mean_ssim, scored
 from bench.video_links import PLOT_SECONDS, Case, Event
 from bench.video_source import FPS
 
@@ -39,7 +39,7 @@ WARM_MOST_SECONDS = 30.0
 LAG_SECONDS = 0.02
 """How often it is looked at how late this process runs: it carries every packet."""
 
-FEEDING_SECONDS = 2.0
+FEEDING_SECONDS = 1.0
 """Watched after the call: what it costs a browser to be fed with pictures and voice alone."""
 
 LATE_SECONDS = 2.0
@@ -249,11 +249,12 @@ def told(raw: Raw) -> dict[str, Any]:
     begin, end, seconds = raw.begin, raw.end, raw.end - raw.begin
     row = figures.picture(raw.frames, begin, end)
     row["first_picture_s"] = round(raw.frames[0].at - raw.joined, 2) if raw.frames else None
-    row |= compared(raw.samples, begin, end)
+    scores = scored(raw.samples, begin, end)
+    row |= compared(scores)
     # Who climbs slowly has a better end than window.
     third = end - seconds / 3
     row["last_third"] = {key: figures.picture(raw.frames, third, end)[key] for key in ("fps", "lines_p50")} | {
-        "ssim": compared(raw.samples, third, end)["ssim"]}
+        "ssim": mean_ssim([score for score in scores if score.at >= third])}
     row["kbps"] = round(sum(kbps for _, kbps in raw.rates) / max(1, len(raw.rates)))
     row["keyframes"] = _grown(raw, "keyframes")
     row["voice"] = _voice(raw)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.video_likeness import Sample, code_levels, compared, drawing, likeness, masked, ssim, video_range
+from bench.video_likeness import Sample, code_levels, compared, drawing, likeness, masked, scored, ssim, video_range
 from bench.video_source import FPS, HEIGHT, WIDTH
 from sim.camera import Scene
 
@@ -65,9 +65,9 @@ def test_the_code_in_the_picture_says_which_drawing_it_is(drawn: Any) -> None:
     """The page read the code of the picture before; the mean is over the window alone."""
     at = NUMBER / FPS + 0.05
     samples = [Sample(at, (NUMBER - 1) % 65536, "luma", drawn), Sample(at + 9, 0, "drawn", drawn)]
-    told = compared(samples, at - 1, at + 1)
+    told = compared(scored(samples, at - 1, at + 1))
     assert told == {"ssim": 1.0, "ssim_of": {"pictures": 1, "from": "luma", "black_white": [16.0, 235.0]}}
-    assert compared(samples, at + 1, at + 2)["ssim"] is None
+    assert compared(scored(samples, at + 1, at + 2)) == {"ssim": None, "ssim_of": {"pictures": 0}}
 
 
 def test_similarity_falls_with_noise_and_forgets_the_clock() -> None:
