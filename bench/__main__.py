@@ -47,8 +47,6 @@ def main(argv: list[str] | None = None) -> int:
         # Said before the figures are there: afterwards they would be lost.
         parser.error(f"--json {options.json}: no file can be written there")
     started = datetime.now(UTC)
-    # Asked to end by another program is as Ctrl-C: namespaces and browsers are taken down.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         measured: Measured = module.run(options)
     except WrongCall as error:
@@ -70,6 +68,12 @@ def main(argv: list[str] | None = None) -> int:
     return 0 if measured.reached else 1
 
 
+def _asked_to_end(*_: object) -> None:
+    """As Ctrl-C: namespaces and browsers are taken down. Once: a second one, as of timeout(1), would cut that off."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.raise_signal(signal.SIGINT)
+
+
 def _interrupted(error: BaseException | None) -> bool:
     """Whether Ctrl-C is behind it: browsers and other children get it as well, and their ends are errors here."""
     while error is not None:
@@ -80,4 +84,5 @@ def _interrupted(error: BaseException | None) -> bool:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _asked_to_end)
     raise SystemExit(main())
