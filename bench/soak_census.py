@@ -7,6 +7,7 @@ back as it likes, a dictionary does not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import itertools
@@ -16,6 +17,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MemberDescriptorType
 from typing import Any
 
 ROOMS = ("gateway", "relay", "protocol", "sim", "bench", "aiortc", "aioice", "aiohttp", "asyncio", "structlog",
@@ -92,17 +94,16 @@ def rising(series: Sequence[Mapping[str, int]], least: int = RISE_LEAST) -> dict
 
 
 def _attributes(one: object, kind: type) -> Iterator[tuple[str, Any]]:
-    try:
-        held = vars(one)
-    except TypeError:
-        held = {}
-    yield from list(held.items())
+    with contextlib.suppress(AttributeError):
+        # Not by `vars`: an object's own way to attributes may make what is not there.
+        yield from list(object.__getattribute__(one, "__dict__").items())
     for base in kind.__mro__:
         slots = base.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if name not in ("__dict__", "__weakref__"):
                 hidden = f"_{base.__name__.lstrip('_')}{name}" if name.startswith("__") else name
-                try:
-                    yield name, getattr(one, hidden)
-                except AttributeError:
-                    continue
+                # By its descriptor: asking the object may make what is not there.
+                place = base.__dict__.get(hidden)
+                if isinstance(place, MemberDescriptorType):
+                    with contextlib.suppress(AttributeError):
+                        yield name, place.__get__(one, kind)

@@ -23,7 +23,7 @@ _Ts = TypeVarTuple("_Ts")
 WORK_LOOK_SECONDS = 0.0005
 """Of real time, between looks whether a thread has ended its work."""
 
-WORK_MOST_SECONDS = 2.0
+WORK_MOST_SECONDS = 20.0
 """Of real time: a thread that takes longer waits for something that only time brings."""
 
 NOTHING_SECONDS = 0.05

@@ -1,4 +1,5 @@
-"""Keeps the process small: large blocks go back to the system when they are freed. The only importer of ctypes.
+"""Keeps the process small: large blocks go back to the system when they are freed; and says what it holds. The only
+importer of ctypes.
 
 glibc raises its limit for such blocks to the largest one it ever freed. From then on encoders, some megabytes each,
 live between small objects, and every change of the picture's size leaves a hole: measured 110 MiB after twelve changes
@@ -7,8 +8,14 @@ instead of 72. Pictures are smaller, few, and come again and again: they stay in
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ctypes
+import os
+import sys
+import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """mallopt(3); set by hand, they do not move any more."""
@@ -29,6 +36,19 @@ class Heap:
     in_use: int
     free: int
     mapped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What this process holds. `resident` in octets; `heap` None where the C library does not tell; `blocks`: of
+    Python's allocator, which no fragmentation moves: what rises there for days is a leak."""
+
+    resident: int
+    heap: Heap | None
+    blocks: int
+    descriptors: int
+    threads: int
+    tasks: int
 
 
 class _Mallinfo2(ctypes.Structure):
@@ -56,3 +76,13 @@ def return_large_blocks() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES) and mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES))
+
+
+def footprint() -> Footprint:
+    """As of now, in some tens of microseconds; `tasks` of the loop that runs in this thread."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    tasks = 0
+    with contextlib.suppress(RuntimeError):
+        tasks = len(asyncio.all_tasks())
+    return Footprint(resident=pages * os.sysconf("SC_PAGE_SIZE"), heap=figures(), blocks=sys.getallocatedblocks(),
+                     descriptors=len(os.listdir("/proc/self/fd")), threads=threading.active_count(), tasks=tasks)
