@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> Measured:
     cases, senders, skipped = _asked(options)
     target = _writable(options.page or (options.json.with_suffix(".html") if options.json else PAGE))
     rig: dict[str, Any] = {"senders": options.senders, "receiver": options.receiver,
-                           "seconds": {case.name: case.seconds for case in cases}, "notes": list(NOTES),
+                           "links": {case.name: case.words() for case in cases}, "notes": list(NOTES),
                            "load_average_before": [round(value, 2) for value in os.getloadavg()]}
     if (reason := road.missing() or _no_browser()) is not None:
         return Measured(rig, {"links": {}}, {f"not measured: {reason}": False})

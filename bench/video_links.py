@@ -56,6 +56,13 @@ class Case:
         return replace(self, seconds=whole, events=(Event(round(whole / 3, 1), "rate", kbps=STEP_LOW),
                                                     Event(round(2 * whole / 3, 1), "rate", kbps=STEP_HIGH)))
 
+    def words(self) -> str:
+        """What it is, for a reader."""
+        ways = " and ".join(f"up {up or 'unlimited'}, down {down or 'unlimited'}" for up, down in self.profiles)
+        happens = "".join(f"; {event.kind} at {event.at:g} s" + (f" for {event.length:g} s" if event.length else "")
+                          + (f" {event.kbps:g} kbit/s" if event.kbps else "") for event in self.events)
+        return f"{ways}{happens}; {self.seconds:g} s watched"
+
     def directions(self, traces: Path) -> list[tuple[Direction, Direction]]:
         """Fresh models of its links, up and down; BadProfile."""
         return [(Direction.parse(f"up{k}", up, traces), Direction.parse(f"down{k}", down, traces))

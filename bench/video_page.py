@@ -22,7 +22,7 @@ body{font:15px/1.45 system-ui,sans-serif;margin:24px auto;max-width:1300px;paddi
 table{border-collapse:collapse;margin:8px 0;font-variant-numeric:tabular-nums}
 td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #dde3e8}td:first-child,th:first-child{text-align:left}
 .figures{width:100%;font-size:13px}.figures td,.figures th{padding:3px 5px}.figures th{vertical-align:bottom}
-.figures td:first-child{white-space:nowrap}.aims td{text-align:left;vertical-align:top}
+.figures td:first-child{white-space:nowrap}.figures .why,.aims td{text-align:left;vertical-align:top}
 svg{width:calc(50% - 8px);height:auto;margin:4px 8px 4px 0;background:#fafbfc;box-shadow:0 0 0 1px #dde3e8}
 svg:last-of-type{margin-right:0}h2{margin:28px 0 4px}nav a{margin-right:12px}
 .missed{color:#a3230e}.reached{color:#23682a}text{font:11px system-ui,sans-serif;fill:#48535e}
@@ -65,12 +65,12 @@ _COLUMNS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("fps", lambda r: r["fps"]), ("lines", lambda r: r["lines_p50"]), ("p50 ms", lambda r: r["latency_ms"]["p50"]),
     ("p95", lambda r: r["latency_ms"]["p95"]), ("p99", lambda r: r["latency_ms"]["p99"]),
     ("frozen s", lambda r: r["frozen_s"]), ("SSIM", lambda r: r["ssim"]),
-    ("in the last third", lambda r: r.get("last_third", {}).get("ssim", "")), ("kbit/s", lambda r: r["kbps"]),
+    ("SSIM, last third", lambda r: r.get("last_third", {}).get("ssim", "")), ("kbit/s", lambda r: r["kbps"]),
     ("voice made up s", lambda r: r["voice"]["concealed_s"]),
     ("tones heard %", lambda r: r["voice"]["tones_heard_percent"]),
     ("voice p50 ms", lambda r: r["voice"]["delay_ms"]["p50"]), ("p95", lambda r: r["voice"]["delay_ms"]["p95"]),
     ("readings p50 ms", lambda r: r["readings_ms"]["p50"]), ("p99", lambda r: r["readings_ms"]["p99"]),
-    ("key frames", lambda r: r["keyframes"]), ("back or over s", lambda r: r.get("back_s", r.get("handover_s", ""))),
+    ("key frames", lambda r: r["keyframes"]), ("back / over s", lambda r: r.get("back_s", r.get("handover_s", ""))),
     ("CPU % of a core", lambda r: r["cpu_percent_of_a_core"]), ("starved %", lambda r: r["starved_percent_of_time"]),
     ("links late ms", lambda r: r["emulator_late_ms"]["p95"]),
 )
@@ -83,7 +83,8 @@ def table(rows: Mapping[str, Any]) -> str:
     for who, row in rows.items():
         name = escape(WORDS.get(who, who))
         if "not_measured" in row:
-            lines.append(f"<tr><td>{name}</td><td colspan='{len(_COLUMNS)}'>{escape(row['not_measured'])}</td></tr>")
+            why = f"<td class='why' colspan='{len(_COLUMNS)}'>{escape(row['not_measured'])}</td>"
+            lines.append(f"<tr><td>{name}</td>{why}</tr>")
             continue
         cells = "".join(f"<td>{escape(_cell(read(row)))}</td>" for _, read in _COLUMNS)
         lines.append(f"<tr><td>{name}</td>{cells}</tr>")

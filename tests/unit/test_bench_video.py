@@ -130,6 +130,8 @@ def test_a_link_of_ones_own_has_outages_and_a_second_uplink() -> None:
     case = custom([("rate=300", "delay=5"), ("rate=100", "")], [outage("30:4"), outage("5:1.5")])
     assert [(event.at, event.length) for event in case.events] == [(5.0, 1.5), (30.0, 4.0)]
     assert case.lasting(None).seconds == 44.0
+    assert case.lasting(None).words() == ("up rate=300, down delay=5 and up rate=100, down unlimited; "
+                                          "outage at 5 s for 1.5 s; outage at 30 s for 4 s; 44 s watched")
     points = dict(capacity(case, Path(), 40.0))
     assert (points[4.0], points[5.0], points[31.0]) == (400, 0, 0)
     with pytest.raises(ValueError, match="before the one at 5"):
