@@ -24,12 +24,12 @@ DIST = Path(__file__).resolve().parents[2] / "web_client" / "dist"
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.xdist_group("e2e"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(480),
     pytest.mark.skipif(not (DIST / "kiosk.html").exists(), reason="the web client is not built"),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
 ]
 
-IN_CALL_MS = 30_000
+IN_CALL_MS = 60_000
 """Two browsers on a loaded machine: from the doctor's click to the figures of the first seconds."""
 
 

@@ -12,7 +12,7 @@ import bench.road
 from bench.link import Direction
 from bench.scene import Scene, scene
 
-pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(480),
+pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(600),
               pytest.mark.skipif(bench.road.missing() is not None, reason=str(bench.road.missing()))]
 
 NAMES = ("wan0", "wan1")
