@@ -64,7 +64,8 @@ class Dermatoscope:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(1 / 12):
@@ -80,7 +81,8 @@ def dermatoscope() -> Iterator[Dermatoscope]:
 
 async def until_high(page: Page, wide: int, high: int) -> None:
     """Wait until the picture has this size: the rate, which a busy machine lowers, decides when it is whole."""
-    await until(page, f"() => window.videos['1'].videoWidth === {wide} && window.videos['1'].videoHeight === {high}")
+    await until(page, f"() => window.videos['1'].videoWidth === {wide} && window.videos['1'].videoHeight === {high}",
+                2 * WAIT)
 
 
 async def colours(page: Page) -> dict[str, list[int]]:

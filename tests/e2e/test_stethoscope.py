@@ -42,7 +42,10 @@ async (offer) => {
   pc.ontrack = (event) => { window.lines[pc.getTransceivers().indexOf(event.transceiver)] = event; };
   await pc.setRemoteDescription({ type: "offer", sdp: offer });
   await pc.setLocalDescription(await pc.createAnswer());
-  await new Promise((done) => setTimeout(done, 300));
+  await new Promise((done) => {
+    pc.onicegatheringstatechange = () => pc.iceGatheringState === "complete" && done();
+    if (pc.iceGatheringState === "complete") done();
+  });
   return pc.localDescription.sdp;
 }
 """
