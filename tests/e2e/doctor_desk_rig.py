@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +15,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
-from sim.bots.browser import installed
+from sim.bots.browser import START_MS, installed
 
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "web_client" / "dist"
@@ -95,7 +97,7 @@ async def browser(*arguments: str, launcher: Path | None = None) -> AsyncIterato
     """A Chromium with its own default rules for sound and devices but for `arguments`."""
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(
-            executable_path=launcher or installed(), args=[*_ARGUMENTS, *arguments])
+            executable_path=launcher or installed(), args=[*_ARGUMENTS, *arguments], timeout=START_MS)
         try:
             yield started
         finally:
@@ -110,6 +112,28 @@ async def bus_of(started: Browser, url: str) -> Page:
     await page.goto(f"{url}/vehicle.html")
     await page.wait_for_function("document.title === 'Fake vehicle ready'")
     return page
+
+
+@asynccontextmanager
+async def asleep(page: Page) -> AsyncIterator[None]:
+    """What a suspended machine does to this page: nothing of it runs, its sockets too are silent, clocks go on.
+
+    Chromium's own `Page.setWebLifecycleState` freezes no page that a test looks at.
+    """
+    started = page.context.browser
+    assert started is not None
+    session = await started.new_browser_cdp_session()
+    listed: list[dict[str, Any]] = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
+    renderers = [each["id"] for each in listed if each["type"] == "renderer"]
+    try:
+        for pid in renderers:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in renderers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        await session.detach()
 
 
 async def doctor_of(context: BrowserContext, url: str) -> Page:

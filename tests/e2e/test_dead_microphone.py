@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import async_playwright
 
 from gateway.media.hearing import SILENT_SECONDS
+from sim.bots.browser import START_MS, installed
 from sim.camera import SceneCamera
 from tests.e2e.test_media_browsers import ARGUMENTS, join, load, url  # noqa: F401 - a fixture
 from tests.integration.test_media_engine import WAIT, Events, Room, running
@@ -40,7 +41,7 @@ async def nurse(sound: Path, page_url: str) -> AsyncIterator[Room]:
     """The kiosk's page with this sound at its microphone."""
     arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={sound}"]
     async with running(SceneCamera(width=320, height=180)) as room, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        browser = await playwright.chromium.launch(executable_path=installed(), args=arguments, timeout=START_MS)
         try:
             page = await load(browser, page_url)
             await join(page, await room.engine.kiosk_peer(Events()), camera=False)

@@ -9,7 +9,8 @@ import shutil
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.doctor_desk_rig import DEVICES, DIST, Desk, desk
+from sim.bots.browser import eventually
+from tests.e2e.doctor_desk_rig import DEVICES, DIST, Desk, asleep, desk
 
 pytestmark = [
     pytest.mark.e2e,
@@ -91,15 +92,14 @@ RECEIVED = """async (kind) => (await bus.inbound()).find((each) => each.kind ===
 async def flowing(it: Desk, kind: str) -> None:
     """Wait until more packets of the doctor's voice or picture have come."""
     least = await it.bus.evaluate(RECEIVED, kind) + 10
-    await it.bus.wait_for_function(f"async ([kind, least]) => await ({RECEIVED})(kind) > least",
-                                   arg=[kind, least], polling=100)
+    await eventually(it.bus, f"async ([kind, least]) => await ({RECEIVED})(kind) > least", [kind, least])
 
 
 async def lines_high(it: Desk, lines: int) -> None:
     """Wait until a picture of the doctor's was decoded in the vehicle, and see that it is so high."""
-    found = await it.bus.wait_for_function(
-        "async () => (await bus.inbound()).find((each) => each.kind === 'video')?.frameHeight", polling=100)
-    assert await found.json_value() == lines
+    found = await eventually(
+        it.bus, "async () => (await bus.inbound()).find((each) => each.kind === 'video')?.frameHeight ?? null")
+    assert found == lines
 
 
 async def captured_each_second(it: Desk) -> float:
@@ -229,15 +229,12 @@ async def test_a_permission_taken_away_is_said_and_given_back_it_works_again() -
 
 
 async def test_a_page_that_slept_goes_on_without_a_click() -> None:
-    """Frozen for longer than a timer can be late: the relay's socket is renewed, the call that stands is kept."""
+    """Suspended for longer than a timer can be late: the relay's socket is renewed, the call that stands is kept."""
     async with desk(*DEVICES) as it:
         await it.take()
         generation = await it.generation()
-        session = await it.page.context.new_cdp_session(it.page)
-        await session.send("Page.setWebLifecycleState", {"state": "frozen"})
-        await asyncio.sleep(12)
-        async with it.page.expect_websocket():
-            await session.send("Page.setWebLifecycleState", {"state": "active"})
+        async with it.page.expect_websocket(), asleep(it.page):
+            await asyncio.sleep(12)
         await it.page.locator('[data-testid="relay-link"][data-state="online"]').wait_for()
         await it.live()
         await flowing(it, "audio")
@@ -249,9 +246,9 @@ async def test_a_call_whose_other_end_went_during_a_sleep_is_joined_anew_without
     async with desk(*DEVICES, init=CLOCK) as it:
         await it.take()
         generation = await it.generation()
-        await it.steer("bus.peer.close()")
-        await it.page.evaluate("window.later = 60_000")
-        await it.joined_anew(generation, UNSEEN_MS / 2)
+        async with asleep(it.bus):
+            await it.page.evaluate("window.later = 60_000")
+            await it.joined_anew(generation, UNSEEN_MS / 2)
         await it.live()
 
 

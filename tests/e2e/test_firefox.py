@@ -25,7 +25,7 @@ from sim.bots.doctor import Doctor
 from sim.bots.guest import PHONE, Guest
 from sim.bots.nurse import Nurse, PatientTyped
 from sim.bots.paper import prescribe
-from sim.bots.sound import hears
+from sim.bots.sound import falls_silent
 from sim.demo.configuration import DOCTORS, NURSES
 from sim.demo.processes import free_port
 from sim.demo.world import Ports, World
@@ -126,14 +126,6 @@ async def ecg_arrives_whole(far: Far, doctor: Doctor) -> bool:
     return samples == (sent * (len(samples) // len(sent) + 1))[:len(samples)]
 
 
-async def falls_silent(far: Far) -> bool:
-    """Whether the nurse ceases to hear the doctor, after what was under way."""
-    for _ in range(10):
-        if not await hears(far.nurse.page, "doctor-sound", 1.0):
-            return True
-    return False
-
-
 async def test_a_doctor_at_firefox_holds_a_whole_consultation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """VP8 both ways, voices, a live ECG sample for sample, mute, an outage, a thin road, a reload, a signed paper."""
     async with far_end(tmp_path, monkeypatch) as far, firefox.firefox(enter=far.enter) as desk:
@@ -151,7 +143,7 @@ async def test_a_doctor_at_firefox_holds_a_whole_consultation(tmp_path: Path, mo
         await doctor.wait_for_pressure("131")
 
         await doctor.at("mute").click()
-        assert await falls_silent(far)
+        assert await falls_silent(far.nurse.page, "doctor-sound")
         await doctor.at("mute").click()
         assert await far.nurse.hears()
 

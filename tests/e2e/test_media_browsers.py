@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from gateway.media import peers
 from gateway.media.engine import TICK_SECONDS, DoctorPeer, KioskPeer, PeerState
 from gateway.media.questions import CONSENT_EXPIRES_SECONDS
+from sim.bots.browser import START_MS, eventually, installed
 from sim.camera import READER_JS, SceneCamera
 from tests.integration.test_media_engine import WAIT, Events, Room, running
 
@@ -137,14 +138,13 @@ async def join(page: Page, peer: DoctorPeer | KioskPeer, camera: bool, without: 
 
 
 async def until(page: Page, expression: str, seconds: float = WAIT) -> Any:
-    handle = await page.wait_for_function(expression, timeout=seconds * 1000, polling=20)
-    return await handle.json_value()
+    return await eventually(page, expression, seconds=seconds)
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=installed(), args=ARGUMENTS, timeout=START_MS)
         yield browser
         await browser.close()
 
