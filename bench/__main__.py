@@ -1,4 +1,7 @@
-"""`./run bench` lists the benchmarks; `./run bench NAME [--json FILE]` runs one."""
+"""`./run bench` lists the benchmarks; `./run bench NAME [--json FILE]` runs one.
+
+Exit status: 0 every aim was reached, 1 one was missed or could not be measured, 64 wrong options, 130 stopped.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,27 @@ import argparse
 import asyncio
 import importlib
 import json
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
-from bench.report import Measured, machine
+from bench.report import Measured, WrongCall, machine
 
 NAMES = ("call", "faults", "powercut", "visits", "ecg", "video", "handover", "soak", "encode")
 
+WRONG, STOPPED = 64, 130
+"""Exit status: EX_USAGE of sysexits.h; 128 and the number of SIGINT."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG, f"{self.prog}: {message}\n  {self.prog} --help says what there is\n")
+
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 when every aim was reached, 1 when one was not, 64 for a wrong call."""
+    """Runs what is asked for; returns the exit status."""
     given = sys.argv[1:] if argv is None else argv
     if not given:
         for name in NAMES:
@@ -24,9 +37,9 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if given[0] not in NAMES:
         print(f"bench: there is no benchmark '{given[0]}'; these exist: {', '.join(NAMES)}", file=sys.stderr)
-        return 64
+        return WRONG
     module = importlib.import_module(f"bench.{given[0]}")
-    parser = argparse.ArgumentParser(prog=f"./run bench {given[0]}", description=module.SUMMARY)
+    parser = _Parser(prog=f"./run bench {given[0]}", description=module.SUMMARY)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     module.arguments(parser)
     options = parser.parse_args(given[1:])
@@ -34,13 +47,17 @@ def main(argv: list[str] | None = None) -> int:
         # Said before the figures are there: afterwards they would be lost.
         parser.error(f"--json {options.json}: no file can be written there")
     started = datetime.now(UTC)
+    # Asked to end by another program is as Ctrl-C: namespaces and browsers are taken down.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         measured: Measured = module.run(options)
+    except WrongCall as error:
+        parser.error(str(error))
     except BaseException as error:
         if not _interrupted(error):
             raise
-        print("bench: stopped, nothing was measured", file=sys.stderr)
-        return 130
+        print("bench: stopped before the end, no figures were written", file=sys.stderr)
+        return STOPPED
     report = {"benchmark": given[0], "started": started.isoformat(timespec="seconds"), "machine": machine(),
               "rig": measured.rig, "results": measured.results, "aims": measured.aims}
     text = json.dumps(report, indent=2, ensure_ascii=False)

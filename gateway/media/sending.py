@@ -274,6 +274,9 @@ class PacketSender(RTCRtpSender):
             await asyncio.get_running_loop().create_future()
         finally:
             self._open = False
+            # Megabytes of a patient who has gone, should anybody still hold this object.
+            self._past.clear()
+            self._repairs.clear()
             self._RTCRtpSender__rtp_exited.set()  # type: ignore[attr-defined]
 
     async def _handle_rtcp_packet(self, packet: Any) -> None:
