@@ -12,9 +12,6 @@ from .congestion.budget import VoiceForm
 FRAME_TICKS = 960
 """20 ms at 48 kHz: what browsers send."""
 
-WHOLE_KBPS, LEAN_KBPS = 24, 16
-"""What the touchscreen's page may take for the voice, and where a path is so thin that 8 kbit/s are a picture."""
-
 REDUNDANT = 2
 """Earlier frames beside each: a burst of two is survived whole."""
 

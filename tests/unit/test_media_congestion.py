@@ -14,6 +14,7 @@ from bench.roadsim import LINKS, play
 from gateway.media.congestion.budget import (
     AMPLE_SECONDS,
     FIRST_SECONDS,
+    LEAN_KBPS,
     LEAN_SECONDS,
     NONE_SECONDS,
     PAUSE_SECONDS,
@@ -21,6 +22,7 @@ from gateway.media.congestion.budget import (
     RED_ABOVE,
     RED_HOLD_SECONDS,
     RESUME_SECONDS,
+    WHOLE_KBPS,
     Budget,
     Meter,
     VoiceForm,
@@ -358,13 +360,13 @@ def test_a_picture_returns_only_beside_a_whole_waveform() -> None:
 def test_the_voice_takes_few_bits_on_a_very_thin_path() -> None:
     """And all of its bits again when the path has been wider for a while."""
     budget = Budget()
-    assert not budget.split(100_000, 100_000, 0, 0.0, 0.0).lean
-    assert budget.split(90_000, 90_000, 0, 0.0, 1.0).lean
-    assert budget.split(120_000, 120_000, 0, 0.0, 2.0).lean
-    assert budget.split(150_000, 150_000, 0, 0.0, 3.0).lean
-    assert budget.split(90_000, 90_000, 0, 0.0, 3.0 + LEAN_SECONDS).lean
-    assert budget.split(150_000, 150_000, 0, 0.0, 20.0).lean
-    assert not budget.split(150_000, 150_000, 0, 0.0, 20.0 + LEAN_SECONDS).lean
+    assert budget.split(100_000, 100_000, 0, 0.0, 0.0).voice_kbps == WHOLE_KBPS
+    assert budget.split(90_000, 90_000, 0, 0.0, 1.0).voice_kbps == LEAN_KBPS
+    assert budget.split(120_000, 120_000, 0, 0.0, 2.0).voice_kbps == LEAN_KBPS
+    assert budget.split(150_000, 150_000, 0, 0.0, 3.0).voice_kbps == LEAN_KBPS
+    assert budget.split(90_000, 90_000, 0, 0.0, 3.0 + LEAN_SECONDS).voice_kbps == LEAN_KBPS
+    assert budget.split(150_000, 150_000, 0, 0.0, 20.0).voice_kbps == LEAN_KBPS
+    assert budget.split(150_000, 150_000, 0, 0.0, 20.0 + LEAN_SECONDS).voice_kbps == WHOLE_KBPS
 
 
 def test_the_voice_follows_rate_and_loss() -> None:
