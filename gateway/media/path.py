@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .congestion.budget import WHOLE_KBPS, VoiceForm
+from .congestion.budget import GATHERED, WHOLE_KBPS, VoiceForm
 from .congestion.channels import UNLIMITED
 from .congestion.decision import Limits
 from .congestion.road import PathFigures, Road
@@ -104,7 +104,7 @@ class Path:
     @property
     def scant(self) -> bool:
         """Whether headers weigh: sound goes in pairs or threes then, and so may other things."""
-        return self.voice in (VoiceForm.paired, VoiceForm.tripled)
+        return self.voice in GATHERED
 
     @property
     def crowded(self) -> bool:

@@ -9,6 +9,7 @@ would is refused by the rules of `chunks`; the association and the call go on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -230,9 +231,11 @@ class GatewaySctp(RTCSctpTransport):
 
     async def _take_turn(self) -> None:
         self._turn = None
-        if self._association_state is self.State.ESTABLISHED:
-            await self._data_channel_flush()
-            await self._transmit()
+        # The transport may have ended meanwhile; the connection's own state tells it.
+        with contextlib.suppress(ConnectionError):
+            if self._association_state is self.State.ESTABLISHED:
+                await self._data_channel_flush()
+                await self._transmit()
 
     async def _send_chunk(self, chunk: Chunk) -> None:
         if isinstance(chunk, DataChunk):

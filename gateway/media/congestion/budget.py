@@ -65,7 +65,10 @@ WHOLE_KBPS, LEAN_KBPS, BARE_KBPS, LEAN_SECONDS = 24, 16, 12, 5.0
 """What the touchscreen's page may take for the voice; for wideband speech (RFC 7587, 3.1.1); for narrowband speech of
 which nothing is lost. More only after a rate held for so long."""
 
-VOICES = (BARE_KBPS, 62_000, 72_000), (LEAN_KBPS, 95_000, 130_000)
+QUADRUPLE_BELOW, QUADRUPLE_NOT_ABOVE = 62_000, 72_000
+"""And four where voice and readings alone are the whole path: on 50 what they leave is 2 kbit/s."""
+
+VOICES = (BARE_KBPS, QUADRUPLE_BELOW, QUADRUPLE_NOT_ABOVE), (LEAN_KBPS, 95_000, 130_000)
 """Below the first the voice's source is asked for so few bits, up to the second it goes on so: 8 kbit/s are a picture
 on 80, and four are a reading in time on 50."""
 
@@ -81,7 +84,12 @@ class VoiceForm(enum.StrEnum):
     plain = "plain"
     paired = "paired"
     tripled = "tripled"
+    quadrupled = "quadrupled"
     red = "red"
+
+
+GATHERED = {VoiceForm.paired: 2, VoiceForm.tripled: 3, VoiceForm.quadrupled: 4}
+"""Frames of one packet."""
 
 
 class Meter:
@@ -209,10 +217,12 @@ class Budget:
             self._lossy_until = now + RED_HOLD_SECONDS
         elif loss > RED_LOSS_CLEAR and now < self._lossy_until:
             self._lossy_until = max(self._lossy_until, now + RED_HOLD_SECONDS / 2)
-        together = self._voice in (VoiceForm.paired, VoiceForm.tripled)
-        if rate < (TRIPLE_NOT_ABOVE if self._voice is VoiceForm.tripled else TRIPLE_BELOW):
+        gathered = GATHERED.get(self._voice, 1)
+        if rate < (QUADRUPLE_NOT_ABOVE if gathered >= 4 else QUADRUPLE_BELOW):
+            self._voice = VoiceForm.quadrupled
+        elif rate < (TRIPLE_NOT_ABOVE if gathered >= 3 else TRIPLE_BELOW):
             self._voice = VoiceForm.tripled
-        elif rate < (PAIR_NOT_ABOVE if together else PAIR_BELOW):
+        elif rate < (PAIR_NOT_ABOVE if gathered >= 2 else PAIR_BELOW):
             self._voice = VoiceForm.paired
         elif now < self._lossy_until and rate > RED_ABOVE:
             self._voice = VoiceForm.red

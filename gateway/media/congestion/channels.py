@@ -5,10 +5,10 @@ Pure; bit/s, octets on the wire, monotonic seconds.
 
 from __future__ import annotations
 
-CHANNELS_PACING = 1.15
+CHANNELS_PACING = 1.08
 """Of what voice and picture leave: the rate is up to 8 % under what the path takes, and readings come unevenly."""
 
-CHANNELS_LEAST = 20_000
+CHANNELS_LEAST = 16_000
 """Readings go on where the rate is believed to be next to nothing; growth begins with what is really sent."""
 
 CHANNELS_BURST_OCTETS, CHANNELS_BURST_SECONDS = 900, 0.15

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .budget import FIRST_BEFORE, FIRST_SECONDS, OPENING_ABOVE, PAIR_BELOW, Budget, Meter, Share, VoiceForm
+from .budget import (
+    FIRST_BEFORE,
+    FIRST_SECONDS,
+    GATHERED,
+    OPENING_ABOVE,
+    PAIR_BELOW,
+    Budget,
+    Meter,
+    Share,
+    VoiceForm,
+)
 from .channels import ChannelPacer
 from .decision import Decision, Limits
 from .probing import Probe
@@ -314,7 +324,7 @@ class Road:
         self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now,
                                          opening=self._opening)
         self._pacing = float(decision.pacing)
-        self._apart = self._share.voice in (VoiceForm.paired, VoiceForm.tripled)
+        self._apart = self._share.voice in GATHERED
         if self._apart:
             severe = decision.target < DRAIN_SEVERE * decision.rate
             picture = THIN_PACING * self._share.picture
@@ -350,4 +360,4 @@ class Road:
         else:
             spoken = self._spoken.rate or OPENING_VOICE
             picture = 0.0 if self._share.paused else min(LEAST_WIRE, THIN_PACING * self._share.picture)
-            self._channels.lead(max(1.0, decision.rate - spoken - picture), now)
+            self._channels.lead(max(1.0, decision.target - spoken - picture), now)
