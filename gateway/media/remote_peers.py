@@ -27,8 +27,8 @@ BUFFER_BYTES = {CONTROL: 1024 * 1024, WAVEFORM: 16 * 1024, BULK: 64 * 1024}
 """Unsent bytes a channel may hold: a whole encounter said again; three seconds of ECG, older is asked for
 again; four parts of a still, so that little stands before what is live."""
 
-WAVEFORM_SCANT_BYTES = 1024
-"""Unsent waveform that a thin path may hold back: half a second of one lead. Older is not live."""
+WAVEFORM_SCANT_BYTES = 1536
+"""Unsent waveform that a thin path may hold back: a second of one lead. Older is not live."""
 
 LOW_WATER_BYTES = {CONTROL: 64 * 1024, WAVEFORM: 4 * 1024, BULK: 16 * 1024}
 """Where a writer that waits goes on."""

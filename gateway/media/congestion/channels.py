@@ -5,7 +5,7 @@ Pure; bit/s, octets on the wire, monotonic seconds.
 
 from __future__ import annotations
 
-CHANNELS_PACING = 1.08
+CHANNELS_PACING = 1.1
 """Of what voice and picture leave: the rate is up to 8 % under what the path takes, and readings come unevenly."""
 
 CHANNELS_LEAST = 16_000

@@ -360,4 +360,6 @@ class Road:
         else:
             spoken = self._spoken.rate or OPENING_VOICE
             picture = 0.0 if self._share.paused else min(LEAST_WIRE, THIN_PACING * self._share.picture)
-            self._channels.lead(max(1.0, decision.target - spoken - picture), now)
+            # Where a picture plays it alone gives way to a queue.
+            granted = decision.target if self._share.paused else decision.rate
+            self._channels.lead(max(1.0, granted - spoken - picture), now)
