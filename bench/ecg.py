@@ -16,6 +16,7 @@ from playwright.async_api import Error as BrowserError
 from bench.link import BadProfile, Direction
 from bench.linksim import Emulator
 from bench.load import costs, starved, starved_share
+from bench.namespaces import folder_prefix
 from bench.report import Measured
 from bench.road import UPLINK, NoRoad, road
 from bench.scene import Scene, rig, say, scene
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> Measured:
     described["network"] = "two network namespaces joined by the link emulator; the relay stands at the doctor's end"
     try:
         links = [(Direction.parse("up", options.up), Direction.parse("down", options.down))]
-        with tempfile.TemporaryDirectory(prefix="bench-ecg.") as temporary:
+        with tempfile.TemporaryDirectory(prefix=folder_prefix("ecg")) as temporary:
             directory = (options.directory or Path(temporary)).resolve()
             return asyncio.run(_run(options, described, directory, record, links))
     except (BadProfile, BrowserError, DemoFailed, NoBrowser, NoRoad, TimeoutError) as error:

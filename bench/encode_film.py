@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.video_figures import ssim
+from bench.video_likeness import ssim
 from bench.video_source import FPS, HEIGHT, WIDTH
 
 PICTURES, NOISE = 50, 0.7

@@ -1,7 +1,7 @@
 """The model of one direction of a mobile link: capacity, delay, loss, queue. Pure: takes `now`, returns when.
 
 A profile is KEY=VALUE[,KEY=VALUE…]:
-    rate=KBPS      fixed capacity in kbit/s              (default: unlimited)
+    rate=KBPS      fixed capacity in kbit/s              (default, and 0: unlimited)
     trace=FILE     Mahimahi packet-delivery trace: one line per 1500-byte opportunity, in ms,
                    repeated at its end; FILE is looked up in the folder of traces too
     scale=F        multiplies the trace's capacity
@@ -25,9 +25,15 @@ from typing import Any
 TRACE_BYTES = 1500
 """What one line of a Mahimahi trace lets through."""
 
+TRACE_OCTETS, STAMP_MS = 64_000_000, 10**9
+"""Of a file of traces: an hour of full 4G has 30; a stamp within eleven days."""
+
 RANGES = {"rate": (0, 10_000_000), "scale": (0.001, 1000), "delay": (0, 60_000), "jitter": (0, 60_000),
           "loss": (0, 100), "burst": (1, 10_000), "queue": (0, 60_000)}
 """What a number of a profile may be."""
+
+UNITS = {"rate": "kbit/s", "scale": "times", "delay": "ms", "jitter": "ms", "loss": "percent", "burst": "packets",
+         "queue": "ms"}
 
 
 class BadProfile(ValueError):
@@ -39,7 +45,7 @@ class Trace:
 
     def __init__(self, stamps_ms: list[int], scale: float = 1.0) -> None:
         if not stamps_ms or stamps_ms[0] < 0 or stamps_ms != sorted(stamps_ms):
-            raise BadProfile("a trace is one line for each packet, in milliseconds, none before the last")
+            raise BadProfile("a trace has one line for each packet, in milliseconds, none before the one above it")
         self.stamps = [stamp / 1000 for stamp in stamps_ms]
         self.period = max(self.stamps[-1], 0.001)
         self.bytes_each = TRACE_BYTES * scale
@@ -97,16 +103,18 @@ class Direction:
             keys = _pairs(text)
             trace = None
             if "trace" in keys:
-                path = Path(keys.pop("trace"))
-                path = path if path.exists() or traces is None else traces / path
-                trace = Trace([int(line) for line in path.read_text().split()], _take(keys, "scale", 1))
+                if "rate" in keys:
+                    raise ValueError("rate or trace: both are capacity")
+                trace = Trace(_stamps(Path(keys.pop("trace")), traces), _take(keys, "scale", 1))
             made = cls(name, _take(keys, "rate", 0), trace, _take(keys, "delay", 0) / 1e3,
                        _take(keys, "jitter", 0) / 1e3, _take(keys, "loss", 0) / 100,
                        _take(keys, "burst", 1), _take(keys, "queue", 300) / 1e3, list(outages), seed)
         except (ValueError, OSError) as error:
             raise BadProfile(f"profile '{text}': {error}") from error
         if keys:
-            raise BadProfile(f"profile '{text}': unknown keys {', '.join(sorted(keys))}")
+            also = "; scale belongs to a trace" if "scale" in keys else ""
+            raise BadProfile(f"profile '{text}': unknown keys {', '.join(sorted(keys))}; "
+                             f"these exist: trace, {', '.join(RANGES)}{also}")
         return made
 
     def admit(self, size: int, now: float) -> float | None:
@@ -161,6 +169,24 @@ class Direction:
         return self._losing
 
 
+def _stamps(file: Path, traces: Path | None) -> list[int]:
+    """The file's lines, ms; it is looked for in the folder of traces too."""
+    places = [file] if traces is None or file.is_absolute() else [file, traces / file]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise ValueError(f"no file {' nor '.join(map(str, places))}")
+    if path.stat().st_size > TRACE_OCTETS:
+        raise ValueError(f"{path} has more than {TRACE_OCTETS // 10**6} megabytes")
+    stamps = []
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        if not line.strip().isdecimal() or len(line.strip()) > len(str(STAMP_MS)) or int(line) > STAMP_MS:
+            raise ValueError(f"{path}, line {number}: '{line.strip()[:20]}' is no time in ms (a whole number)")
+        stamps.append(int(line))
+    return stamps
+
+
 def _pairs(text: str) -> dict[str, str]:
     parts = [part.partition("=") for part in text.split(",") if part]
     if any(not equals for _, equals, _ in parts):
@@ -178,5 +204,5 @@ def _take(keys: dict[str, str], key: str, default: float) -> float:
     except ValueError:
         value = math.nan
     if not least <= value <= most:
-        raise ValueError(f"{key}={text} is not a number from {least} to {most}")
+        raise ValueError(f"{key}={text} is not a number from {least} to {most} ({UNITS[key]}, written without unit)")
     return value

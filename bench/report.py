@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 
+class WrongCall(Exception):
+    """The options make no benchmark; the text says which, why, and what would."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Outcome of one benchmark: `rig` says how it was measured, `results` what came out, `aims` what was hoped for."""

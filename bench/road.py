@@ -10,9 +10,10 @@ from pathlib import Path
 
 from bench.link import Direction
 from bench.linksim import Emulator, enter_namespace
+from bench.namespaces import namespace, sweep
 from sim.demo.world import Road
 
-NEAR, FAR, RELAY_HOST = "passerelle-bus", "passerelle-clinic", "10.77.0.2"
+NEAR, FAR, RELAY_HOST = namespace("bus"), namespace("clinic"), "10.77.0.2"
 UPLINK = "wan0"
 """The vehicle's interface on the first link."""
 
@@ -24,9 +25,9 @@ class NoRoad(Exception):
 def missing() -> str | None:
     """What this machine lacks, None when links can be emulated."""
     if os.geteuid():
-        return "network namespaces need root"
+        return "network namespaces need root: sudo ./run bench ..."
     if not Path("/dev/net/tun").exists():
-        return "there is no /dev/net/tun"
+        return "there is no /dev/net/tun: modprobe tun, or give the container that device"
     return None if shutil.which("ip") else "there is no `ip`: apt-get install iproute2"
 
 
@@ -39,6 +40,7 @@ async def road(links: list[tuple[Direction, Direction]]) -> AsyncIterator[tuple[
     lacking = missing()
     if lacking is not None:
         raise NoRoad(lacking)
+    sweep()
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     try:
         async with Emulator(NEAR, FAR, links) as emulator:

@@ -1,42 +1,38 @@
-"""The other ends of a soak: camera, touchscreen and doctor's page in one process, played by the library.
+"""The other ends of a soak's call: touchscreen, doctor's and guest's pages, played by the library in the vehicle's own
+loop (`soak_call`).
 
-    python -m bench.soak_far --speed K
-
-Speaks lines of JSON as bench.video_sender does, from the other side: takes `kiosk_offer` and `offer`, says
-`kiosk_answer` and `answer`; first {"camera_port": N}; answers `count` by what it got. The doctor reports on every
-packet (transport-wide feedback), loses one in a hundred, asks for it again, acknowledges readings, asks for a keyframe
-now and then. Nothing is decoded.
+They report on every packet (transport-wide feedback), lose one in a hundred, ask for it again, acknowledge readings,
+speak, ask for a keyframe now and then. Nothing is decoded.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
 import random
-import sys
 import time
+from fractions import Fraction
 from typing import Any
 
 import aioice.ice
-import structlog
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack
+from av.packet import Packet
 
-from bench.haste import haste
 from bench.roadsenders import transport_feedback
-from bench.video_source import Kiosk, lines, say
 from gateway.media.congestion.feedback import URI
 from gateway.media.sdp import NUMBERS_ID
 from protocol.channels import CONTROL
-from sim.camera import Scene
-
-WIDTH, HEIGHT, FPS, DRAWN = 640, 360, 25, 50
-"""So many pictures are drawn once and sent over and over."""
 
 FEEDBACK_SECONDS = 0.1
 LOSS = 0.01
 KEYFRAME_SECONDS = 30.0
+
+WORD = bytes((0x78,)) + bytes(range(59))
+"""A packet of Opus as far as anybody who forwards it looks (RFC 6716, section 3.1): 24 kbit/s."""
+
+WORD_SECONDS, HZ = 0.02, 48_000
 
 
 class Nowhere:
@@ -45,12 +41,35 @@ class Nowhere:
     def put(self, _: Any) -> None:
         """Gone."""
 
+    def get(self) -> None:
+        """The decoder's thread may end."""
 
-class Doctor:
-    """The far end of one generation."""
+
+class Words(MediaStreamTrack):
+    """A voice that was encoded before."""
+
+    kind = "audio"
 
     def __init__(self) -> None:
-        self.packets, self.octets, self.readings = 0, 0, 0
+        super().__init__()
+        self._next, self._number = time.monotonic(), 0
+
+    async def recv(self) -> Packet[Any]:
+        """The next 20 ms, when they are over."""
+        self._next += WORD_SECONDS
+        await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+        packet: Packet[Any] = Packet(WORD)
+        packet.pts, packet.time_base = self._number * int(HZ * WORD_SECONDS), Fraction(1, HZ)
+        self._number += 1
+        return packet
+
+
+class Far:
+    """A page over an uplink: the far end of one generation."""
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self._deaf_until = self._cut_until = 0.0
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._connection.on("datachannel", self._channel)
         self._arrived: list[tuple[int, float]] = []
@@ -64,34 +83,62 @@ class Doctor:
             channel.on("message", lambda data: self._acknowledge(channel, data))
 
     def _acknowledge(self, channel: Any, data: str) -> None:
-        self.readings += 1
         channel.send(str(json.loads(data)["n"]))
 
     async def answer(self, offer: str) -> str:
         """Take it; the answer wishes for transport-wide feedback wherever the offer has it."""
         await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         lines: list[Any] = self._connection.getTransceivers()
+        lines[0].sender.replaceTrack(Words())
+        lines[0].direction = "sendrecv"
         transport = lines[0].receiver.transport
         take = transport._handle_rtp_data
 
         async def counted(data: bytes, arrival_time_ms: int) -> None:
             if self._dice.random() >= LOSS:
-                self.packets, self.octets = self.packets + 1, self.octets + len(data)
+                self.packets += 1
                 self._note(data)
                 await take(data, arrival_time_ms=arrival_time_ms)
 
         transport._handle_rtp_data = counted
+        self._cut(transport.transport)
         await self._connection.setLocalDescription(await self._connection.createAnswer())
         for line in lines:
             line.receiver._RTCRtpReceiver__decoder_queue = Nowhere()
         self._tasks = [asyncio.create_task(self._report(transport)), asyncio.create_task(self._ask(lines[1].receiver))]
         return "".join(f"{line}\r\n" for line in _wished(self._connection.localDescription.sdp))
 
+    def deaf(self, seconds: float, *, below_ice: bool = False) -> None:
+        """An outage: nothing arrives and nothing leaves, but for checks of ICE unless it is below them."""
+        self._deaf_until = time.monotonic() + seconds
+        if below_ice:
+            self._cut_until = self._deaf_until
+
     async def close(self) -> None:
         """End it."""
         for task in self._tasks:
             task.cancel()
         await self._connection.close()
+
+    def _cut(self, ice: Any) -> None:
+        send, receive, session = ice._send, ice._recv, ice._connection
+        asked = session.request_received
+
+        async def sent(data: bytes) -> None:
+            if time.monotonic() >= self._deaf_until:
+                await send(data)
+
+        async def received() -> bytes:
+            while True:
+                data: bytes = await receive()
+                if time.monotonic() >= self._deaf_until:
+                    return data
+
+        def answered(*question: Any) -> None:
+            if time.monotonic() >= self._cut_until:
+                asked(*question)
+
+        ice._send, ice._recv, session.request_received = sent, received, answered
 
     def _note(self, data: bytes) -> None:
         if len(data) < 16 or not data[0] & 0x10:
@@ -145,55 +192,33 @@ def _wished(sdp: str) -> list[str]:
     return done
 
 
-async def _camera(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """YUV4MPEG2 at `FPS`, the same pictures over and over."""
-    scene = Scene(WIDTH, HEIGHT, FPS)
-    drawn = [bytes(scene.draw(number)) for number in range(DRAWN)]
-    writer.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
-    due, number = time.monotonic(), 0
-    with contextlib.suppress(ConnectionError):
-        while True:
-            due = max(due + 1 / FPS, time.monotonic() - 1)
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            writer.write(drawn[number % DRAWN])
-            number += 1
-            await writer.drain()
-    writer.close()
+class Touchscreen:
+    """The kiosk's page: speaks, takes no picture."""
+
+    def __init__(self) -> None:
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+
+    async def answer(self, sdp: str) -> str:
+        """Take the offer."""
+        await self._connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        lines: list[Any] = self._connection.getTransceivers()
+        lines[0].sender.replaceTrack(Words())
+        lines[0].direction = "sendrecv"
+        for line in lines[1:]:
+            line.direction = "recvonly" if line.kind == "audio" else "inactive"
+        await self._connection.setLocalDescription(await self._connection.createAnswer())
+        for line in lines:
+            line.receiver._RTCRtpReceiver__decoder_queue = Nowhere()
+        text: str = self._connection.localDescription.sdp
+        # Browsers give one fingerprint, the library one per hash.
+        return "".join(line for line in text.splitlines(keepends=True)
+                       if not line.startswith("a=fingerprint:") or line.startswith("a=fingerprint:sha-256"))
+
+    async def close(self) -> None:
+        """End it."""
+        await self._connection.close()
 
 
-async def _run() -> None:
-    server = await asyncio.start_server(_camera, "127.0.0.1", 0)
-    # The engine offers loopback only; the library leaves it out.
+def on_loopback() -> None:
+    """The engine offers loopback here; the library leaves it out."""
     aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
-    say({"camera_port": server.sockets[0].getsockname()[1]})
-    reader, kiosk, doctor = await lines(), Kiosk(), Doctor()
-    while line := await reader.readline():
-        message = json.loads(line)
-        if message["kind"] == "kiosk_offer":
-            say({"kind": "kiosk_answer", "sdp": await kiosk.answer(message["sdp"])})
-        elif message["kind"] == "count":
-            before = doctor.packets
-            await asyncio.sleep(1)
-            say({"kind": "received", "figures": {
-                "packets": doctor.packets, "megabytes": round(doctor.octets / 1e6, 1), "readings": doctor.readings,
-                "packets_in_last_second": doctor.packets - before}})
-        elif message["kind"] == "offer":
-            await doctor.close()
-            doctor = Doctor()
-            say({"kind": "answer", "number": message["number"], "sdp": await doctor.answer(message["sdp"])})
-    await doctor.close()
-    await kiosk.close()
-
-
-def main() -> None:
-    """The process."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--speed", type=float, required=True)
-    loop = haste(parser.parse_args().speed)
-    asyncio.set_event_loop(loop)
-    loop.run_until_complete(_run())
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What was displayed, heard and delivered, as figures. Pure: numbers and pictures in, numbers out.
+"""What was displayed, heard and delivered, as figures. Pure: numbers in, numbers out.
 
 All moments are seconds of the machine's monotonic clock.
 """
@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from bench.report import spread
 
 COUNTER = 65536
@@ -21,12 +17,6 @@ COUNTER = 65536
 
 FREEZE_SECONDS = 0.5
 """A longer gap between two pictures is a freeze (issue: gaps over 500 ms)."""
-
-_C1, _C2, _SIGMA, _KERNEL = (0.01 * 255) ** 2, (0.03 * 255) ** 2, 1.5, (11, 11)
-"""Wang, Bovik, Sheikh, Simoncelli 2004, section III-C."""
-
-CLOCK_BOX = (52, 124, 928, 1212)
-"""Top, bottom, left, right in a picture of 1280 x 720: the scene's wall clock, which is not drawn the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +91,3 @@ def messages(sent: int, arrived: Sequence[tuple[float, float]], begin: float, en
     missing = max(0, sent - len(late))
     counted = late + [(end - begin) * 1000] * missing if reliable else late
     return spread(counted, 0) | {"sent": sent, "never_arrived": missing}
-
-
-def ssim(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Structural similarity of two grey pictures of one size, 1 when they are equal."""
-    a, b = one.astype(np.float32), other.astype(np.float32)
-
-    def blur(picture: Any) -> Any:
-        return cv2.GaussianBlur(picture, _KERNEL, _SIGMA)
-
-    mean_a, mean_b = blur(a), blur(b)
-    spread_a, spread_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
-    shared = blur(a * b) - mean_a * mean_b
-    top = (2 * mean_a * mean_b + _C1) * (2 * shared + _C2)
-    return float((top / ((mean_a**2 + mean_b**2 + _C1) * (spread_a + spread_b + _C2))).mean())
-
-
-def masked(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Without the scene's clock. Height 720, width 1280."""
-    top, bottom, left, right = CLOCK_BOX
-    copy = gray.copy()
-    copy[top:bottom, left:right] = 128
-    return copy
-
-
-def full_range(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey as a browser shows it (0 to 255) from luma of video range (16 to 235)."""
-    return np.asarray(np.clip((luma.astype(np.float32) - 16) * (255 / 219), 0, 255).round(), np.uint8)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +14,14 @@ from bench.link import TRACE_BYTES, BadProfile, Direction
 EVENT_AT = 5.0
 """Seconds into the window at which an outage or a change begins: all senders have found their rate."""
 
-AFTER_SECONDS = 15.0
-"""Watched after an outage or a change: who is not back by then is not back."""
+AFTER_SECONDS = 10.0
+"""Watched after an outage or a change: ten times what is hoped for."""
+
+SECONDS = 25.0
+"""Watched where nothing happens; with it all links and senders together take about 35 minutes."""
+
+LONGEST_SECONDS = 3600.0
+"""Of a window: its pictures and messages are kept in memory."""
 
 PLOT_SECONDS = 0.5
 """Resolution of rates over time."""
@@ -39,13 +47,21 @@ class Case:
     seconds: float = 0.0
     """The window's least length."""
 
-    def lasting(self, seconds: float) -> Case:
-        """The case over a window of `seconds`, or longer where its events need it; steps are spread over it."""
-        whole = max(seconds, self.seconds)
+    def lasting(self, seconds: float | None) -> Case:
+        """The case over a window of `seconds`, or longer where its events need it; None: of `SECONDS`, or as long as
+        its events need. Steps are spread over it."""
+        whole = (self.seconds or SECONDS) if seconds is None else max(seconds, self.seconds)
         if self.name != "steps":
             return replace(self, seconds=whole)
         return replace(self, seconds=whole, events=(Event(round(whole / 3, 1), "rate", kbps=STEP_LOW),
                                                     Event(round(2 * whole / 3, 1), "rate", kbps=STEP_HIGH)))
+
+    def words(self) -> str:
+        """What it is, for a reader."""
+        ways = " and ".join(f"up {up or 'unlimited'}, down {down or 'unlimited'}" for up, down in self.profiles)
+        happens = "".join(f"; {event.kind} at {event.at:g} s" + (f" for {event.length:g} s" if event.length else "")
+                          + (f" {event.kbps:g} kbit/s" if event.kbps else "") for event in self.events)
+        return f"{ways}{happens}; {self.seconds:g} s watched"
 
     def directions(self, traces: Path) -> list[tuple[Direction, Direction]]:
         """Fresh models of its links, up and down; BadProfile."""
@@ -82,19 +98,34 @@ CASES = (
 NAMES = tuple(case.name for case in CASES)
 
 
-def chosen(names: str | None, up: str | None, down: str | None) -> list[Case]:
-    """The cases asked for: `names` apart by commas, None: all; a custom profile is the case `custom`. ValueError."""
-    if up is not None or down is not None:
-        if names:
-            raise ValueError("--links names links that exist, --up and --down make one: give either")
-        if up is None or down is None:
-            raise ValueError("--up and --down belong together")
-        return [Case("custom", ((up, down),))]
+def chosen(names: str | None) -> list[Case]:
+    """The cases asked for, apart by commas; None: all. ValueError."""
     wanted = [name.strip() for name in names.split(",") if name.strip()] if names is not None else list(NAMES)
     unknown = [name for name in wanted if name not in NAMES]
     if unknown or not wanted:
-        raise ValueError(f"no links {', '.join(unknown) or '(none named)'}; these exist: {', '.join(NAMES)}")
+        raise ValueError(f"--links: no links {', '.join(unknown) or '(none named)'}; these exist: {', '.join(NAMES)}")
     return [case for case in CASES if case.name in wanted]
+
+
+def custom(profiles: Sequence[tuple[str, str]], outages: Sequence[tuple[float, float]]) -> Case:
+    """A link of one's own, of one uplink or two; outages as (second of the window, length), on all of them."""
+    events = tuple(Event(at, "outage", length) for at, length in sorted(outages))
+    for one, other in pairwise(events):
+        if other.at <= one.at + one.length:
+            raise ValueError(f"--outage {other.at:g}:{other.length:g} begins before the one at {one.at:g} is over")
+    least = max((event.at + event.length + AFTER_SECONDS for event in events), default=0.0)
+    return Case("custom", tuple(profiles), events, least)
+
+
+def outage(text: str) -> tuple[float, float]:
+    """START:LENGTH in seconds, as the emulator's own command has it. ValueError."""
+    try:
+        start, length = (float(part) for part in text.split(":"))
+    except ValueError:
+        start = length = math.nan
+    if not (0 <= start <= LONGEST_SECONDS and 0 < length <= LONGEST_SECONDS):
+        raise ValueError(f"--outage {text}: write START:LENGTH in seconds, like 10:4")
+    return start, length
 
 
 def lacking(case: Case, traces: Path) -> str | None:

@@ -21,7 +21,10 @@ _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:24px auto;max-width:1300px;padding:0 16px;color:#1d242b}
 table{border-collapse:collapse;margin:8px 0;font-variant-numeric:tabular-nums}
 td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #dde3e8}td:first-child,th:first-child{text-align:left}
-svg{margin:4px 8px 4px 0;background:#fafbfc;border:1px solid #dde3e8}h2{margin:28px 0 4px}
+.figures{width:100%;font-size:13px}.figures td,.figures th{padding:3px 5px}.figures th{vertical-align:bottom}
+.figures td:first-child{white-space:nowrap}.figures .why,.aims td{text-align:left;vertical-align:top}
+svg{width:calc(50% - 8px);height:auto;margin:4px 8px 4px 0;background:#fafbfc;box-shadow:0 0 0 1px #dde3e8}
+svg:last-of-type{margin-right:0}h2{margin:28px 0 4px}nav a{margin-right:12px}
 .missed{color:#a3230e}.reached{color:#23682a}text{font:11px system-ui,sans-serif;fill:#48535e}
 """
 
@@ -43,7 +46,7 @@ def page(title: str, rig: Mapping[str, Any], links: Mapping[str, Mapping[str, An
          aims: Mapping[str, bool]) -> str:
     """The whole document."""
     parts = [f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{escape(title)}</title>",
-             f"<style>{_STYLE}</style><h1>{escape(title)}</h1>", _key(), _aims(aims)]
+             f"<style>{_STYLE}</style><h1>{escape(title)}</h1>", _key(), _aims(aims, links)]
     for name, rows in links.items():
         parts += [f"<h2 id='{escape(name)}'>{escape(name)}</h2>", table(rows)]
         if name in plots:
@@ -51,21 +54,23 @@ def page(title: str, rig: Mapping[str, Any], links: Mapping[str, Mapping[str, An
             clipped = {who: [(at, min(value, LATENCY_TOP_MS)) for at, value in points]
                        for who, points in drawn.latency.items()}
             parts += [chart("latency, ms (capture to display)", drawn, clipped, broken=True),
-                      chart("on the uplink, kbit/s (grey: capacity)", drawn, drawn.rate, ground=drawn.capacity)]
+                      chart("on the uplink, kbit/s (grey: capacity, at the top edge: as much or more)", drawn,
+                            drawn.rate, ground=drawn.capacity)]
     parts.append("<h2>How it was measured</h2><ul>")
-    parts += [f"<li>{escape(str(key))}: {escape(_flat(value))}</li>" for key, value in rig.items()]
+    parts += [f"<li>{escape(str(key).replace('_', ' '))}: {_flat(value)}</li>" for key, value in rig.items()]
     return "".join([*parts, "</ul></html>"])
 
 
 _COLUMNS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("fps", lambda r: r["fps"]), ("lines", lambda r: r["lines_p50"]), ("p50 ms", lambda r: r["latency_ms"]["p50"]),
     ("p95", lambda r: r["latency_ms"]["p95"]), ("p99", lambda r: r["latency_ms"]["p99"]),
-    ("frozen s", lambda r: r["frozen_s"]), ("SSIM", lambda r: r["ssim"]), ("kbit/s", lambda r: r["kbps"]),
-    ("voice concealed s", lambda r: r["voice"]["concealed_s"]),
+    ("frozen s", lambda r: r["frozen_s"]), ("SSIM", lambda r: r["ssim"]),
+    ("SSIM, last third", lambda r: r.get("last_third", {}).get("ssim", "")), ("kbit/s", lambda r: r["kbps"]),
+    ("voice made up s", lambda r: r["voice"]["concealed_s"]),
     ("tones heard %", lambda r: r["voice"]["tones_heard_percent"]),
     ("voice p50 ms", lambda r: r["voice"]["delay_ms"]["p50"]), ("p95", lambda r: r["voice"]["delay_ms"]["p95"]),
     ("readings p50 ms", lambda r: r["readings_ms"]["p50"]), ("p99", lambda r: r["readings_ms"]["p99"]),
-    ("keyframes", lambda r: r["keyframes"]), ("back / hand-over s", lambda r: r.get("back_s", r.get("handover_s", ""))),
+    ("key frames", lambda r: r["keyframes"]), ("back / over s", lambda r: r.get("back_s", r.get("handover_s", ""))),
     ("CPU % of a core", lambda r: r["cpu_percent_of_a_core"]), ("starved %", lambda r: r["starved_percent_of_time"]),
     ("links late ms", lambda r: r["emulator_late_ms"]["p95"]),
 )
@@ -74,11 +79,12 @@ _COLUMNS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 def table(rows: Mapping[str, Any]) -> str:
     """A line per sender; one that was not measured says why."""
     head = "".join(f"<th>{escape(name)}</th>" for name, _ in _COLUMNS)
-    lines = [f"<table><tr><th>sender</th>{head}</tr>"]
+    lines = [f"<table class='figures'><tr><th>sender</th>{head}</tr>"]
     for who, row in rows.items():
         name = escape(WORDS.get(who, who))
         if "not_measured" in row:
-            lines.append(f"<tr><td>{name}</td><td colspan='{len(_COLUMNS)}'>{escape(row['not_measured'])}</td></tr>")
+            why = f"<td class='why' colspan='{len(_COLUMNS)}'>{escape(row['not_measured'])}</td>"
+            lines.append(f"<tr><td>{name}</td>{why}</tr>")
             continue
         cells = "".join(f"<td>{escape(_cell(read(row)))}</td>" for _, read in _COLUMNS)
         lines.append(f"<tr><td>{name}</td>{cells}</tr>")
@@ -101,7 +107,7 @@ def chart(title: str, plots: Plots, lines: Mapping[str, Points], *, ground: Poin
     def y(value: float) -> float:
         return round(_HEIGHT - _BOTTOM - (_HEIGHT - _BOTTOM - _TOP) * min(value, top) / top, 1)
 
-    drawn = [f"<svg width='{_WIDTH}' height='{_HEIGHT}' role='img'><title>{escape(title)}</title>",
+    drawn = [f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' role='img'><title>{escape(title)}</title>",
              f"<text x='{_LEFT}' y='12'>{escape(title)}</text>"]
     for begin, end in plots.outages:
         width = round(x(min(end, plots.seconds)) - x(begin), 1)
@@ -153,14 +159,23 @@ def _key() -> str:
     return f"<p>{' · '.join(names)}</p>"
 
 
-def _aims(aims: Mapping[str, bool]) -> str:
-    lines = []
+def _aims(aims: Mapping[str, bool], links: Mapping[str, Any]) -> str:
+    """A line per link: each aim with its outcome; what belongs to no link comes first."""
+    grouped: dict[str, list[str]] = {}
     for name, reached in aims.items():
-        word = "reached" if reached else "missed"
-        lines.append(f"<li class='{word}'>{escape(name)}: {word}</li>")
-    head = f"{sum(aims.values())} of {len(aims)} aims reached"
-    return f"<details><summary>{head}</summary><ul>{''.join(lines)}</ul></details>"
+        link, colon, words = name.partition(": ")
+        if not colon or link not in links:
+            link, words = "", name
+        outcome = "<b class='reached'>ok</b>" if reached else "<b class='missed'>missed</b>"
+        grouped.setdefault(link, []).append(f"{escape(words)} {outcome}")
+    lines = [f"<tr><td><a href='#{escape(link)}'>{escape(link)}</a></td><td>{' · '.join(told)}</td></tr>"
+             for link, told in sorted(grouped.items(), key=lambda group: group[0] != "")]
+    return f"<p>{sum(aims.values())} of {len(aims)} aims reached</p><table class='aims'>{''.join(lines)}</table>"
 
 
 def _flat(value: Any) -> str:
-    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple) and len(value) > 3:
+        return f"<ul>{''.join(f'<li>{escape(str(one))}</li>' for one in value)}</ul>"
+    if isinstance(value, Mapping):
+        value = [f"{key} {_cell(one)}" for key, one in value.items()]
+    return escape("; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))

@@ -1,6 +1,7 @@
 // The doctor's end of the video benchmark: shows the picture, listens to the voice, keeps when what came.
 // `passerelleReadCode` of sim/read_code.js stands before it. All lists are read at the end, none while it runs.
-const SAMPLE_MS = 2000, SAMPLE_WIDTH = 1280, SAMPLE_HEIGHT = 720, STATS_MS = 500;
+const SAMPLE_MS = 1000, STATS_MS = 500;
+const PLANAR = new Set(["I420", "I420A", "I422", "I444", "NV12"]);
 
 const LISTENER = `
 const PITCHES = [600, 900, 1200, 1500, 1800, 2100, 2400, 2700], HOP = 480;
@@ -41,18 +42,51 @@ document.body.append(video);
 
 let context = null, source = null, connection = null;
 const small = document.createElement("canvas");
-small.width = SAMPLE_WIDTH;
-small.height = SAMPLE_HEIGHT;
 const pen = small.getContext("2d", { willReadFrequently: true });
 let kept;
 
 window.clear = () => {
-  kept = { frames: [], samples: [], levels: [], messages: [], stats: [], states: [] };
+  kept = { frames: [], samples: [], levels: [], messages: [], stats: [], states: [], unsampled: [] };
   window.seen = new Set();
   window.lastSample = -SAMPLE_MS;
   connection?.close();
   connection = null;
   video.srcObject = null;
+};
+
+// The decoded luma as it is: what a page draws has gone through a conversion of colours that depends on how the sender
+// tagged them. Firefox gives no planes: there it is what a page draws.
+const luma = async (picture) => {
+  const { width, height } = picture.visibleRect;
+  const octets = new Uint8Array(picture.allocationSize());
+  const [plane] = await picture.copyTo(octets);
+  const rows = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    rows.set(octets.subarray(plane.offset + y * plane.stride, plane.offset + y * plane.stride + width), y * width);
+  }
+  return ["luma", width, height, rows];
+};
+
+const drawn = () => {
+  small.width = video.videoWidth;
+  small.height = video.videoHeight;
+  pen.drawImage(video, 0, 0);
+  const { data, width, height } = pen.getImageData(0, 0, small.width, small.height);
+  const rows = new Uint8Array(width * height);
+  for (let i = 0, j = 0; i < rows.length; i++, j += 4) {
+    rows[i] = (299 * data[j] + 587 * data[j + 1] + 114 * data[j + 2] + 500) / 1000;
+  }
+  return ["drawn", width, height, rows];
+};
+
+const sample = async (at, code, samples) => {
+  const picture = new VideoFrame(video);
+  try {
+    const planar = PLANAR.has(picture.format);
+    samples.push([at, code, ...(planar ? await luma(picture) : drawn())]);
+  } finally {
+    picture.close();
+  }
 };
 
 const shown = (now, facts) => {
@@ -61,13 +95,7 @@ const shown = (now, facts) => {
   kept.frames.push([at, code, video.videoWidth, video.videoHeight, facts.presentedFrames]);
   if (code !== null && at - window.lastSample >= SAMPLE_MS) {
     window.lastSample = at;
-    pen.drawImage(video, 0, 0, SAMPLE_WIDTH, SAMPLE_HEIGHT);
-    const data = pen.getImageData(0, 0, SAMPLE_WIDTH, SAMPLE_HEIGHT).data;
-    const gray = new Uint8Array(SAMPLE_WIDTH * SAMPLE_HEIGHT);
-    for (let i = 0, j = 0; i < gray.length; i++, j += 4) {
-      gray[i] = (299 * data[j] + 587 * data[j + 1] + 114 * data[j + 2] + 500) / 1000;
-    }
-    kept.samples.push([at, code, gray]);
+    sample(at, code, kept.samples).catch((error) => kept.unsampled.push(String(error)));
   }
   video.requestVideoFrameCallback(shown);
 };
@@ -167,5 +195,10 @@ const text = (bytes) => {
   for (let i = 0; i < bytes.length; i += 32768) whole += String.fromCharCode(...bytes.subarray(i, i + 32768));
   return btoa(whole);
 };
-window.collect = () => ({ ...kept, samples: kept.samples.map(([at, code, gray]) => [at, code, text(gray)]) });
+// One sample at a time: a window has up to a hundred megabytes of them.
+window.collect = () => ({ ...kept, samples: kept.samples.length });
+window.sampled = (number) => {
+  const [at, code, kind, width, height, rows] = kept.samples[number];
+  return [at, code, kind, width, height, text(rows)];
+};
 window.clear();

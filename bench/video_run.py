@@ -24,23 +24,34 @@ from bench.linksim import Emulator
 from bench.load import costs, tree
 from bench.report import spread
 from bench.video_figures import Shown
+from bench.video_likeness import Sample, compared, mean_ssim, scored
 from bench.video_links import PLOT_SECONDS, Case, Event
-from bench.video_source import FPS, HEIGHT, WIDTH
-from sim.camera import Scene
+from bench.video_source import FPS
 
 WARM_SECONDS = 6.0
 WARM_ROUNDS = 10
 """From the join to the window's begin, with so many round trips more: a sender's set-up and its climb to its rate are
 not its steady state."""
 
+WARM_MOST_SECONDS = 30.0
+"""Who has not joined by then on a link of such a delay does not join."""
+
 LAG_SECONDS = 0.02
 """How often it is looked at how late this process runs: it carries every packet."""
+
+FEEDING_SECONDS = 1.0
+"""Watched after the call: what it costs a browser to be fed with pictures and voice alone."""
 
 LATE_SECONDS = 2.0
 """After the window what was sent in it may still arrive."""
 
 LAST_TONES_SECONDS = 1.0
 """Tones of the window's last second are not asked for: what comes later than three seconds is no voice."""
+
+
+PATIENCE_SECONDS = 120.0
+"""Beside warming up and the window: starts and ends of processes on a busy machine. A browser that hangs answers no
+question and has no time limit of its own."""
 
 
 @dataclass(slots=True)
@@ -58,6 +69,7 @@ class Raw:
     links: list[dict[str, Any]]
     lags: list[float]
     moments: dict[Event, float]
+    samples: list[Sample]
     frames: list[Shown] = field(default_factory=list)
 
 
@@ -76,7 +88,7 @@ class Rig:
 
 def warm(emulator: Emulator) -> float:
     """Seconds from the join to the window's begin, on this emulator's first link."""
-    return WARM_SECONDS + WARM_ROUNDS * sum(way.delay for way in emulator.links[0])
+    return WARM_SECONDS + min(WARM_ROUNDS * sum(way.delay for way in emulator.links[0]), WARM_MOST_SECONDS)
 
 
 def _trees(pids: list[int]) -> Callable[[], list[psutil.Process]]:
@@ -88,7 +100,16 @@ def _trees(pids: list[int]) -> Callable[[], list[psutil.Process]]:
 
 
 async def measure(rig: Rig, kind: str) -> Raw:
-    """Run one sender. StageFailed when it does not even start."""
+    """Run one sender. StageFailed when it does not even start or does not come to an end."""
+    limit = warm(rig.emulator) + rig.case.seconds + PATIENCE_SECONDS
+    try:
+        async with asyncio.timeout(limit):
+            return await _measure(rig, kind)
+    except TimeoutError:
+        raise stage.StageFailed(f"{kind} was not measured in {limit:.0f} s") from None
+
+
+async def _measure(rig: Rig, kind: str) -> Raw:
     async with AsyncExitStack() as stack:
         await rig.page.evaluate("window.clear()")
         if kind == "chromium":
@@ -114,31 +135,34 @@ async def measure(rig: Rig, kind: str) -> Raw:
 
 
 async def _measure_chromium(rig: Rig, stack: AsyncExitStack) -> Raw:
-    browser, pids = await stack.enter_async_context(stage.browser(stage.BUS, rig.directory))
-    page = await (await browser.new_context()).new_page()
-    await page.goto(f"http://127.0.0.1:{rig.ports['page_port']}/")
-    await page.add_script_tag(content=(Path(__file__).with_name("video_sender.js")).read_text())
-    await page.evaluate("window.feed()")
+    source = rig.source
+    pid = await stack.enter_async_context(
+        stage.undebugged(stage.BUS, rig.directory, f"http://127.0.0.1:{rig.ports['page_port']}/"))
+    await source.hear("page_ready")
 
     async def join() -> None:
         signalling = stage.Signalling(rig.emulator)
-        offer = await page.evaluate("window.offer()")
+        source.say({"kind": "page", "say": {"do": "offer"}})
+        offer = await source.hear("page_offer")
         await signalling.pass_on()
-        answer = await rig.page.evaluate("(sdp) => window.answer(sdp)", offer)
+        answer = await rig.page.evaluate("(sdp) => window.answer(sdp)", offer["sdp"])
         await signalling.pass_on()
-        await page.evaluate("(sdp) => window.take(sdp)", answer)
+        source.say({"kind": "page", "say": {"do": "take", "sdp": answer}})
 
     async def count() -> dict[str, Any]:
-        counted: dict[str, Any] = await page.evaluate("window.count()")
-        return counted
+        source.say({"kind": "page", "say": {"do": "count"}})
+        counted = await source.hear("page_sent")
+        # Its call is over, the pictures still come.
+        cost = await costs({"sender": _trees([pid])}, FEEDING_SECONDS)
+        return {**counted, "feeding": cost["sender"]["percent_of_a_core"]}
 
-    return await _watch(rig, join, count, pids)
+    return await _watch(rig, join, count, [pid])
 
 
 async def _watch(rig: Rig, join: Any, count: Any, pids: list[int]) -> Raw:
     """Join, wait until it is warm, watch the window while the link's events happen."""
     emulator, seconds = rig.emulator, rig.case.seconds
-    compared = await stage.clocks(rig.page)
+    clocks = await stage.clocks(rig.page)
     original = [pair[0].rate_kbps for pair in emulator.links]
     emulator.begin_again()
     joined = time.monotonic()
@@ -162,6 +186,8 @@ async def _watch(rig: Rig, join: Any, count: Any, pids: list[int]) -> Raw:
         joining.cancel()
         await asyncio.wait([joining])
         sent = await count()
+        samples = [await rig.page.evaluate("(number) => window.sampled(number)", number)
+                   for number in range(page["samples"])]
     finally:
         stage.hurry(False)
         for task in tasks:
@@ -174,7 +200,8 @@ async def _watch(rig: Rig, join: Any, count: Any, pids: list[int]) -> Raw:
                 await asyncio.to_thread(stage.move, "10.77.0.9", "10.77.0.1")
     if not joining.cancelled() and (failed := joining.exception()) is not None and not isinstance(failed, Error):
         raise failed
-    return Raw(begin, end, joined, compared, page, sent, cost, rates, emulator.reports(), lags, moments)
+    return Raw(begin, end, joined, clocks, page, sent, cost, rates, emulator.reports(), lags, moments,
+               [_sample(clocks, *told) for told in samples])
 
 
 async def _rates(emulator: Emulator, begin: float, rates: list[tuple[float, float]]) -> None:
@@ -201,6 +228,11 @@ def _octets(emulator: Emulator) -> int:
     return sum(up.octets for up, _ in emulator.links)
 
 
+def _sample(clocks: stage.Clocks, at_ms: float, code: int, kind: str, width: int, height: int, text: str) -> Sample:
+    return Sample(clocks.of_page(at_ms), code, kind,
+                  np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width))
+
+
 def shown(raw: Raw) -> list[Shown]:
     """What the page displayed."""
     frames = []
@@ -217,7 +249,12 @@ def told(raw: Raw) -> dict[str, Any]:
     begin, end, seconds = raw.begin, raw.end, raw.end - raw.begin
     row = figures.picture(raw.frames, begin, end)
     row["first_picture_s"] = round(raw.frames[0].at - raw.joined, 2) if raw.frames else None
-    row["ssim"] = _similar(raw)
+    scores = scored(raw.samples, begin, end)
+    row |= compared(scores)
+    # Who climbs slowly has a better end than window.
+    third = end - seconds / 3
+    row["last_third"] = {key: figures.picture(raw.frames, third, end)[key] for key in ("fps", "lines_p50")} | {
+        "ssim": mean_ssim([score for score in scores if score.at >= third])}
     row["kbps"] = round(sum(kbps for _, kbps in raw.rates) / max(1, len(raw.rates)))
     row["keyframes"] = _grown(raw, "keyframes")
     row["voice"] = _voice(raw)
@@ -226,10 +263,13 @@ def told(raw: Raw) -> dict[str, Any]:
                    for channel, sent, at in raw.page["messages"] if channel == label]
         sent = sum(begin <= raw.clocks.of_wall(at) < end for at in raw.sent.get(name, []))
         row[f"{name}_ms"] = figures.messages(sent, arrived, begin, end, reliable=label == "control")
+    backs = [figures.back_after(raw.frames, moment + event.length) for event, moment in raw.moments.items()
+             if event.kind == "outage"]
+    if backs:
+        # Of several outages the worst.
+        row["back_s"] = None if None in backs else _rounded(max(back for back in backs if back is not None))
     for event, moment in raw.moments.items():
-        if event.kind == "outage":
-            row["back_s"] = _rounded(figures.back_after(raw.frames, moment + event.length))
-        elif event.kind in ("address", "uplink"):
+        if event.kind in ("address", "uplink"):
             row["handover_s"] = _rounded(figures.back_after(raw.frames, moment))
     fed = [(raw.clocks.of_wall(at) - number / FPS) * 1000 for at, number in raw.sent.get("pictures", [])
            if begin <= raw.clocks.of_wall(at) < end]
@@ -238,6 +278,7 @@ def told(raw: Raw) -> dict[str, Any]:
     if "limited" in raw.sent:
         # Since its start; what kept the browser from a larger picture.
         row["limited_s"] = raw.sent["limited"]
+        row["feeding_percent_of_a_core"] = raw.sent["feeding"]
     row["cpu_percent_of_a_core"] = raw.cost["sender"]["percent_of_a_core"]
     busy = raw.cost["whole_machine_percent_of_a_core"]
     row["cpu_share_of_busy_percent"] = round(100 * row["cpu_percent_of_a_core"] / busy, 1) if busy else None
@@ -277,17 +318,3 @@ def _voice(raw: Raw) -> dict[str, Any]:
     return {"concealed_s": round(_grown(raw, "concealed") / tones.HZ, 2), "packets_lost": _grown(raw, "voiceLost"),
             "tones_heard_percent": round(100 * heard / sent, 1) if sent else None,
             "delay_ms": spread([delay * 1000 for delay in late], 0)}
-
-
-def _similar(raw: Raw) -> float | None:
-    """Mean SSIM of the pictures kept in the window against the drawing of the same number."""
-    scene, scores = Scene(WIDTH, HEIGHT, FPS, detail=True), []
-    for at_ms, code, text in raw.page["samples"]:
-        at = raw.clocks.of_page(at_ms)
-        if not raw.begin <= at < raw.end:
-            continue
-        planes = np.frombuffer(scene.draw(figures.number_of(code, at, FPS)), np.uint8, offset=len(b"FRAME\n"))
-        luma = planes[:WIDTH * HEIGHT].reshape(HEIGHT, WIDTH)
-        seen = np.frombuffer(base64.b64decode(text), np.uint8).reshape(HEIGHT, WIDTH)
-        scores.append(figures.ssim(figures.masked(figures.full_range(luma)), figures.masked(seen)))
-    return round(sum(scores) / len(scores), 3) if scores else None

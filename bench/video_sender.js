@@ -1,6 +1,8 @@
 // Chromium's own sender of the video benchmark, in the vehicle: the same pictures, voice and messages as the others.
+// Nobody debugs this browser: a debugger would be told of all that the page is fed, which costs more than the encoder.
+// It is spoken to over /control: {"do": "offer"}, {"do": "take", "sdp"}, {"do": "count"}.
 const WIDTH = 1280, HEIGHT = 720, FPS = 25, READING_MS = 200, CHUNK_MS = 100, READING_BYTES = 600, CHUNK_BYTES = 160;
-window.sent = { readings: [], chunks: [], pictures: [] };
+const sent = { readings: [], chunks: [], pictures: [] };
 
 const picture = new MediaStreamTrackGenerator({ kind: "video" });
 const sound = new MediaStreamTrackGenerator({ kind: "audio" });
@@ -15,9 +17,9 @@ const fed = (path, took) => {
   };
 };
 
-window.feed = () => new Promise((ready) => {
+const feed = () => new Promise((ready) => {
   fed("pictures", (number, data, socket) => {
-    window.sent.pictures.push([Date.now(), number]);
+    sent.pictures.push([Date.now(), number]);
     // What the encoder has not taken is left out, as a camera would.
     if (pictures.desiredSize > 0) {
       pictures.write(new VideoFrame(data, {
@@ -33,29 +35,31 @@ window.feed = () => new Promise((ready) => {
   });
 });
 
-window.offer = async () => {
-  const pc = window.pc = new RTCPeerConnection({ iceServers: [] });
+let pc = null;
+
+const offer = async () => {
+  pc = new RTCPeerConnection({ iceServers: [] });
   const stream = new MediaStream([sound, picture]);
   pc.addTrack(sound, stream);
   pc.addTrack(picture, stream);
-  const control = pc.createDataChannel("control");
+  const readings = pc.createDataChannel("control");
   const waveform = pc.createDataChannel("waveform", { ordered: false, maxRetransmits: 0 });
   let begun = 0;
   const waiting = [];
-  const say = () => {
-    while (waiting.length && control.readyState === "open") control.send(waiting.shift());
+  const send = () => {
+    while (waiting.length && readings.readyState === "open") readings.send(waiting.shift());
   };
   const reading = () => {
     const now = Date.now();
     waiting.push(JSON.stringify({ n: begun++, sent: now }).padEnd(READING_BYTES));
-    window.sent.readings.push(now);
-    say();
+    sent.readings.push(now);
+    send();
   };
   const chunk = () => {
     const now = Date.now();
     const data = new DataView(new ArrayBuffer(CHUNK_BYTES));
     data.setFloat64(0, now, true);
-    window.sent.chunks.push(now);
+    sent.chunks.push(now);
     if (waveform.readyState === "open") waveform.send(data.buffer);
   };
   setInterval(reading, READING_MS);
@@ -68,9 +72,26 @@ window.offer = async () => {
   });
   return pc.localDescription.sdp;
 };
-window.take = (answer) => window.pc.setRemoteDescription({ type: "answer", sdp: answer });
-window.count = async () => {
-  const reports = [...(await window.pc.getStats()).values()];
+
+const count = async () => {
+  const reports = [...(await pc.getStats()).values()];
   const picture = reports.find((entry) => entry.type === "outbound-rtp" && entry.kind === "video");
-  return { ...window.sent, limited: picture?.qualityLimitationDurations ?? {} };
+  pc.close();
+  return { ...sent, limited: picture?.qualityLimitationDurations ?? {}, encoder: picture?.encoderImplementation,
+           target: picture?.targetBitrate };
 };
+
+const control = new WebSocket(`ws://${location.host}/control`);
+const say = (message) => control.send(JSON.stringify(message));
+control.onmessage = async ({ data }) => {
+  const message = JSON.parse(data);
+  try {
+    if (message.do === "offer") say({ kind: "page_offer", sdp: await offer() });
+    if (message.do === "take") await pc.setRemoteDescription({ type: "answer", sdp: message.sdp });
+    if (message.do === "count") say({ kind: "page_sent", ...(await count()) });
+  } catch (error) {
+    say({ kind: "page_failed", words: String(error) });
+  }
+};
+control.onopen = () => feed().then(() => say({ kind: "page_ready" }), (error) => say({ kind: "page_failed",
+                                                                                       words: String(error) }));

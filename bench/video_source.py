@@ -7,6 +7,8 @@ touchscreen's page, a peer over loopback that sends Opus. One JSON object per li
     out: {"camera_port": N, "page_port": N}              once, first
     in:  {"kind": "kiosk_offer", "sdp": TEXT}            out: {"kind": "kiosk_answer", "sdp": TEXT}
     in:  {"kind": "voice", "kbps": N}                    the touchscreen's page takes so much for the voice from now on
+    in:  {"kind": "page", "say": {...}}                  to the sending page (bench/video_sender.js)
+    out: {"kind": "page_...", ...}                       what that page says
 
 Ends with its standard input.
 """
@@ -21,6 +23,7 @@ import struct
 import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import aioice.ice
@@ -45,7 +48,7 @@ VOICE_BITS = 24_000
 FEED_HEADER = struct.Struct("<Q")
 """Before what a page is fed: the picture's number, the first sample's number."""
 
-_PAGE = "<!doctype html><title>sender</title><body></body>"
+_PAGE = "<!doctype html><title>sender</title><body><script>{}</script></body>"
 
 
 class Voice(MediaStreamTrack):
@@ -166,14 +169,37 @@ def say(message: dict[str, Any]) -> None:
 
 
 async def _page(_: web.Request) -> web.Response:
-    return web.Response(text=_PAGE, content_type="text/html")
+    script = await asyncio.to_thread(Path(__file__).with_name("video_sender.js").read_text)
+    return web.Response(text=_PAGE.format(script), content_type="text/html")
+
+
+class Desk:
+    """Speaks with the sending page that knocked last."""
+
+    def __init__(self) -> None:
+        self._socket: web.WebSocketResponse | None = None
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """The page's end."""
+        self._socket = socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                say(json.loads(message.data))
+        return socket
+
+    async def tell(self, message: dict[str, Any]) -> None:
+        """To the page, if there is one."""
+        if self._socket is not None and not self._socket.closed:
+            await self._socket.send_json(message)
 
 
 async def _run() -> None:
-    camera, kiosk = SceneCamera(width=WIDTH, height=HEIGHT, fps=FPS, detail=True), Kiosk()
+    camera, kiosk, desk = SceneCamera(width=WIDTH, height=HEIGHT, fps=FPS, detail=True), Kiosk(), Desk()
     camera.open()
     served = web.Application()
-    served.add_routes([web.get("/", _page), web.get("/pictures", _pictures), web.get("/voice", _voice)])
+    served.add_routes([web.get("/", _page), web.get("/pictures", _pictures), web.get("/voice", _voice),
+                       web.get("/control", desk.serve)])
     runner = web.AppRunner(served, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -188,6 +214,8 @@ async def _run() -> None:
                 say({"kind": "kiosk_answer", "sdp": await kiosk.answer(message["sdp"])})
             elif message["kind"] == "voice":
                 kiosk.take(message["kbps"])
+            elif message["kind"] == "page":
+                await desk.tell(message["say"])
     finally:
         running.cancel()
         await asyncio.wait([running])

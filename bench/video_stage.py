@@ -7,8 +7,10 @@ import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,17 +22,17 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 
 from bench.linksim import Emulator
 from bench.load import own_children
+from bench.namespaces import namespace
 from bench.video_links import Case, Event
 from sim.bots import firefox
 from sim.bots.browser import installed
 from sim.camera import READER_JS
 
-BUS, CLINIC = f"pv-bus-{os.getpid()}", f"pv-clinic-{os.getpid()}"
-"""Other benchmarks may run on this machine."""
+BUS, CLINIC = namespace("bus"), namespace("clinic")
 
 SENDERS = ("ours", "stock", "chromium")
-READY_SECONDS = 30.0
-"""A browser or a Python process starts, on two busy cores."""
+READY_SECONDS = 60.0
+"""A browser or a Python process starts; on two cores with a load of thirty half of it was too short."""
 
 UPLINK_GONE_SECONDS = 1e9
 
@@ -52,15 +54,6 @@ _FIREFOX = {
 
 class StageFailed(Exception):
     """A part did not start or did not answer; the text says which."""
-
-
-def sweep() -> None:
-    """Remove namespaces that a benchmark left which was killed."""
-    listed = subprocess.run(("ip", "netns", "list"), capture_output=True, text=True, check=False).stdout
-    for name in (line.split()[0] for line in listed.splitlines() if line.strip()):
-        pid = name.rpartition("-")[2]
-        if name.startswith(("pv-bus-", "pv-clinic-")) and pid.isdecimal() and not Path(f"/proc/{pid}").exists():
-            subprocess.run(("ip", "netns", "del", name), capture_output=True, check=False)
 
 
 def hurry(on: bool) -> None:
@@ -95,6 +88,8 @@ class Child:
                     message = await self.inbox.get()
                     if message.get("kind", kind) == kind:
                         return message
+                    if message.get("kind") == "page_failed":
+                        raise StageFailed(f"{self.name}: the sending page failed: {message['words']}")
         except TimeoutError:
             raise StageFailed(f"{self.name} said no '{kind}' in {seconds:.0f} s") from None
 
@@ -146,6 +141,24 @@ async def browser(namespace: str, directory: Path) -> AsyncIterator[tuple[Browse
         finally:
             with contextlib.suppress(Error):
                 await started.close()
+
+
+@asynccontextmanager
+async def undebugged(namespace: str, directory: Path, url: str) -> AsyncIterator[int]:
+    """A headless Chromium in a namespace that shows this page and that nobody steers: its process. NoBrowser."""
+    log = directory / f"chromium-{namespace}.log"
+    with tempfile.TemporaryDirectory(prefix="profile.", dir=directory) as profile, log.open("ab") as sink:
+        process = await asyncio.create_subprocess_exec(
+            "ip", "netns", "exec", namespace, installed(), "--headless=new", f"--user-data-dir={profile}",
+            "--disable-crash-reporter", "--mute-audio", *_ARGUMENTS, url,
+            stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
+        try:
+            yield process.pid
+        finally:
+            # Its whole session, and at once: asked to end while it starts it goes on, and its profile is thrown away.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from . import aboard, decision_files, dial, health, metrics, rooms_config
 from .config import GatewayConfig
 from .exits import ExitCode, StartRefused, of_os_error
 from .fitting import Fitting, fitted
+from .heap import footprint
 from .identity import DeviceIdentity, IdentityRefused
 from .kiosk.access import Access, NurseEntry
 from .kiosk.desk import Desk
@@ -289,7 +290,7 @@ class Gateway:
             release=self._release, facts=self._facts(), problems=self._problems_now(), unsent=view.unsent,
             uplinks=self._media.uplinks, quality=self._consultation.quality, figures=self._seen.figures,
             totals=self._consultation.totals, microphone_code=view.microphone_code, encoder=self._seen.encoder,
-            guests=self._consultation.guest_paths)
+            guests=self._consultation.guest_paths, footprint=footprint())
 
     def _problems_now(self) -> tuple[Problem, ...]:
         return self._problems.update(health.found(self._facts()), utc_now())

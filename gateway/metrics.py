@@ -21,6 +21,7 @@ from protocol.quality import CallQuality, PictureGrade, VoiceGrade
 from protocol.values import Problem, Struct
 
 from .health import Facts
+from .heap import Footprint
 from .media.congestion.budget import VoiceForm
 from .media.path import CallFigures
 from .session.guests import GuestPath
@@ -37,7 +38,8 @@ CANDIDATES = ("host", "srflx", "prflx", "relay")
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What the composition root knows now. `unsent`: what is still to reach somebody; `encoder`: what makes the
-    picture; `microphone_code`: why the bus is not heard; `guests`: their paths, without names."""
+    picture; `microphone_code`: why the bus is not heard; `guests`: their paths, without names; `footprint`: what this
+    process holds."""
 
     release: str
     facts: Facts
@@ -50,6 +52,7 @@ class Measured:
     microphone_code: str | None
     encoder: str
     guests: tuple[GuestPath, ...]
+    footprint: Footprint | None = None
 
 
 class GuestHealth(Struct, frozen=True, kw_only=True):
@@ -104,7 +107,8 @@ def exposition(measured: Measured) -> bytes:
     """The whole answer to a scrape."""
     registry = CollectorRegistry()
     registry.register(_Once([*_vehicle(measured), *_uplinks(measured.uplinks), *_call(measured),
-                             *_path(measured.figures), *_guests(measured.guests), *_totals(measured.totals)]))
+                             *_path(measured.figures), *_guests(measured.guests), *_totals(measured.totals),
+                             *_process(measured.footprint)]))
     return generate_latest(registry)
 
 
@@ -241,6 +245,19 @@ def _totals(totals: Totals) -> Iterator[Metric]:
         family = CounterMetricFamily(f"passerelle_call_{name}", help_text)
         family.add_metric([], count)
         yield family
+
+
+def _process(footprint: Footprint | None) -> Iterator[Metric]:
+    if footprint is None:
+        return
+    yield _gauge("process_resident_bytes", "Memory of this process, as the system counts it.", footprint.resident)
+    if (heap := footprint.heap) is not None:
+        yield _labelled("process_heap_bytes", "Of the C library: in use, kept for later, blocks of their own.",
+                        {("used",): heap.in_use, ("free",): heap.free, ("mapped",): heap.mapped}, "state")
+    yield _gauge("process_python_blocks", "Memory blocks Python has given out; a leak rises here.", footprint.blocks)
+    yield _gauge("process_open_descriptors", "Files and sockets.", footprint.descriptors)
+    yield _gauge("process_threads", "Threads of Python.", footprint.threads)
+    yield _gauge("process_tasks", "Tasks of the event loop.", footprint.tasks)
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

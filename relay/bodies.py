@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BODY_BYTES = 256 * 1024
 """Largest JSON body: a prescription of 20 lines with a long note is 20 KiB, a PKCS#10 in PEM 2 KiB."""
+
+BODY_SECONDS = 30.0
+"""A quarter of a megabyte at 70 kbit/s. Who sends an octet now and then holds no socket for longer."""
 
 
 class Refused(Exception):
@@ -39,18 +43,24 @@ def answer(value: Any, *, status: int = 200) -> web.Response:
 
 
 async def body_of(request: web.Request, kind: type[T]) -> T:
-    """The body as a checked value. 415 when it is not JSON (CSRF), 413 too large, 422 does not fit."""
+    """The body as a checked value. 415 when it is not JSON (CSRF), 413 too large, 408 too slow, 422 does not fit."""
     if request.content_type != "application/json":
         raise Refused(415, "request.not_json")
     if (request.content_length or 0) > BODY_BYTES:
         raise Refused(413, "request.too_large")
     try:
-        raw = await request.read()
+        async with asyncio.timeout(BODY_SECONDS):
+            raw = await request.read()
+    except TimeoutError as error:
+        raise Refused(408, "request.refused") from error
     except web.HTTPRequestEntityTooLarge as error:
         raise Refused(413, "request.too_large") from error
+    except web.RequestPayloadError as error:
+        # Not compressed as it says, or cut: nothing after it can be read either.
+        raise Refused(400, "request.refused") from error
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The reason names fields and types; msgspec never repeats the refused value.
         raise Refused(422, "request.malformed", reason=str(error)[:200]) from error
 

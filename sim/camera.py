@@ -79,8 +79,8 @@ def code_squares(counter: int) -> list[int]:
     return [1, 0, 1, 0, *(bits >> (width - 1 - i) & 1 for i in range(width)), 0, 1]
 
 
-def read_code(gray: NDArray[np.uint8]) -> int | None:
-    """The counter in a picture (height x width, grey); None when there is no sound code."""
+def square_levels(gray: NDArray[np.uint8]) -> list[float]:
+    """Mean grey of each of the code's squares in a picture (height x width)."""
     height, width = gray.shape[:2]
     cell = width / COLUMNS
     y = height - 1.25 * cell
@@ -89,6 +89,12 @@ def read_code(gray: NDArray[np.uint8]) -> int | None:
     for i in range(CELLS):
         x = (0.25 + i) * cell
         levels.append(float(gray[rows, math.floor(x + 0.3 * cell):math.ceil(x + 0.7 * cell)].mean()))
+    return levels
+
+
+def read_code(gray: NDArray[np.uint8]) -> int | None:
+    """The counter in a picture (height x width, grey); None when there is no sound code."""
+    levels = square_levels(gray)
     white, black = (levels[0] + levels[2]) / 2, (levels[1] + levels[3]) / 2
     if white - black < CONTRAST_MIN:
         return None

@@ -34,8 +34,9 @@ the receiver need not wait longer than for RED of as many."""
 class Inlet:
     """One incoming stream. `targets` is asked for each packet: peers come and go."""
 
-    def __init__(self, origin: object, route: Route) -> None:
-        self._origin = origin
+    def __init__(self, route: Route) -> None:
+        self._origin = object()
+        """Who remembers where a packet came from keeps no peer of before alive."""
         self._route = route
         self._gate = KeyframeGate()
         self.receiver: PacketReceiver | None = None

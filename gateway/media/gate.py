@@ -12,6 +12,9 @@ SOURCES_MAX = 32
 """SSRCs of one peer that proved theirs: five streams, their retransmissions and reports make a dozen. The keeper of
 the keys searches all of them for each packet."""
 
+REPORT_OCTETS = 100
+"""Of one report that cost about as much to act on as a report by itself does: a few dozen numbers."""
+
 _RECORD_HEAD, _RTP_HEAD, _RTCP_HEAD = 13, 12, 8
 _ALERT, _HANDSHAKE, _CLIENT_HELLO = 21, 22, 1
 _CONTENTS = range(20, 27)
@@ -98,6 +101,16 @@ def hello_random(datagram: bytes) -> bytes | None:
     if datagram[3:5] != b"\0\0" or datagram[_RECORD_HEAD + 6:_RECORD_HEAD + 9] != b"\0\0\0":
         return None
     return datagram[body + 2:body + 34]
+
+
+def weight(rtcp: bytes) -> int:
+    """What a compound packet (RFC 3550, section 6.1) costs to act on: one for each report, and for each
+    `REPORT_OCTETS`."""
+    reports, at = 0, 0
+    while at + 4 <= len(rtcp):
+        reports += 1
+        at += 4 * (int.from_bytes(rtcp[at + 2:at + 4], "big") + 1)
+    return reports + len(rtcp) // REPORT_OCTETS
 
 
 def _ssrc(packet: bytes) -> int:

@@ -48,8 +48,8 @@ class Hearing:
 class MicrophoneInlet(Inlet):
     """The kiosk's voice on its way in."""
 
-    def __init__(self, origin: object, route: Route) -> None:
-        super().__init__(origin, route)
+    def __init__(self, route: Route) -> None:
+        super().__init__(route)
         self.hearing = Hearing()
 
     async def packet(self, packet: Packet) -> None:

@@ -45,6 +45,8 @@ class GatewayDtls(GuardedDtls):
     """Octets of an SCTP packet that leaves."""
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
+        if not self.bears(data):
+            return
         if self.feedback_came is not None:
             for fci in messages(data):
                 self.feedback_came(fci)

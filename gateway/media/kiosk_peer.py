@@ -22,7 +22,7 @@ class KioskPeer(Peer):
     def __init__(self, connection: GatewayConnection, events: PeerEvents, owner: PeerOwner, route: Route,
                  camera: CameraOutlet) -> None:
         super().__init__(connection, events, owner)
-        self.voice_in, self.voice_out = MicrophoneInlet(self, route), Outlet(route, OPUS_RATE)
+        self.voice_in, self.voice_out = MicrophoneInlet(route), Outlet(route, OPUS_RATE)
         self.picture_out = Outlet(route, VIDEO_RATE, vp8=True)
         self.guest_voices = tuple(Outlet(route, OPUS_RATE) for _ in range(GUESTS_HEARD))
         self.guest_picture = Outlet(route, VIDEO_RATE, vp8=True)

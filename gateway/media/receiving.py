@@ -31,6 +31,10 @@ ESTIMATES_A_SECOND = 5
 """While the estimator sees overuse it has a new one for each packet."""
 
 
+JITTER_MAX = 2**32 - 1
+"""What a report has room for (RFC 3550, section 6.4.1)."""
+
+
 class ReceiverEvents(Protocol):
     """What comes in on one of our m-lines."""
 
@@ -39,6 +43,13 @@ class ReceiverEvents(Protocol):
 
     def sync(self, ssrc: int, ntp: int, timestamp: int) -> None:
         """Sender report: this NTP time (64 bit) is this RTP timestamp."""
+
+
+class _Statistics(StreamStatistics):
+    @property
+    def jitter(self) -> int:
+        """Timestamps that leap make more of it than fits, and so does our own clock when it is set by weeks."""
+        return min(JITTER_MAX, super().jitter)
 
 
 class PacketReceiver(RTCRtpReceiver):
@@ -93,7 +104,7 @@ class PacketReceiver(RTCRtpReceiver):
         if packet.ssrc not in streams:
             if len(streams) >= SOURCES_MAX:
                 del streams[next(iter(streams))]
-            streams[packet.ssrc] = StreamStatistics(codec.clockRate)
+            streams[packet.ssrc] = _Statistics(codec.clockRate)
         streams[packet.ssrc].add(packet)
         if is_rtx(codec):
             original = self._RTCRtpReceiver__rtx_ssrc.get(packet.ssrc)  # type: ignore[attr-defined]

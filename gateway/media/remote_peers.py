@@ -44,9 +44,9 @@ class RemotePeer(Peer):
                  camera: CameraOutlet, path: Path) -> None:
         super().__init__(connection, events, owner)
         self.path = path
-        self.voice_in, self.voice_out = Inlet(self, route), VoiceOutlet(route, path)
+        self.voice_in, self.voice_out = Inlet(route), VoiceOutlet(route, path)
         self.voice_out.broke = partial(self.fail, "voice")
-        self.picture_in = Inlet(self, route)
+        self.picture_in = Inlet(route)
         self._wide = True
         self.camera = camera
         self.inlets = (self.voice_in, self.picture_in)

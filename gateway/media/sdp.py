@@ -38,6 +38,9 @@ DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 _BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 _FINGERPRINT = re.compile(r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", re.IGNORECASE)
 _SETUPS = {"active", "passive"}
+_NUMBERED = re.compile(r"a=(rtpmap|fmtp|extmap):(\S*?)(?:/\w+)?(?: |$)")
+_NUMBERS = {"rtpmap": range(128), "fmtp": range(128), "extmap": range(1, 256)}
+"""Payload types have seven bits (RFC 3550, section 5.1), header extensions one octet (RFC 8285, section 4.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,10 @@ def _check_section(lines: list[str]) -> None:
         raise MediaRefused("media.sdp_bad", "a media line is cut")
     if words[1] == "0" and "a=bundle-only" not in lines:
         raise MediaRefused("media.codec_missing", f"the other side refused {words[0][2:]}")
+    for line in lines:
+        number = _NUMBERED.match(line)
+        if number and not (number[2].isdecimal() and len(number[2]) < 4 and int(number[2]) in _NUMBERS[number[1]]):
+            raise MediaRefused("media.sdp_bad", f"{number[1]} has a number that no packet can bear")
     for name in ("ice-ufrag", "ice-pwd", "mid"):
         if not any(line.startswith(f"a={name}:") and len(line) > len(name) + 3 for line in lines):
             raise MediaRefused("media.sdp_bad", f"a media section without {name}")

@@ -40,6 +40,9 @@ HISTORY = 1024
 RETRANSMIT_AGAIN_SECONDS = 0.1
 """A packet asked for again within a round trip (this, until one is measured) is on its way."""
 
+ROUND_TRIP_MAX = 3.0
+"""No road is slower. More, or less than nothing, is said by a liar or by a clock that was set meanwhile."""
+
 RETRANSMIT_SHARE, RETRANSMIT_CREDIT = 0.25, 24_000
 """Retransmissions may be this share of what is sent, and a keyframe (bytes) at once: on a full link
 answering every request only keeps it full (measured: 6,800 of 7,700 packets dropped at 150 kbit/s)."""
@@ -274,6 +277,9 @@ class PacketSender(RTCRtpSender):
             await asyncio.get_running_loop().create_future()
         finally:
             self._open = False
+            # Megabytes of a patient who has gone, should anybody still hold this object.
+            self._past.clear()
+            self._repairs.clear()
             self._RTCRtpSender__rtp_exited.set()  # type: ignore[attr-defined]
 
     async def _handle_rtcp_packet(self, packet: Any) -> None:
@@ -311,7 +317,7 @@ class PacketSender(RTCRtpSender):
 
     def _round_trip(self) -> float:
         round_trip: float | None = self._RTCRtpSender__rtt  # type: ignore[attr-defined]
-        return round_trip or RETRANSMIT_AGAIN_SECONDS
+        return min(ROUND_TRIP_MAX, round_trip) if round_trip and round_trip > 0 else RETRANSMIT_AGAIN_SECONDS
 
     async def _send_again(self, sequence_number: int) -> None:
         kept = self._past.get(sequence_number % HISTORY)

@@ -47,13 +47,13 @@ class Allowance:
     left: float
     since: float
 
-    def take(self, now: float) -> bool:
-        """Whether one more fits."""
+    def take(self, now: float, count: int = 1) -> bool:
+        """Whether `count` more fit."""
         self.left = min(self.rate, self.left + (now - self.since) * self.rate)
         self.since = now
-        if self.left < 1:
+        if self.left < count:
             return False
-        self.left -= 1
+        self.left -= count
         return True
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 VIEWPORT = {"width": 1280, "height": 800}
 """The smallest touchscreen and laptop that the pages are made for."""
 
-STEP_MS = 15_000
-"""How long a bot waits for what it expects to see; a loaded machine with two browsers needs a few seconds."""
+STEP_MS = 30_000
+"""How long a bot waits for what it expects to see. It bounds a wait, nothing is measured by it: with four browsers and
+a load of ten on two cores, what takes one second took fifteen."""
+
+START_MS = 3 * STEP_MS
+"""A browser with a new profile on a loaded machine."""
+
+_LOOK_SECONDS = 0.05
+"""Between two looks into a page: one picture of 20 a second."""
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -51,11 +60,23 @@ async def chromium(launcher: Path | None = None) -> AsyncIterator[Browser]:
     """A headless Chromium of the system, or what `launcher` starts as one; NoBrowser when there is none."""
     path = launcher or installed()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        browser = await playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS), timeout=START_MS)
         try:
             yield browser
         finally:
             await browser.close()
+
+
+async def eventually(page: Page, expression: str, argument: Any = None, seconds: float = STEP_MS / 1000) -> Any:
+    """What the function `expression` of the page gives once that is true; TimeoutError.
+
+    Not wait_for_function: it takes the promise of an asynchronous function for true, and a page's policy may forbid
+    it.
+    """
+    async with asyncio.timeout(seconds):
+        while not (found := await page.evaluate(expression, argument)):  # noqa: ASYNC110 - another process's page
+            await asyncio.sleep(_LOOK_SECONDS)
+    return found
 
 
 class Watch:

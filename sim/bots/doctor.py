@@ -98,6 +98,24 @@ class Doctor:
         shown: list[dict[str, Any]] = await self.page.evaluate("window.passerelleProbe.readings()")
         return shown
 
+    async def wait_for_readings(self, reading_ids: set[str]) -> set[str]:
+        """Wait until all these were shown; those that were not, when it takes too long."""
+        missing: list[str] = await self.page.evaluate("""async ([ids, milliseconds]) => {
+            const until = performance.now() + milliseconds;
+            for (;;) {
+              const shown = window.passerelleProbe?.readings().map((each) => each.readingId) ?? [];
+              const missing = ids.filter((id) => !shown.includes(id));
+              if (missing.length === 0 || performance.now() > until) return missing;
+              await new Promise((done) => setTimeout(done, 50));
+            }
+        }""", [sorted(reading_ids), STEP_MS])
+        return set(missing)
+
+    async def first_frame(self) -> float:
+        """When the first picture of this page was drawn, on its clock: of whichever connection brought it, for on a
+        slow machine the first may not have come about in time. Call it when there is a picture."""
+        return min(at for name, at in (await self.marks()).items() if name.startswith("first_frame."))
+
     async def ask(self, instrument_id: str) -> None:
         """Ask for an instrument."""
         await self.at(f"ask-{instrument_id}").click()

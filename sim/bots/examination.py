@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from .browser import STEP_MS
 from .step import expect
 
 if TYPE_CHECKING:
     from .tour import Tour
 
 TWELVE_SECONDS, LABOUR_SECONDS = 4, 6
-WAIT_S = 20.0
+WAIT_S = 2 * STEP_MS / 1000
+"""From a button of an instrument to the doctor's page: the radio's scan, connect and discovery as well."""
 
-_STREAMS = """async (known) => {
-  const until = performance.now() + 20000;
+_STREAMS = """async ([known, milliseconds]) => {
+  const until = performance.now() + milliseconds;
   for (;;) {
     const found = window.passerelleProbe.streams().filter((id) => !known.includes(id));
     if (found.length || performance.now() > until) return found.at(-1) ?? null;
@@ -23,10 +25,10 @@ _STREAMS = """async (known) => {
 }"""
 
 _LOUD = """async (milliseconds) => {
-  const meter = document.querySelector('[data-testid="steth-level"]');
   const until = performance.now() + milliseconds;
   const seen = new Set();
   while (performance.now() < until) {
+    const meter = document.querySelector('[data-testid="steth-level"]');
     if (meter && meter.value > 0) seen.add(meter.value);
     if (seen.size > 3) return true;
     await new Promise((done) => setTimeout(done, 50));
@@ -73,7 +75,7 @@ async def _streamed(tour: Tour, instrument_id: str, samples: int, picture: str) 
     """Start an instrument, wait for so many samples, photograph, stop; everything that came."""
     known = await tour.doctor.streams()
     await tour.nurse.start_stream(instrument_id)
-    stream = await tour.doctor.page.evaluate(_STREAMS, known)
+    stream = await tour.doctor.page.evaluate(_STREAMS, [known, WAIT_S * 1000])
     expect(stream is not None, f"no stream of {instrument_id} came")
     await tour.doctor.wait_for_samples(stream, samples)
     await tour.photograph(picture)
@@ -116,7 +118,7 @@ async def cart(tour: Tour) -> None:
     """A resting ECG cart leaves a file; its recording stands in this patient's file."""
     known = await tour.doctor.streams()
     await tour.bus.control("cart/record", family="DURAND", given="Jeanne", born="1951-03-14", form="dicom")
-    stream = await tour.doctor.page.evaluate(_STREAMS, known)
+    stream = await tour.doctor.page.evaluate(_STREAMS, [known, WAIT_S * 1000])
     expect(stream is not None, "the cart's recording did not come to the doctor")
     await tour.doctor.wait_for_end(stream)
     samples = (await tour.doctor.ecg(stream))["samples"]

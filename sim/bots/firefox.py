@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
-from .browser import STEP_MS, VIEWPORT, NoBrowser
+from .browser import START_MS, STEP_MS, VIEWPORT, NoBrowser
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,9 +32,6 @@ PREFERENCES: Mapping[str, str | float | bool] = {
     "dom.min_background_timeout_value": 4,
     "dom.timeout.enable_budget_timer_throttling": False,
 }
-
-START_MS = 4 * STEP_MS
-"""A new profile on a loaded machine."""
 
 
 def installed() -> str:

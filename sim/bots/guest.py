@@ -13,10 +13,10 @@ from .sound import hears
 PHONE = {"width": 390, "height": 844}
 """A telephone held upright, in CSS pixels."""
 
-CONNECT_MS = 3 * STEP_MS
+CONNECT_MS = 2 * STEP_MS
 """Two connections over the relay; on a machine with four browsers one of them may need a second attempt."""
 
-PICTURE_SECONDS = 40.0
+PICTURE_SECONDS = 60.0
 """The doctor's picture goes first: on a thin uplink, or a starved machine, the guest's begins when there is room."""
 
 

@@ -7,6 +7,11 @@ from typing import Any
 
 from playwright.async_api import Page
 
+from .browser import STEP_MS
+
+PATIENCE_SECONDS = STEP_MS / 1000
+"""For what comes at once when the machine has time; who wants to see that nothing comes says how long to look."""
+
 _READER = Path(__file__).resolve().parents[1] / "read_code.js"
 
 _CODES = """
@@ -78,19 +83,19 @@ class Picture:
     def __init__(self, page: Page, testid: str) -> None:
         self._page, self._testid = page, testid
 
-    async def codes(self, wanted: int = 3, seconds: float = 15.0) -> list[int]:
+    async def codes(self, wanted: int = 3, seconds: float = PATIENCE_SECONDS) -> list[int]:
         """Different codes read from the picture: `wanted` of them, or what came in `seconds`."""
         script = _CODES % _READER.read_text()
         read: list[int] = await self._page.evaluate(script, [self._testid, wanted, seconds * 1000])
         return read
 
-    async def newer(self, counter: int, wanted: int = 2, seconds: float = 15.0) -> list[int]:
+    async def newer(self, counter: int, wanted: int = 2, seconds: float = PATIENCE_SECONDS) -> list[int]:
         """Different codes of pictures drawn after the one with this counter; less than `wanted` when time is up."""
         script = _NEWER % _READER.read_text()
         read: list[int] = await self._page.evaluate(script, [self._testid, counter, wanted, seconds * 1000])
         return read
 
-    async def moves(self, seconds: float = 15.0) -> bool:
+    async def moves(self, seconds: float = PATIENCE_SECONDS) -> bool:
         """Whether new frames are shown."""
         answer: Any = await self._page.evaluate(_MOVES, [self._testid, seconds * 1000])
         return bool(answer)

@@ -18,7 +18,8 @@ from .processes import DemoFailed, Process, run_once
 ROOT = Path(__file__).resolve().parents[2]
 PORT_BASE = 8080
 """Doctors at 8080, vehicles at 8081, kiosks from 8090 on."""
-_HTTP_SECONDS = 10.0
+_HTTP_SECONDS = 30.0
+"""The simulated hardware answers at once, when the machine lets it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,16 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
-from sim.bots.browser import installed
+from sim.bots.browser import START_MS, installed
 
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "web_client" / "dist"
 FAKES = ROOT / "web_client" / "test" / "fake"
 
-STEP_MS = 20_000
-"""A loaded machine with two browsers needs some seconds for what takes one."""
+STEP_MS = 40_000
+"""It bounds a wait, nothing is measured by it: a loaded machine with two browsers needs many seconds for what takes
+one, and a first connection that took the page's 8 s is asked for anew."""
 
 _ARGUMENTS = ("--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update",
               "--disable-sync", "--disable-quic", "--allow-loopback-in-peer-connection")
@@ -55,6 +58,15 @@ class Desk:
         """Which peer connection of the call this is."""
         return int(await self.at("consultation").get_attribute("data-generation") or 0)
 
+    async def joined_anew(self, after: int, within_ms: float = STEP_MS) -> None:
+        """Wait until the call's peer connection is another one than this."""
+        await self.page.locator(f'[data-testid="consultation"]:not([data-generation="{after}"])').wait_for(
+            timeout=within_ms)
+
+    async def says(self, testid: str, words: str) -> None:
+        """Wait until the element of this name holds these words."""
+        await expect(self.at(testid)).to_contain_text(words)
+
     async def steer(self, expression: str) -> Any:
         """Evaluate in the vehicle's page."""
         return await self.bus.evaluate(expression)
@@ -85,7 +97,7 @@ async def browser(*arguments: str, launcher: Path | None = None) -> AsyncIterato
     """A Chromium with its own default rules for sound and devices but for `arguments`."""
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(
-            executable_path=launcher or installed(), args=[*_ARGUMENTS, *arguments])
+            executable_path=launcher or installed(), args=[*_ARGUMENTS, *arguments], timeout=START_MS)
         try:
             yield started
         finally:
@@ -94,10 +106,34 @@ async def browser(*arguments: str, launcher: Path | None = None) -> AsyncIterato
 
 async def bus_of(started: Browser, url: str) -> Page:
     """The vehicle's page, ready for a call."""
-    page = await (await started.new_context()).new_page()
+    context = await started.new_context()
+    context.set_default_timeout(STEP_MS)
+    page = await context.new_page()
     await page.goto(f"{url}/vehicle.html")
-    await page.wait_for_function("document.title === 'Fake vehicle ready'", timeout=STEP_MS)
+    await page.wait_for_function("document.title === 'Fake vehicle ready'")
     return page
+
+
+@asynccontextmanager
+async def asleep(page: Page) -> AsyncIterator[None]:
+    """What a suspended machine does to this page: nothing of it runs, its sockets too are silent, clocks go on.
+
+    Chromium's own `Page.setWebLifecycleState` freezes no page that a test looks at.
+    """
+    started = page.context.browser
+    assert started is not None
+    session = await started.new_browser_cdp_session()
+    listed: list[dict[str, Any]] = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
+    renderers = [each["id"] for each in listed if each["type"] == "renderer"]
+    try:
+        for pid in renderers:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in renderers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        await session.detach()
 
 
 async def doctor_of(context: BrowserContext, url: str) -> Page:

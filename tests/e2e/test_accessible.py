@@ -20,7 +20,7 @@ from tests.e2e.doctor_desk_rig import DEVICES, DIST, ROOT, desk
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.xdist_group("e2e"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     has_axe,
     pytest.mark.skipif(not (DIST / "kiosk.html").exists(), reason="the web client is not built"),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),

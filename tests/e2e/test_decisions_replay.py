@@ -13,7 +13,7 @@ from sim.camera import SceneCamera
 from tests.e2e.test_media_browsers import browser, join, load, until, url  # noqa: F401 - fixtures
 from tests.integration.test_media_engine import Events, running
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 async def test_a_real_calls_decisions_are_made_again_the_same(browser: Browser, url: str,  # noqa: F811
@@ -22,7 +22,7 @@ async def test_a_real_calls_decisions_are_made_again_the_same(browser: Browser, 
     async with running(SceneCamera(width=640, height=360), tmp_path) as room:
         page = await load(browser, url)
         await join(page, await room.engine.doctor_peer([], Events()), camera=False)
-        await until(page, "() => window.shown('1') > 60", 30)
+        await until(page, "() => window.shown('1') > 60")
         figures = room.engine.paths[-1]
         assert figures.path is not None
         assert figures.lines > 0

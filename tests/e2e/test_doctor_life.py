@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
-from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
-from tests.e2e.doctor_desk_rig import DEVICES, DIST, STEP_MS, Desk, desk
+from sim.bots.browser import eventually
+from tests.e2e.doctor_desk_rig import DEVICES, DIST, Desk, asleep, desk
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.xdist_group("e2e"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(not (DIST / "doctor.html").exists(), reason="the web client is not built"),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
     pytest.mark.skipif(shutil.which("node") is None, reason="there is no node here"),
@@ -77,21 +79,27 @@ HIDING = """
 })();
 """
 
+UNSEEN_MS = 30_000
+"""So long after the last that was heard a page that did not see the sleep gives the connection up (RFC 7675)."""
+
 CLOCK = "const real = Date.now; window.later = 0; Date.now = () => real() + window.later;"
 
 
-async def inbound(it: Desk, kind: str) -> dict[str, Any]:
-    """What the vehicle gets of the doctor's voice or picture (W3C inbound-rtp)."""
-    found: list[dict[str, Any]] = await it.steer("bus.inbound()")
-    return next(each for each in found if each["kind"] == kind)
+RECEIVED = """async (kind) => (await bus.inbound()).find((each) => each.kind === kind)?.packetsReceived ?? 0"""
+"""How many packets of the doctor's voice or picture the vehicle has (W3C inbound-rtp): 0 before the first."""
 
 
 async def flowing(it: Desk, kind: str) -> None:
     """Wait until more packets of the doctor's voice or picture have come."""
-    least = (await inbound(it, kind))["packetsReceived"] + 10
-    await it.bus.wait_for_function("""async ([kind, least]) =>
-        (await bus.inbound()).find((each) => each.kind === kind).packetsReceived > least""",
-        arg=[kind, least], polling=100, timeout=STEP_MS)
+    least = await it.bus.evaluate(RECEIVED, kind) + 10
+    await eventually(it.bus, f"async ([kind, least]) => await ({RECEIVED})(kind) > least", [kind, least])
+
+
+async def lines_high(it: Desk, lines: int) -> None:
+    """Wait until a picture of the doctor's was decoded in the vehicle, and see that it is so high."""
+    found = await eventually(
+        it.bus, "async () => (await bus.inbound()).find((each) => each.kind === 'video')?.frameHeight ?? null")
+    assert found == lines
 
 
 async def captured_each_second(it: Desk) -> float:
@@ -125,7 +133,7 @@ async def test_a_call_is_small_towards_the_bus_and_says_how_it_goes() -> None:
     async with desk(*DEVICES) as it:
         await it.take()
         await flowing(it, "video")
-        assert (await inbound(it, "video"))["frameHeight"] == 180
+        await lines_high(it, 180)
         assert await captured_each_second(it) <= 20
         answer = await it.steer("bus.peer.remoteDescription.sdp")
         assert "maxaveragebitrate=24000" in answer
@@ -134,14 +142,14 @@ async def test_a_call_is_small_towards_the_bus_and_says_how_it_goes() -> None:
         await it.steer("bus.quality('good', 'reduced', 'quality.thin')")
         line = it.page.locator('[data-testid="line"][data-code="quality.thin"]')
         await line.wait_for()
-        assert "Voix bonne, image réduite" in await line.inner_text()
+        await it.says("line", "Voix bonne, image réduite")
         await line.click()
-        assert "96 ms" in (await it.at("line-figures").inner_text()).replace("\u00a0", " ")
+        await expect(it.at("line-figures")).to_contain_text(re.compile("96[ \u00a0]ms"))
         await line.click()
 
         await it.steer("bus.media = { camera_code: 'picture.paused_thin' }, bus.situation(), bus.pause(true)")
         await it.picture("paused")
-        assert "La voix continue" in await it.at("video-words").inner_text()
+        await it.says("video-words", "La voix continue")
         assert await it.page.evaluate("document.querySelector('[data-testid=remote-video]').videoWidth") > 0
         await it.steer("bus.media = {}, bus.situation(), bus.pause(false)")
         await it.live()
@@ -149,12 +157,13 @@ async def test_a_call_is_small_towards_the_bus_and_says_how_it_goes() -> None:
         await it.steer("bus.media = { microphone: false, microphone_code: 'microphone.muted' }, bus.situation()")
         await it.page.locator('[data-testid="microphone-missing"][data-code="microphone.muted"]').wait_for()
         await it.steer("bus.media = {}, bus.situation(), bus.refuse('camera.missing', 'camera_wanted')")
-        assert "La caméra demandée" in await it.at("not-done").inner_text()
+        await it.says("not-done", "La caméra demandée")
         await it.at("not-done-close").click()
         await it.at("not-done").wait_for(state="detached")
 
         await it.at("see-skin").click()
         await it.at("camera-beside").click()
+        # The vehicle's answer, not the click, presses the button.
         await it.page.locator('[data-testid="camera-beside"][aria-pressed="true"]').wait_for()
         assert [wish["beside"] for wish in await it.said("camera_wanted")] == [False, True]
         # Of the last whole second: the one before may have been the pause.
@@ -168,18 +177,22 @@ async def test_a_sound_that_waits_for_a_click_says_so_and_the_picture_plays_mean
     """A page that nobody has touched and that holds no device may not play sound: one button, or a click, starts it."""
     async with desk("--autoplay-policy=document-user-activation-required") as it:
         await it.take()
+        before = await it.generation()
         page = await it.page.context.new_page()
         await it.page.close()
         await page.goto(it.url)
         # Whatever is asked of the page itself counts as a person's gesture: the vehicle is asked instead.
-        await it.bus.wait_for_function("() => bus.generation === 2 && bus.peer.connectionState === 'connected'")
+        await it.bus.wait_for_function(
+            "(before) => bus.generation > before && bus.peer.connectionState === 'connected'", arg=before)
         it = Desk(page, it.bus, it.url)
         await it.at("start-sound").wait_for()
         await it.live()
         assert await page.evaluate("document.querySelector('[data-testid=remote-audio]').paused")
         await it.at("start-sound").click()
         await it.at("sound-blocked").wait_for(state="detached")
-        assert not await page.evaluate("document.querySelector('[data-testid=remote-audio]').paused")
+        await page.locator("audio[data-testid=remote-audio]").evaluate("""(sound) => new Promise((done) => {
+            if (sound.paused) sound.addEventListener("playing", done, { once: true }); else done();
+        })""")
 
 
 async def test_an_unplugged_microphone_is_replaced_in_the_call_and_taken_again() -> None:
@@ -187,13 +200,14 @@ async def test_an_unplugged_microphone_is_replaced_in_the_call_and_taken_again()
     async with desk(*DEVICES, init=MICROPHONES) as it:
         await it.take()
         await flowing(it, "audio")
+        generation = await it.generation()
         await it.page.evaluate("unplug()")
         await it.page.locator('[data-testid="device-notice"][data-happened="replaced"]').wait_for()
         await flowing(it, "audio")
         await it.page.evaluate("replug()")
         await it.page.locator('[data-testid="device-notice"][data-happened="back"]').wait_for()
         await flowing(it, "audio")
-        assert await it.generation() == 1
+        assert await it.generation() == generation
 
 
 async def test_a_permission_taken_away_is_said_and_given_back_it_works_again() -> None:
@@ -204,36 +218,37 @@ async def test_a_permission_taken_away_is_said_and_given_back_it_works_again() -
         await it.page.locator('[data-testid="own-microphone"][data-fault=""]').wait_for()
         await it.take()
         await flowing(it, "audio")
+        generation = await it.generation()
         await it.page.context.clear_permissions()
         await it.page.locator('[data-testid="own-fault"][data-code="device.refused"]').wait_for()
         await it.live()
         await it.page.context.grant_permissions(["camera", "microphone"])
         await it.at("own-fault").wait_for(state="detached")
         await flowing(it, "audio")
-        assert await it.generation() == 1
+        assert await it.generation() == generation
 
 
 async def test_a_page_that_slept_goes_on_without_a_click() -> None:
-    """Frozen for longer than a timer can be late: the relay's socket is renewed, the call that stands is kept."""
+    """Suspended for longer than a timer can be late: the relay's socket is renewed, the call that stands is kept."""
     async with desk(*DEVICES) as it:
         await it.take()
-        session = await it.page.context.new_cdp_session(it.page)
-        await session.send("Page.setWebLifecycleState", {"state": "frozen"})
-        await asyncio.sleep(12)
-        await session.send("Page.setWebLifecycleState", {"state": "active"})
+        generation = await it.generation()
+        async with it.page.expect_websocket(), asleep(it.page):
+            await asyncio.sleep(12)
         await it.page.locator('[data-testid="relay-link"][data-state="online"]').wait_for()
         await it.live()
         await flowing(it, "audio")
-        assert await it.generation() == 1
+        assert await it.generation() == generation
 
 
 async def test_a_call_whose_other_end_went_during_a_sleep_is_joined_anew_without_a_click() -> None:
     """A minute later by the clock, and the old connection silent: the next one is asked for within seconds."""
     async with desk(*DEVICES, init=CLOCK) as it:
         await it.take()
-        await it.steer("bus.peer.close()")
-        await it.page.evaluate("window.later = 60_000")
-        await it.page.locator('[data-testid="consultation"][data-generation="2"]').wait_for(timeout=8000)
+        generation = await it.generation()
+        async with asleep(it.bus):
+            await it.page.evaluate("window.later = 60_000")
+            await it.joined_anew(generation, UNSEEN_MS / 2)
         await it.live()
 
 
@@ -241,11 +256,19 @@ async def test_a_hidden_tab_keeps_its_voice_and_its_picture_is_live_on_return() 
     """Nothing is drawn there and timers come once a second: nothing is given up, and nothing is said to be wrong."""
     async with desk(*DEVICES, init=HIDING) as it:
         await it.take()
-        await it.page.evaluate("hide(true)")
+        generation = await it.generation()
+        # While the picture moves: whether one that stood comes again nobody sees in a hidden tab.
+        await eventually(it.page, """() => {
+            const live = document.querySelector('[data-testid="video"][data-state="live"]') !== null;
+            if (live) hide(true);
+            return live;
+        }""")
         await asyncio.sleep(6)
         await flowing(it, "audio")
-        assert await it.at("video").get_attribute("data-state") == "live"
+        # A starved machine may be late with a beat, which is said for its moment; what is taken for a stall of the
+        # picture would be said as long as the tab is hidden.
+        await it.live()
         await it.page.evaluate("hide(false)")
         await it.page.wait_for_function("() => window.drawn > 0", polling=50)
-        assert await it.at("video").get_attribute("data-state") == "live"
-        assert await it.generation() == 1
+        await it.live()
+        assert await it.generation() == generation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -16,8 +17,9 @@ from gateway.media.scene_source import SceneSource
 from gateway.peripherals.drivers.live_frames import LiveFrames
 from sim.camera import Scene
 from tests.e2e.test_media_browsers import Call, browser, call, until, url
+from tests.integration.test_media_engine import WAIT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 __all__ = ["browser", "call", "url"]
 
@@ -62,7 +64,8 @@ class Dermatoscope:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(1 / 12):
@@ -76,33 +79,51 @@ def dermatoscope() -> Iterator[Dermatoscope]:
     camera.stop()
 
 
-async def size(page: Page) -> list[int]:
-    found: list[int] = await page.evaluate("[window.videos['1'].videoWidth, window.videos['1'].videoHeight]")
-    return found
+async def until_high(page: Page, wide: int, high: int) -> None:
+    """Wait until the picture has this size: the rate, which a busy machine lowers, decides when it is whole."""
+    await until(page, f"() => window.videos['1'].videoWidth === {wide} && window.videos['1'].videoHeight === {high}",
+                2 * WAIT)
+
+
+async def colours(page: Page) -> dict[str, list[int]]:
+    """What the patches look like once all are right; as they are when that takes too long. They sharpen within two
+    seconds of the turn, if the machine has the time."""
+    until_then = time.monotonic() + WAIT
+    while True:
+        seen: dict[str, list[int]] = await page.evaluate(COLOUR_JS, [list(PATCHES), "1"])
+        if time.monotonic() > until_then or all(off(seen, name) <= COLOUR_LIMIT for name in PATCHES):
+            return seen
+        await asyncio.sleep(0.1)
+
+
+def off(seen: dict[str, list[int]], name: str) -> int:
+    """By how much the worst channel of a patch is wrong."""
+    return max(abs(a - b) for a, b in zip(seen[name], PATCHES[name], strict=True))
 
 
 async def test_the_picture_turns_to_the_skin_and_back(call: Call, dermatoscope: Dermatoscope) -> None:
     """Same track, same element: 4:3 at full size, its colours right, the kiosk sees it too; then the living room."""
-    keyframes = "async () => [...(await window.pc.getStats()).values()].find((each) => " \
-                "each.type === 'inbound-rtp' && each.kind === 'video').keyFramesDecoded"
-    before = await call.doctor.evaluate(keyframes)
+    await until_high(call.doctor, 1280, 720)
+    before = await call.doctor.evaluate("window.received('1')")
     began = time.monotonic()
     call.room.engine.show(dermatoscope.start(), "skin-1")
     for page in (call.doctor, call.kiosk):
         await until(page, "() => window.code('1') === 4711")
     print(f"{time.monotonic() - began:.2f} s to the skin")
-    assert await size(call.doctor) == [1102, 828]
-    assert await call.doctor.evaluate(keyframes) - before <= 2
-    await until(call.doctor, "() => window.shown('1') > 40")
-    seen = await call.doctor.evaluate(COLOUR_JS, [list(PATCHES), "1"])
+    await until_high(call.doctor, 1102, 828)
+    await until(call.doctor, f"async () => (await window.received('1')).frames > {before['frames']} + 25")
+    after = await call.doctor.evaluate("window.received('1')")
+    # The turn may cost two; what the browser asks for, or a further size takes, is the machine's.
+    disturbed = after["asked"] - before["asked"] + max(0, after["sizes"] - before["sizes"] - 1)
+    assert after["keyframes"] - before["keyframes"] <= 2 + disturbed
+    seen = await colours(call.doctor)
     print(json.dumps(seen))
-    for name, wanted in PATCHES.items():
-        assert max(abs(a - b) for a, b in zip(seen[name], wanted, strict=True)) <= COLOUR_LIMIT, (name, seen[name])
+    for name in PATCHES:
+        assert off(seen, name) <= COLOUR_LIMIT, (name, seen[name])
     began = time.monotonic()
     call.room.engine.show(None)
     await until(call.doctor, "() => window.code('1') !== 4711 && window.code('1') !== null")
     print(f"{time.monotonic() - began:.2f} s back")
-    wide, high = await size(call.doctor)
-    assert wide / high == pytest.approx(16 / 9, rel=0.01)
+    await until(call.doctor, "() => Math.abs(9 * videos['1'].videoWidth - 16 * videos['1'].videoHeight) < 16")
     first = await until(call.doctor, "() => window.code('1')")
     await until(call.doctor, f"() => window.moved('1', {first})")

@@ -18,6 +18,7 @@ DIST = ROOT / "web_client" / "dist"
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.xdist_group("e2e"),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(not (DIST / "kiosk.html").exists(), reason="the web client is not built"),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
 ]

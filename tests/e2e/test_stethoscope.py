@@ -16,10 +16,10 @@ from gateway.media.engine import DoctorPeer, MediaEngine
 from sim.camera import SceneCamera
 from sim.stethoscope import StethoscopeBox
 from tests.e2e.test_media_browsers import browser, load, url
-from tests.integration.test_media_engine import Events
+from tests.integration.test_media_engine import WAIT, Events
 from tests.integration.test_media_stethoscope import levels
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 __all__ = ["browser", "url"]
 
@@ -31,7 +31,7 @@ PURE_DB, CHORD_PURE_DB = -30.0, -20.0
 """A half second in which the browser stretched or invented sound is no measurement: there the tones are smeared.
 Opus itself leaves -50 dB between two tones and -24 dB between nine."""
 
-WINDOWS, WITHIN_SECONDS = 4, 45
+WINDOWS, WITHIN_SECONDS = 4, 120
 """So many pure half seconds, found in so much time on a busy machine; a way that colours the sound gives none,
 or gives wrong levels in every one."""
 
@@ -42,7 +42,10 @@ async (offer) => {
   pc.ontrack = (event) => { window.lines[pc.getTransceivers().indexOf(event.transceiver)] = event; };
   await pc.setRemoteDescription({ type: "offer", sdp: offer });
   await pc.setLocalDescription(await pc.createAnswer());
-  await new Promise((done) => setTimeout(done, 300));
+  await new Promise((done) => {
+    pc.onicegatheringstatechange = () => pc.iceGatheringState === "complete" && done();
+    if (pc.iceGatheringState === "complete") done();
+  });
   return pc.localDescription.sdp;
 }
 """
@@ -148,14 +151,14 @@ async def test_a_browser_takes_the_fourth_line_and_hears_nothing_unasked(bench: 
     assert "a=rtpmap:109 opus/48000/2" in answer.splitlines()
     assert await bench.packets() == 0
     bench.engine.listen(True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         while await bench.packets() < 20:  # noqa: ASYNC110 - the browser has no event for a packet
             await asyncio.sleep(0.05)
     bench.engine.listen(False)
     sender = bench.peer.stethoscope.sender
     assert sender is not None
     sent = sender.sent_bytes
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         before, after = -1, await bench.packets()
         while after != before:
             await asyncio.sleep(0.2)
@@ -185,14 +188,17 @@ async def test_the_heart_is_heard_in_time(bench: Bench) -> None:
     """The simulated heart of 72 a minute: its beats come 0.83 s apart (with its arrhythmia), first and second sound."""
     await bench.box.hear(tones=(), breath=False)
     bench.engine.listen(True)
-    got = np.abs((await bench.recorded())[48_000:])
-    envelope = np.convolve(got, np.ones(2400) / 2400, "same")[::480]
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while True:
+            gaps = between_sounds((await bench.recorded())[48_000:])
+            print("gaps", gaps)
+            # A browser without time for its sound leaves holes in it: the next seconds are as good.
+            if len(gaps) >= 3 and all(0.2 < gap < 0.7 for gap in gaps) and np.ptp(gaps) > 0.1:
+                break
+
+
+def between_sounds(sound: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds from one onset to the next."""
+    envelope = np.convolve(np.abs(sound), np.ones(2400) / 2400, "same")[::480]
     loud = envelope > 0.3 * envelope.max()
-    starts = np.flatnonzero(loud[1:] & ~loud[:-1])
-    gaps = np.diff(starts) / 100
-    print("gaps", gaps)
-    assert len(starts) >= 4
-    assert all(0.2 < gap < 0.7 for gap in gaps)
-    assert np.ptp(gaps) > 0.1
-
-
+    return np.diff(np.flatnonzero(loud[1:] & ~loud[:-1])) / 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from protocol.limits import SIGNALLING_BURST, SIGNALLING_MESSAGE_BYTES
 from protocol.signalling import CallCandidate, Nothing, Queue, Refusal, TakeCall
+from relay import bodies
 from relay.fleet.ca import IssuingAuthority, private_key_pem
 from relay.signalling import socket as socket_module
 from tests.integration.relay_rig import Client, Site, in_call, make_site, waiting
@@ -175,6 +177,36 @@ async def test_an_idle_socket_without_hello_is_closed(site: Site, monkeypatch: p
     async with site.relay() as rig, rig.doctor(welcome=False) as doctor:
         assert (await refusal(doctor)).code == "frame.hello_needed"
         assert await doctor.closed() == 1008
+
+
+async def test_a_body_that_never_ends_holds_no_socket(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may post to the sign-in: who says how much comes and then sends nothing is refused and closed."""
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    async with site.relay() as rig:
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.relay.browser_port)
+        writer.write(f"POST /api/sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: {rig.url}\r\n"
+                     "Connection: close\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+
+@pytest.mark.parametrize(("body", "encoding", "status"), [
+    (b"[" * 100_000, "", 422),
+    (b'{"account":' * 20_000, "", 422),
+    (b'{"account":"\xff","password":"\xff"}', "", 422),
+    (b'{"account":1e999,"password":NaN}', "", 422),
+    (zlib.compress(bytes(100_000_000)), "deflate", 413),
+    (b"no deflate", "deflate", 400),
+])
+async def test_a_body_of_no_sense_is_refused(site: Site, body: bytes, encoding: str, status: int) -> None:
+    """Brackets without end, octets that are no text, a hundred megabytes in a hundred kilobytes: a refusal, and the
+    next sign-in is dealt with."""
+    async with site.relay() as rig:
+        headers = {"Origin": rig.url, "Content-Type": "application/json"}
+        headers |= {"Content-Encoding": encoding} if encoding else {}
+        async with rig.http.post(f"{rig.url}/api/sign-in", data=body, headers=headers) as response:
+            assert response.status == status
+        await (await rig.sign_in("anne")).close()
 
 
 async def test_a_peer_that_does_not_read_is_closed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

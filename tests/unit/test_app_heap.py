@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 import sys
+import threading
+
+from gateway.heap import Footprint, footprint
 
 CHANGES = """
 import sys
@@ -53,3 +58,29 @@ def test_a_picture_takes_the_pages_of_the_one_before_it() -> None:
     """720p pictures made one after the other fetch no fresh pages from the system: 342 for each, if they did."""
     done = subprocess.run([sys.executable, "-c", PICTURES], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 40
+
+
+def test_the_process_says_what_it_holds() -> None:
+    """A file, a thread, a task and a list more are counted."""
+    async def held() -> tuple[Footprint, Footprint]:
+        before, over = footprint(), threading.Event()
+        thread = threading.Thread(target=over.wait)
+        thread.start()
+        waiting = asyncio.ensure_future(asyncio.Event().wait())
+        kept = [object() for _ in range(10_000)]
+        with socket.socket():
+            after = footprint()
+        over.set()
+        thread.join()
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        assert len(kept) == 10_000
+        return before, after
+
+    before, after = asyncio.run(held())
+    assert after.blocks >= before.blocks + 9_000
+    assert (after.threads, after.tasks) == (before.threads + 1, before.tasks + 1)
+    assert after.descriptors == before.descriptors + 1
+    assert after.resident > 1_000_000
+    assert after.heap is not None
+    assert after.heap.in_use > 0

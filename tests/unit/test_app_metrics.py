@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import metrics
+from gateway.heap import Footprint, Heap
 from gateway.session.guests import GuestPath
 from gateway.session.quality import Totals
 from protocol.guests import GuestRole, GuestState
@@ -61,6 +62,20 @@ def test_a_call_in_prometheus_own_units() -> None:
                     ("problem", ("printer.paper", "printer")), ("build_info", ("1.0",))}
     assert ("uplink_in_use", ("wwan1",)) not in ones
     assert sum(value for (name, _), value in found.items() if name == "passerelle_call_grade") == 2
+
+
+def test_what_the_process_holds_is_there_for_who_watches_it_for_weeks() -> None:
+    """Octets and counts, the same series with a call and without: none of them is named after a call or a peer."""
+    holds = Footprint(resident=150_000_000, heap=Heap(in_use=26, free=2, mapped=1), blocks=420_000, descriptors=40,
+                      threads=6, tasks=30)
+    calm, call = (read(dataclasses.replace(one, footprint=holds)) for one in (CALM, CALL))
+    series = {key: value for key, value in call.items() if key[0].startswith("passerelle_process_")}
+    assert series == {key: value for key, value in calm.items() if key in series}
+    assert series == {
+        ("passerelle_process_resident_bytes", ()): 150e6, ("passerelle_process_python_blocks", ()): 420e3,
+        ("passerelle_process_heap_bytes", (("state", "used"),)): 26, ("passerelle_process_threads", ()): 6,
+        ("passerelle_process_heap_bytes", (("state", "free"),)): 2, ("passerelle_process_tasks", ()): 30,
+        ("passerelle_process_heap_bytes", (("state", "mapped"),)): 1, ("passerelle_process_open_descriptors", ()): 40}
 
 
 def test_without_a_call_its_figures_are_absent_and_the_counters_stay() -> None:

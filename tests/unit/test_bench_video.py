@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench import __main__ as command
 from bench import video, video_figures, video_voice
 from bench.link import Direction
+from bench.report import WrongCall
 from bench.video_aims import aims
 from bench.video_figures import Shown
-from bench.video_links import CASES, NAMES, Case, capacity, chosen, lacking
+from bench.video_links import CASES, NAMES, Case, capacity, chosen, custom, lacking, outage
 from bench.video_page import Plots, page, runs
 
 VOID = {"meta", "line", "rect", "polyline"}
@@ -82,27 +84,6 @@ def test_a_reading_that_never_arrives_is_as_late_as_the_window() -> None:
     assert video_figures.messages(10, arrived, 0.0, 10.0, reliable=False)["max"] == pytest.approx(50)
 
 
-def test_similarity_falls_with_noise_and_forgets_the_clock() -> None:
-    """Equal pictures have 1, noise less, more noise still less; the clock's place is not looked at."""
-    random = np.random.default_rng(1)
-    clean = np.tile(np.linspace(30, 220, 1280).astype(np.uint8), (720, 1))
-    clean[::40, :] = 0
-
-    def noisy(amount: float) -> Any:
-        return np.clip(clean + random.normal(0, amount, clean.shape), 0, 255).astype(np.uint8)
-
-    assert video_figures.ssim(clean, clean) == pytest.approx(1.0)
-    assert 0.99 > video_figures.ssim(clean, noisy(5)) > video_figures.ssim(clean, noisy(25)) > 0
-    other = clean.copy()
-    other[60:110, 950:1190] = 255
-    assert video_figures.ssim(video_figures.masked(clean), video_figures.masked(other)) == pytest.approx(1.0)
-
-
-def test_video_range_becomes_what_a_browser_shows() -> None:
-    """16 is black and 235 white."""
-    assert video_figures.full_range(np.array([[0, 16, 235, 255]], np.uint8)).tolist() == [[0, 0, 255, 255]]
-
-
 def levels(begin: float, seconds: float, late: float,
            lost: tuple[float, float] = (0, 0)) -> list[tuple[float, int, float]]:
     """What the receiver measures of the voice, `late` seconds after it was sent; in `lost` it hears nothing."""
@@ -136,23 +117,38 @@ def test_lost_tones_are_missed() -> None:
 
 
 def test_the_links_of_the_issue_are_there_and_can_be_chosen() -> None:
-    """Names in any order, unknown ones refused by name, a custom link instead of names."""
-    assert [case.name for case in chosen("80k, 4m", None, None)] == ["4m", "80k"]
-    assert len(chosen(None, None, None)) == len(NAMES) == 16
-    assert chosen(None, "rate=300", "delay=5")[0].profiles == (("rate=300", "delay=5"),)
-    for names, up, down in (("4m,5g", None, None), ("4m", "rate=1", "rate=1"), (None, "rate=1", None),
-                            (",", None, None)):
-        with pytest.raises(ValueError, match=r"5g|either|together|named"):
-            chosen(names, up, down)
+    """Names in any order, unknown ones refused by name."""
+    assert [case.name for case in chosen("80k, 4m")] == ["4m", "80k"]
+    assert len(chosen(None)) == len(NAMES) == 16
+    for names in ("4m,5g", ","):
+        with pytest.raises(ValueError, match=r"5g|named"):
+            chosen(names)
+
+
+def test_a_link_of_ones_own_has_outages_and_a_second_uplink() -> None:
+    """Outages are in order and inside the window; two that overlap and what is no START:LENGTH are refused."""
+    case = custom([("rate=300", "delay=5"), ("rate=100", "")], [outage("30:4"), outage("5:1.5")])
+    assert [(event.at, event.length) for event in case.events] == [(5.0, 1.5), (30.0, 4.0)]
+    assert case.lasting(None).seconds == 44.0
+    assert case.lasting(None).words() == ("up rate=300, down delay=5 and up rate=100, down unlimited; "
+                                          "outage at 5 s for 1.5 s; outage at 30 s for 4 s; 44 s watched")
+    points = dict(capacity(case, Path(), 40.0))
+    assert (points[4.0], points[5.0], points[31.0]) == (400, 0, 0)
+    with pytest.raises(ValueError, match="before the one at 5"):
+        custom([("", "")], [(5.0, 3.0), (7.0, 1.0)])
+    for text in ("5", "5:", "a:b", "-1:2", "5:0", "nan:1", "1:2:3", "1:inf"):
+        with pytest.raises(ValueError, match="START:LENGTH"):
+            outage(text)
 
 
 def test_steps_are_spread_over_the_window_and_shown_as_capacity() -> None:
     """2000, 200, 2000 kbit/s in thirds; an outage is zero, the second uplink stays when the first is lost."""
     steps = dict(capacity(by_name("steps").lasting(30.0), Path(), 30.0))
     assert [steps[at] for at in (5.0, 12.0, 25.0)] == [2000, 200, 2000]
-    outage = by_name("outage4").lasting(5.0)
-    assert outage.seconds == 24.0
-    assert [dict(capacity(outage, Path(), 24.0))[at] for at in (4.5, 5.0, 8.5, 9.0)] == [2000, 0, 0, 2000]
+    died = by_name("outage4").lasting(5.0)
+    assert died.seconds == 19.0
+    assert by_name("outage4").lasting(None).seconds == 19.0
+    assert [dict(capacity(died, Path(), 19.0))[at] for at in (4.5, 5.0, 8.5, 9.0)] == [2000, 0, 0, 2000]
     two = dict(capacity(by_name("uplink2").lasting(5.0), Path(), 20.0))
     assert (two[4.0], two[6.0]) == (4000, 2000)
 
@@ -203,10 +199,20 @@ def test_each_aim_is_looked_at(ours: dict[str, Any], link: str, words: str) -> N
     assert words in names[0]
 
 
-def test_cost_is_compared_only_at_the_same_picture() -> None:
-    """Against a small or slow picture half the cost proves nothing: no such aim."""
-    small = row(lines_p50=360, cpu_percent_of_a_core=10.0)
-    assert not [name for name in aims({"4m": {"ours": row(), "stock": small}}) if "CPU" in name]
+@pytest.mark.parametrize(("ours", "stock"), [
+    ({"lines_p50": 360}, {}), ({"fps": 20.0}, {}), ({"ssim": 0.955}, {}), ({"ssim": None}, {}),
+    ({}, {"fps": 0.4}), ({}, {"lines_p50": 360}), ({}, {"fps": 0.0, "lines_p50": 0, "ssim": None})])
+def test_cost_is_compared_only_at_the_same_picture(ours: dict[str, Any], stock: dict[str, Any]) -> None:
+    """Half the cost for a smaller, slower or worse picture proves nothing, nor the price of a picture beside none."""
+    rows = {"ours": row(**ours, cpu_percent_of_a_core=10.0), "stock": row(**stock)}
+    assert not [name for name in aims({"4m": rows}) if "CPU" in name]
+
+
+def test_what_nobody_has_is_no_aim() -> None:
+    """On a dead link both showed nothing: neither latency nor likeness is better; theirs alone would be."""
+    nothing = row(latency_ms={"p50": None, "p95": None, "p99": None}, ssim=None, fps=0.0, frozen_s=30.0)
+    assert list(aims({"x": {"ours": nothing, "chromium": nothing}})) == ["x: frozen no longer than Chromium's"]
+    assert len(missed(nothing, link="x", chromium=row())) == 3
 
 
 class Tags(HTMLParser):
@@ -241,10 +247,12 @@ def test_the_page_is_whole_and_needs_nothing_else() -> None:
     tags.feed(text)
     assert [tag for tag in tags.open if tag != "li"] == []
     assert tags.seen.count("svg") == 2
-    assert tags.sources == []
+    assert [source for source in tags.sources if not source.startswith("#")] == []
     assert "script" not in tags.seen
     assert "it &lt;fell&gt;" in text
     assert "1 of 2 aims" in text
+    assert "an aim <b class='reached'>ok</b>" in text
+    assert "other <b class='missed'>missed</b>" in text
 
 
 def test_a_line_stops_at_a_freeze() -> None:
@@ -252,29 +260,54 @@ def test_a_line_stops_at_a_freeze() -> None:
     assert [len(run) for run in runs([(0.0, 1.0), (0.2, 1.0), (1.0, 1.0)], 0.5)] == [2, 1]
 
 
+def options(*given: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json", type=Path)
+    video.arguments(parser)
+    return parser.parse_args(given)
+
+
 @pytest.mark.parametrize(("given", "words"), [
-    (["--links", "5g"], "5g"), (["--up", "rate=1"], "belong together"), (["--senders", "nobody"], "--senders"),
-    (["--up", "rte=1", "--down", "rate=1"], "unknown keys rte"), (["--seconds", "0"], "at least 1"),
+    (["--links", "5g"], "these exist: 4m"), (["--up", "rate=1"], "belong together"),
+    (["--up2", "rate=1", "--down2", "rate=1"], "stand beside"),
+    (["--links", "4m", "--up", "rate=1", "--down", "rate=1"], "give either"), (["--outage", "5:1"], "outage60"),
+    (["--up", "", "--down", "", "--outage", "5"], "START:LENGTH"),
+    (["--senders", "nobody"], "--senders nobody"), (["--senders", "ours,ours"], "each once"),
+    (["--up", "rte=1", "--down", "rate=1"], "unknown keys rte"), (["--up", "delay=40ms", "--down", ""], "without unit"),
+    (["--up", "trace=nowhere", "--down", ""], "no file nowhere"), (["--seconds", "0"], "at least 1"),
+    (["--seconds", "nan"], "at least 1"), (["--seconds", "inf"], "at least 1"),
+    (["--links", "att-lte", "--traces", "/nowhere"], "/nowhere/ATT-LTE"), (["--page", "/proc/a/b"], "--page /proc/a/b"),
+    (["--directory", "/proc/a"], "--directory /proc/a"),
 ])
-def test_a_wrong_call_is_not_measured_and_says_why(given: list[str], words: str,
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    """No traceback: an aim that says what was wrong."""
+def test_a_wrong_call_says_why_before_anything_begins(given: list[str], words: str, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback and no figures: what was wrong, and what there is."""
     monkeypatch.setattr("bench.road.missing", lambda: None)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--json", type=Path)
-    video.arguments(parser)
-    measured = video.run(parser.parse_args(given))
-    assert not measured.reached
-    assert any(words in name and name.startswith("not measured") for name in measured.aims)
+    monkeypatch.setattr("bench.video.installed", lambda: "chromium")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WrongCall, match=words):
+        video.run(options(*given))
 
 
-def test_without_root_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the machine lacks is said in words."""
-    monkeypatch.setattr("bench.road.missing", lambda: "network namespaces need root")
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--json", type=Path)
-    video.arguments(parser)
-    assert list(video.run(parser.parse_args([])).aims) == ["not measured: network namespaces need root"]
+def test_a_wrong_call_has_an_exit_status_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """64 for an unknown benchmark, an unknown option and an option's value; the words are on standard error."""
+    assert command.main(["nothing"]) == 64
+    for given in (["video", "--sconds", "3"], ["video", "--links", "5g"]):
+        with pytest.raises(SystemExit) as ended:
+            command.main(given)
+        assert ended.value.code == 64
+    assert "5g" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("where", "words"), [("bench.road.missing", "network namespaces need root"),
+                                              ("bench.video._no_browser", "there is no Chromium here")])
+def test_what_the_machine_lacks_is_said(where: str, words: str, tmp_path: Path,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without root, or without a browser, nothing is measured, and that is an aim that was missed."""
+    monkeypatch.setattr("bench.road.missing", lambda: None)
+    monkeypatch.setattr(where, lambda: words)
+    monkeypatch.chdir(tmp_path)
+    assert list(video.run(options()).aims) == [f"not measured: {words}"]
 
 
 def test_events_of_a_case_are_in_its_window() -> None:

@@ -9,7 +9,7 @@ from .decision import Decision, Limits
 from .feedback import BadFeedback, parse
 from .history import Acked, History, Outcome
 from .losses import Losses
-from .measures import RATE_SECONDS, Arrivals, Beside, QueueDelay
+from .measures import RATE_SECONDS, Arrivals, Beside, QueueDelay, ReceiverClock
 from .probing import FIRST_TRAIN_SECONDS, TRAIN_SECONDS, Judge, Probe, train
 from .silence import HOPE_SECONDS, HOPE_SHARE, Silence
 
@@ -96,6 +96,7 @@ class Controller:
         self._limits = limits
         self._history = History()
         self._queue, self._arrivals, self._losses = QueueDelay(), Arrivals(), Losses()
+        self._clock = ReceiverClock()
         self._rate = float(limits.start)
         self._drain = 1.0
         self._known = 0.0
@@ -183,10 +184,11 @@ class Controller:
 
     def _observe(self, packets: tuple[Acked, ...]) -> None:
         for packet in sorted(packets, key=lambda packet: packet.arrived):
-            self._queue.add(packet.sent, packet.arrived)
-            self._arrivals.add(packet.sent, packet.arrived, packet.size)
+            arrived = self._clock.read(packet.sent, packet.arrived)
+            self._queue.add(packet.sent, arrived)
+            self._arrivals.add(packet.sent, arrived, packet.size)
             if self._judge is not None and packet.probe == self._judge.probe.id:
-                self._judge.add(packet.sent, packet.arrived, packet.size)
+                self._judge.add(packet.sent, arrived, packet.size)
 
     def _arrives(self) -> float:
         """Everything: what is not acknowledged is taken to fare no worse."""

@@ -17,8 +17,32 @@ RATE_SECONDS, RATE_SECONDS_MAX, RATE_PACKETS = 0.5, 1.5, 8
 BESIDE_SECONDS, BESIDE_KEPT_SECONDS = 1.0, 4.0
 """Over which the rate of what nobody acknowledges is taken; how long one can ask what left when."""
 
+CLOCK_SECONDS = 60.0
+"""No queue is so long: where the delay leaps further, the receiver's clock wrapped (each 12 days) or lies."""
+
+PACKETS_MAX = 1024
+"""Of one measure: three times what the ceiling sends in its longest window. A receiver whose clock stands would have
+all of them kept."""
+
 LOSS_SECONDS, LOSS_PACKETS = 1.0, 20
 """Loss is judged over a second: over a few packets it is all or nothing."""
+
+
+class ReceiverClock:
+    """The receiver's clock without its leaps: what follows one has the delay of what came before it."""
+
+    def __init__(self) -> None:
+        self._offset = 0.0
+        self._delay: float | None = None
+
+    def read(self, sent: float, arrived: float) -> float:
+        """When a packet arrived, on a clock that goes on."""
+        delay = arrived + self._offset - sent
+        if self._delay is not None and abs(delay - self._delay) > CLOCK_SECONDS:
+            self._offset += self._delay - delay
+            delay = self._delay
+        self._delay = delay
+        return sent + delay
 
 
 class QueueDelay:
@@ -26,7 +50,7 @@ class QueueDelay:
 
     def __init__(self) -> None:
         self._steps: deque[tuple[float, float]] = deque()
-        self._recent: deque[tuple[float, float]] = deque()
+        self._recent: deque[tuple[float, float]] = deque(maxlen=PACKETS_MAX)
 
     def add(self, sent: float, arrived: float) -> float:
         """One packet; its own queue delay."""
@@ -81,7 +105,8 @@ class Arrivals:
         self._packets.append((arrived, sent, size))
         self._octets += size
         while (len(self._packets) > RATE_PACKETS and arrived - self._packets[0][0] > RATE_SECONDS) or (
-                len(self._packets) > 2 and arrived - self._packets[0][0] > RATE_SECONDS_MAX):
+                len(self._packets) > 2 and arrived - self._packets[0][0] > RATE_SECONDS_MAX) or (
+                len(self._packets) > PACKETS_MAX):
             self._octets -= self._packets.popleft()[2]
 
     def rate(self) -> float:
