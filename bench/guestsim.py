@@ -17,7 +17,7 @@ from bench.link import Direction
 from bench.roadfigures import Figures
 from bench.roadsenders import CEILING, FLOOR, START, transport_feedback
 from bench.roadsim import Call
-from gateway.media.congestion.budget import VoiceForm
+from gateway.media.congestion.budget import GATHERED
 from gateway.media.congestion.road import WIRE_OCTETS
 from gateway.media.path import Path
 from gateway.media.precedence import DoctorsPath, Precedence
@@ -48,7 +48,7 @@ class OverPath:
 
     @property
     def paired(self) -> bool:
-        return self.path.voice in (VoiceForm.paired, VoiceForm.tripled)
+        return self.path.voice in GATHERED
 
     def may_send(self, now: float) -> bool:
         return self.path.may_send(now)

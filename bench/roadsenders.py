@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.media.congestion.budget import VoiceForm
+from gateway.media.congestion.budget import GATHERED
 from gateway.media.congestion.decision import Limits
 from gateway.media.congestion.road import WIRE_OCTETS, Road
 from gateway.media.rate import Pacer, RateController
@@ -72,7 +72,7 @@ class Ours:
 
     @property
     def paired(self) -> bool:
-        return self.road.voice in (VoiceForm.paired, VoiceForm.tripled)
+        return self.road.voice in GATHERED
 
     def may_send(self, now: float) -> bool:
         return self.road.may_send(now)

@@ -15,8 +15,8 @@ CONCEALED_AIM, TONES_AIM = 0.02, 98.0
 BACK_AIM_S = 1.0
 CPU_SHARE_AIM = 0.5
 SAME_PICTURE, SAME_SSIM = 0.15, 0.01
-"""A picture is as good when its lines and rate are not less by this share nor its SSIM by this much: only then are
-costs compared."""
+"""Pictures are the same when lines and rate differ by no more than this share and the SSIM of ours is not less by more
+than this: only then are costs compared."""
 
 Row = Mapping[str, Any]
 
@@ -31,17 +31,17 @@ def aims(links: Mapping[str, Mapping[str, Row]]) -> dict[str, bool]:
         if (other := rows.get(CHROMIUM)) is not None:
             reached |= _beside(name, ours, other)
         reached |= _own(name, ours)
-        if (stock := rows.get(STOCK)) is not None and as_good(ours, stock):
-            reached[f"{name}: CPU at most half of stock aiortc's, picture as good"] = (
+        if (stock := rows.get(STOCK)) is not None and same_picture(ours, stock):
+            reached[f"{name}: CPU at most half of stock aiortc's at the same picture"] = (
                 ours["cpu_percent_of_a_core"] <= CPU_SHARE_AIM * stock["cpu_percent_of_a_core"])
     return reached
 
 
-def as_good(ours: Row, other: Row) -> bool:
-    """Whether both displayed a picture, and ours was not the smaller, the slower or the worse one."""
-    return (all(ours[key] and other[key] and ours[key] >= other[key] * (1 - SAME_PICTURE)
-                for key in ("lines_p50", "fps", "ssim"))
-            and ours["ssim"] >= other["ssim"] - SAME_SSIM)
+def same_picture(ours: Row, other: Row) -> bool:
+    """Whether both displayed as many lines as often, and ours was not the worse one."""
+    return (all(ours[key] and other[key] and abs(ours[key] / other[key] - 1) <= SAME_PICTURE
+                for key in ("lines_p50", "fps"))
+            and (ours["ssim"] or 0.0) >= (other["ssim"] or 0.0) - SAME_SSIM)
 
 
 def _beside(name: str, ours: Row, other: Row) -> dict[str, bool]:

@@ -19,6 +19,7 @@ from .camera import CameraReader, CameraState
 from .company import Company
 from .compose import Captured
 from .config import EncoderChoice, MediaConfig
+from .congestion.budget import WHOLE_KBPS
 from .decisions import DecisionLog
 from .encoder import CameraEncoder, EncodedFrame
 from .events import MediaError, MediaRefused, PeerClosed, PeerEvents, PeerState
@@ -35,7 +36,6 @@ from .scene_source import Scene, SceneSource
 from .sound import THIN, WIDE, SoundPacket
 from .stethoscope import Stethoscope
 from .track import uplinks
-from .voice import LEAN_KBPS, WHOLE_KBPS
 
 TICK_SECONDS = 0.25
 """Resolution of the watchdogs: 3 s of silence are noticed within 3.25 s."""
@@ -308,7 +308,7 @@ class MediaEngine:
                 self._scene_turned()
             self._give_way(now)
             self._picture.update(now)
-            voice_kbps = LEAN_KBPS if any(peer.path.lean for peer in self._company.remotes) else WHOLE_KBPS
+            voice_kbps = min((peer.path.voice_kbps for peer in self._company.remotes), default=WHOLE_KBPS)
             if voice_kbps != self._voice_kbps:
                 self._voice_kbps = voice_kbps
                 _log.info("voice.kbps", kbps=voice_kbps)

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .congestion.budget import VoiceForm
+from .congestion.budget import GATHERED, WHOLE_KBPS, VoiceForm
+from .congestion.channels import UNLIMITED
 from .congestion.decision import Limits
 from .congestion.road import PathFigures, Road
 from .rate import Pacer, RateController
@@ -103,7 +104,7 @@ class Path:
     @property
     def scant(self) -> bool:
         """Whether headers weigh: sound goes in pairs or threes then, and so may other things."""
-        return self.voice in (VoiceForm.paired, VoiceForm.tripled)
+        return self.voice in GATHERED
 
     @property
     def crowded(self) -> bool:
@@ -111,9 +112,9 @@ class Path:
         return self.wide and self._road.crowded
 
     @property
-    def lean(self) -> bool:
-        """Whether the voice's source is to take few bits."""
-        return self.wide and self._road.lean
+    def voice_kbps(self) -> int:
+        """What the voice's source may take."""
+        return self._road.voice_kbps if self.wide else WHOLE_KBPS
 
     @property
     def silent(self) -> bool:
@@ -160,7 +161,15 @@ class Path:
     def data(self, octets: int, now: float) -> None:
         """An SCTP packet leaves."""
         if self.wide:
-            self._road.other(octets + DATA_OCTETS, now)
+            self._road.channels(octets + DATA_OCTETS, now)
+
+    def may_tell(self, now: float) -> int:
+        """Octets that data channels may send now; none with 0 or less."""
+        return self._road.may_tell(now) if self.wide else UNLIMITED
+
+    def opened(self) -> None:
+        """The first picture has left."""
+        self._road.opened()
 
     def padding(self, now: float) -> int:
         """Octets on the wire of a padding packet that is due."""

@@ -173,6 +173,8 @@ class CameraOutlet:
             if self.rate is not None:
                 self.rate.sent(len(payload))
             await self.sender.write(payload, timestamp, last, anew=anew)
+            if last and self.rate is not None:
+                self.rate.opened()
         return True
 
     def _drop(self) -> None:

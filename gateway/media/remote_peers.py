@@ -27,6 +27,9 @@ BUFFER_BYTES = {CONTROL: 1024 * 1024, WAVEFORM: 16 * 1024, BULK: 64 * 1024}
 """Unsent bytes a channel may hold: a whole encounter said again; three seconds of ECG, older is asked for
 again; four parts of a still, so that little stands before what is live."""
 
+WAVEFORM_SCANT_BYTES = 1536
+"""Unsent waveform that a thin path may hold back: a second of one lead. Older is not live."""
+
 LOW_WATER_BYTES = {CONTROL: 64 * 1024, WAVEFORM: 4 * 1024, BULK: 16 * 1024}
 """Where a writer that waits goes on."""
 
@@ -110,6 +113,7 @@ class DoctorPeer(RemotePeer):
             self._listen(label, channel)
         if connection.data is not None:
             connection.data.thin, connection.data.silent = lambda: path.scant, lambda: path.silent
+            connection.data.room = lambda: path.may_tell(time.monotonic())
         # The page opens no channels of its own; one that does gets no listener and no memory.
         connection.on("datachannel", lambda channel: channel.close())
 
@@ -123,6 +127,8 @@ class DoctorPeer(RemotePeer):
         if target.bufferedAmount + size > BUFFER_BYTES[channel]:
             return False
         if (channel == WAVEFORM and not self.path.may_trace()) or (channel == BULK and self.path.held):
+            return False
+        if channel == WAVEFORM and self.path.scant and target.bufferedAmount > WAVEFORM_SCANT_BYTES:
             return False
         target.send(data)
         if channel != BULK:

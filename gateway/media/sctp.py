@@ -9,6 +9,7 @@ would is refused by the rules of `chunks`; the association and the call go on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ from aiortc.rtcsctptransport import (
 )
 
 from . import chunks as rules
+from .congestion.channels import UNLIMITED
 from .strangers import Allowance
 
 RTO_INITIAL, RTO_MIN, RTO_MAX = 0.5, 0.2, 2.0
@@ -53,6 +55,9 @@ COMPANY = 3
 BUNDLE_OCTETS = 1150
 """Chunks of one packet: as large as those of the picture (h264.PAYLOAD_BYTES)."""
 
+ROOM_SECONDS = 0.02
+"""How often it is asked again whether data may leave: a frame of sound."""
+
 SILENT_SECONDS = 0.1
 """How soon after the end of a silence what was lost in it goes again."""
 
@@ -70,6 +75,9 @@ class GatewaySctp(RTCSctpTransport):
         super().__init__(transport)
         self.thin: Callable[[], bool] = lambda: False
         self.silent: Callable[[], bool] = lambda: False
+        self.room: Callable[[], int] = lambda: UNLIMITED
+        """Octets of data that may leave now."""
+        self._turn: asyncio.TimerHandle | None = None
         self._pending: list[Chunk] = []
         self._inside = 0
         self._held: asyncio.TimerHandle | None = None
@@ -201,8 +209,33 @@ class GatewaySctp(RTCSctpTransport):
             _log.warning("sctp.refused", what=what)
 
     async def _transmit(self) -> None:
-        async with _Bundle(self):
-            await super()._transmit()
+        room = self.room()
+        if room <= 0 and (self._outbound_queue or any(chunk._retransmit for chunk in self._sent_queue)):
+            self._wait_for_room()
+            return
+        # The window narrows for this turn alone.
+        spared = max(0, self._cwnd - self._flight_size - room)
+        self._cwnd -= spared
+        try:
+            async with _Bundle(self):
+                await super()._transmit()
+        finally:
+            self._cwnd += spared
+        if spared and self._outbound_queue:
+            self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
+        if self._turn is None:
+            loop = asyncio.get_running_loop()
+            self._turn = loop.call_later(ROOM_SECONDS, lambda: asyncio.ensure_future(self._take_turn()))
+
+    async def _take_turn(self) -> None:
+        self._turn = None
+        # The transport may have ended meanwhile; the connection's own state tells it.
+        with contextlib.suppress(ConnectionError):
+            if self._association_state is self.State.ESTABLISHED:
+                await self._data_channel_flush()
+                await self._transmit()
 
     async def _send_chunk(self, chunk: Chunk) -> None:
         if isinstance(chunk, DataChunk):

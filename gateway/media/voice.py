@@ -7,22 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .congestion.budget import VoiceForm
+from .congestion.budget import GATHERED, VoiceForm
 
 FRAME_TICKS = 960
 """20 ms at 48 kHz: what browsers send."""
-
-WHOLE_KBPS, LEAN_KBPS = 24, 16
-"""What the touchscreen's page may take for the voice, and where a path is so thin that 8 kbit/s are a picture."""
 
 REDUNDANT = 2
 """Earlier frames beside each: a burst of two is survived whole."""
 
 REDUNDANT_OCTETS_MAX = 1023
 """Ten bits of length (RFC 2198, section 3)."""
-
-TOGETHER = {VoiceForm.paired: 2, VoiceForm.tripled: 3}
-"""Frames of one packet."""
 
 FRAME_OCTETS_MAX = 1275
 """Longer ones have no length in a packet of several (RFC 6716, section 3.2.1); browsers send 40 to 160."""
@@ -59,9 +53,9 @@ class VoicePacking:
             return []
         self._newest = timestamp
         now = Spoken(payload, timestamp, marker)
-        if form in TOGETHER:
+        if form in GATHERED:
             self._before.clear()
-            return self._gather(now, TOGETHER[form])
+            return self._gather(now, GATHERED[form])
         waited, self._held = self._held, []
         if form is VoiceForm.red and self.red:
             return [*waited, self._repeat(now)]

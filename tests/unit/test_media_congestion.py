@@ -14,16 +14,27 @@ from bench.roadsim import LINKS, play
 from gateway.media.congestion.budget import (
     AMPLE_SECONDS,
     FIRST_SECONDS,
+    LEAN_KBPS,
     LEAN_SECONDS,
     NONE_SECONDS,
+    OPENING_ABOVE,
     PAUSE_SECONDS,
     PICTURE_LEAST,
     RED_ABOVE,
     RED_HOLD_SECONDS,
     RESUME_SECONDS,
+    WHOLE_KBPS,
     Budget,
     Meter,
     VoiceForm,
+)
+from gateway.media.congestion.channels import (
+    CHANNELS_BURST_OCTETS,
+    CHANNELS_LEAST,
+    CHANNELS_PACING,
+    OPENING_OCTETS,
+    UNLIMITED,
+    ChannelPacer,
 )
 from gateway.media.congestion.controller import IN_FLIGHT_SECONDS, Controller
 from gateway.media.congestion.decision import Limits
@@ -328,6 +339,41 @@ def test_a_call_on_a_thin_path_begins_with_the_voice() -> None:
     assert not budget.split(80_000, 80_000, 65_000, 0.0, 0.01 + FIRST_SECONDS + RESUME_SECONDS).paused
 
 
+def test_the_first_picture_goes_before_what_waits_where_it_is_there_soon() -> None:
+    """While a call opens its picture does not pause, and goes on after it; on less it begins with the voice."""
+    budget, floor = Budget(), Budget()
+    opening = budget.split(74_000, 74_000, 65_000, 0.0, 0.0, opening=True)
+    assert not opening.paused
+    assert opening.picture >= PICTURE_LEAST
+    assert not budget.split(74_000, 74_000, 65_000, 0.0, 1.0).paused
+    assert floor.split(OPENING_ABOVE - 1, OPENING_ABOVE - 1, 65_000, 0.0, 0.0, opening=True).paused
+
+
+def test_channels_take_what_voice_and_picture_leave() -> None:
+    """A message leaves at once, then their rate holds; nothing leaves while the first picture opens the call; a path
+    that is not thin sets no limit."""
+    pacer = ChannelPacer()
+    assert pacer.room(0.0) == UNLIMITED
+    pacer.lead(40_000, 0.0)
+    pacer.sent(2 * CHANNELS_BURST_OCTETS, 0.0)
+    assert pacer.room(0.1) < 0 < pacer.room(0.3)
+    sent, now = 0, 0.3
+    while now < 10.3:
+        if pacer.room(now) > 0:
+            pacer.sent(700, now)
+            sent += 700
+        now += 0.02
+    assert sent * 8 / 10.0 == pytest.approx(CHANNELS_PACING * 40_000, rel=0.05)
+    pacer.lead(0, 20.0)
+    assert pacer.room(30.0) == OPENING_OCTETS
+    pacer.sent(700, 30.0)
+    assert pacer.room(40.0) < 0
+    pacer.lead(1, 40.0)
+    assert pacer.room(40.0 + 8 * CHANNELS_BURST_OCTETS / CHANNELS_LEAST) > 0
+    pacer.lead(None, 50.0)
+    assert pacer.room(50.0) == UNLIMITED
+
+
 def test_the_least_picture_rides_out_the_valley_of_the_rate() -> None:
     """While a queue drains three small pictures a second go on."""
     budget = Budget()
@@ -358,18 +404,18 @@ def test_a_picture_returns_only_beside_a_whole_waveform() -> None:
 def test_the_voice_takes_few_bits_on_a_very_thin_path() -> None:
     """And all of its bits again when the path has been wider for a while."""
     budget = Budget()
-    assert not budget.split(100_000, 100_000, 0, 0.0, 0.0).lean
-    assert budget.split(90_000, 90_000, 0, 0.0, 1.0).lean
-    assert budget.split(120_000, 120_000, 0, 0.0, 2.0).lean
-    assert budget.split(150_000, 150_000, 0, 0.0, 3.0).lean
-    assert budget.split(90_000, 90_000, 0, 0.0, 3.0 + LEAN_SECONDS).lean
-    assert budget.split(150_000, 150_000, 0, 0.0, 20.0).lean
-    assert not budget.split(150_000, 150_000, 0, 0.0, 20.0 + LEAN_SECONDS).lean
+    assert budget.split(100_000, 100_000, 0, 0.0, 0.0).voice_kbps == WHOLE_KBPS
+    assert budget.split(90_000, 90_000, 0, 0.0, 1.0).voice_kbps == LEAN_KBPS
+    assert budget.split(120_000, 120_000, 0, 0.0, 2.0).voice_kbps == LEAN_KBPS
+    assert budget.split(150_000, 150_000, 0, 0.0, 3.0).voice_kbps == LEAN_KBPS
+    assert budget.split(90_000, 90_000, 0, 0.0, 3.0 + LEAN_SECONDS).voice_kbps == LEAN_KBPS
+    assert budget.split(150_000, 150_000, 0, 0.0, 20.0).voice_kbps == LEAN_KBPS
+    assert budget.split(150_000, 150_000, 0, 0.0, 20.0 + LEAN_SECONDS).voice_kbps == WHOLE_KBPS
 
 
 def test_the_voice_follows_rate_and_loss() -> None:
-    """Thin: two frames a packet, very thin: three, with hysteresis; lossy and wide: said again, for a while; else as it
-    came."""
+    """Thin: two frames a packet, very thin: three or four, with hysteresis; lossy and wide: said again, for a while;
+    else as it came."""
     budget = Budget()
     assert budget.split(500_000, 500_000, 0, 0.0, 0.0).voice is VoiceForm.plain
     assert budget.split(500_000, 500_000, 0, 0.03, 1.0).voice is VoiceForm.red
@@ -378,6 +424,9 @@ def test_the_voice_follows_rate_and_loss() -> None:
     assert budget.split(100_000, 100_000, 0, 0.03, 40.0).voice is VoiceForm.paired
     assert budget.split(90_000, 90_000, 0, 0.03, 40.1).voice is VoiceForm.tripled
     assert budget.split(110_000, 110_000, 0, 0.03, 40.2).voice is VoiceForm.tripled
+    assert budget.split(60_000, 60_000, 0, 0.03, 40.3).voice is VoiceForm.quadrupled
+    assert budget.split(70_000, 70_000, 0, 0.03, 40.4).voice is VoiceForm.quadrupled
+    assert budget.split(110_000, 110_000, 0, 0.03, 40.5).voice is VoiceForm.tripled
     assert budget.split(200_000, 200_000, 0, 0.03, 41.0).voice is VoiceForm.paired
     assert budget.split(RED_ABOVE + 1, RED_ABOVE + 1, 0, 0.0, 42.0).voice is VoiceForm.red
 

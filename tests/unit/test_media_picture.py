@@ -73,8 +73,15 @@ class Road:
     scant: bool = False
     restarts: int = 0
 
+    opened_times: int = 0
+    """How often a whole picture has left."""
+
     def tick(self, now: float) -> None:
         """Time does nothing to it."""
+
+    def opened(self) -> None:
+        """A picture has left."""
+        self.opened_times += 1
 
     def padding(self, now: float) -> int:
         return 0

@@ -47,8 +47,8 @@ def test_a_very_thin_path_asks_for_little_voice_in_few_packets() -> None:
     thin, wide = Ours(), Ours()
     told, _ = play(LINKS["80k"], thin, TRACES, 12.0)
     play(LINKS["1M"], wide, TRACES, 6.0)
-    assert (thin.road.lean, thin.road.voice, thin.road.paused) == (True, VoiceForm.tripled, False)
-    assert (wide.road.lean, wide.road.voice, wide.road.crowded) == (False, VoiceForm.plain, False)
+    assert (thin.road.voice_kbps, thin.road.voice, thin.road.paused) == (16, VoiceForm.tripled, False)
+    assert (wide.road.voice_kbps, wide.road.voice, wide.road.crowded) == (24, VoiceForm.plain, False)
     assert told.frames_per_second > 2
 
 

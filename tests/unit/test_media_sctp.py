@@ -144,3 +144,27 @@ async def test_nothing_is_sent_again_into_a_silence() -> None:
     await wire.left.wait()
     assert wire.names == [["Data"]]
     made._t3_cancel()
+
+
+async def test_data_wait_for_room_on_the_path_and_go_one_packet_after_the_other() -> None:
+    """With room for one message the second waits; with none an acknowledged window changes nothing; it leaves by
+    itself when there is room, and the association's own window is as before."""
+    made, wire = association()
+    window, room = made._cwnd, 100
+    made.room = lambda: room
+    for _ in range(2):
+        chunk = piece(600, ordered=True)
+        chunk._abandoned = chunk._retransmit = chunk._acked = chunk._in_flight = False
+        chunk._max_retransmits, chunk._expiry = None, None
+        chunk._sent_count, chunk._book_size, chunk._misses = 0, 600, 0
+        made._outbound_queue.append(chunk)
+    await made._transmit()
+    assert wire.names == [["Data"]]
+    room = 0
+    await made._transmit()
+    assert (wire.names, made._cwnd) == ([["Data"]], window)
+    wire.left.clear()
+    room = 700
+    await wire.left.wait()
+    assert (wire.names, made._cwnd) == ([["Data"], ["Data"]], window)
+    made._t3_cancel()

@@ -25,7 +25,12 @@ NONE_BELOW, NONE_SECONDS = -6_000, 0.8
 """With so little there is no picture at all: what it would take is the voice's."""
 
 FIRST_PICTURE = 15_000
-"""A call that begins with less for its picture begins without: what waited for the connection goes first."""
+"""A call that begins with less for its picture, and is too thin for an opening, begins without: what waited for the
+connection goes first."""
+
+OPENING_ABOVE = 50_000
+"""From here on the first picture goes before all that waited for the connection: a still to look at. On less, readings
+that waited for it would never catch up (measured on 50 kbit/s: 2.4 s late for good)."""
 
 RESUME_ABOVE, RESUME_SECONDS, RESUME_SECONDS_MAX = 3_500, 0.7, 48.0
 """Beside a waveform that is whole; each vain return doubles the wait."""
@@ -56,9 +61,16 @@ PAIR_BELOW, PAIR_NOT_ABOVE = 165_000, 210_000
 TRIPLE_BELOW, TRIPLE_NOT_ABOVE = 92_000, 115_000
 """And three where the 4 kbit/s that this saves are a third of what is left for a picture."""
 
-LEAN_BELOW, LEAN_NOT_ABOVE, LEAN_SECONDS = 95_000, 130_000, 5.0
-"""There the voice's source is asked for fewer bits: one voice is understood as well at 16 kbit/s (RFC 7587, 3.1.1:
-wideband speech)."""
+WHOLE_KBPS, LEAN_KBPS, BARE_KBPS, LEAN_SECONDS = 24, 16, 12, 5.0
+"""What the touchscreen's page may take for the voice; for wideband speech (RFC 7587, 3.1.1); for narrowband speech of
+which nothing is lost. More only after a rate held for so long."""
+
+QUADRUPLE_BELOW, QUADRUPLE_NOT_ABOVE = 62_000, 72_000
+"""And four where voice and readings alone are the whole path: on 50 what they leave is 2 kbit/s."""
+
+VOICES = (BARE_KBPS, QUADRUPLE_BELOW, QUADRUPLE_NOT_ABOVE), (LEAN_KBPS, 95_000, 130_000)
+"""Below the first the voice's source is asked for so few bits, up to the second it goes on so: 8 kbit/s are a picture
+on 80, and four are a reading in time on 50."""
 
 RED_LOSS, RED_LOSS_CLEAR, RED_ABOVE = 0.01, 0.003, 300_000
 """Said twice, sound survives every second packet lost; it costs 25 kbit/s."""
@@ -72,7 +84,12 @@ class VoiceForm(enum.StrEnum):
     plain = "plain"
     paired = "paired"
     tripled = "tripled"
+    quadrupled = "quadrupled"
     red = "red"
+
+
+GATHERED = {VoiceForm.paired: 2, VoiceForm.tripled: 3, VoiceForm.quadrupled: 4}
+"""Frames of one packet."""
 
 
 class Meter:
@@ -116,13 +133,13 @@ class Meter:
 @dataclass(frozen=True, slots=True)
 class Share:
     """`picture` bit/s for the encoder; `paused`: too little for one; `waveform`: the share (0 to 1) of a live waveform
-    that goes; `lean`: the voice's source is to take few bits."""
+    that goes; `voice_kbps`: what the voice's source is to take."""
 
     picture: int
     paused: bool
     voice: VoiceForm
     waveform: float = 1.0
-    lean: bool = False
+    voice_kbps: int = WHOLE_KBPS
 
 
 class Budget:
@@ -138,26 +155,34 @@ class Budget:
         self._voice = VoiceForm.plain
         self._lossy_until = float("-inf")
         self._waveform, self._at = 1.0, float("inf")
-        self._lean, self._ample_since = False, float("inf")
+        self._kbps, self._ample_since = WHOLE_KBPS, float("inf")
 
-    def split(self, rate: int, target: int, before: float, loss: float, now: float) -> Share:
-        """`rate`, `target` as decided; `before`: bit/s of everything that goes before the picture, as measured."""
+    def split(self, rate: int, target: int, before: float, loss: float, now: float, *, opening: bool = False) -> Share:
+        """`rate`, `target` as decided; `before`: bit/s of everything that goes before the picture, as measured;
+        `opening`: the first picture has not left, and channels wait for it."""
         # A queue that drains is over in a second: no reason to pause.
-        self._pause(_picture(rate, before), now)
+        if opening and rate >= OPENING_ABOVE:
+            self._paused, self._began = False, float("-inf")
+        else:
+            self._pause(_picture(rate, before), now)
         self._thin_waveform(target < rate, max(0.0, now - self._at))
         self._at = now
         picture = max(0.0 if self._paused else PICTURE_LEAST, _picture(target, before))
         return Share(round(picture), self._paused, self._form(rate, loss, now), round(self._waveform, 3),
-                     self._leaner(rate, now))
+                     self._source(rate, now))
 
-    def _leaner(self, rate: int, now: float) -> bool:
-        if rate < LEAN_NOT_ABOVE:
+    def _source(self, rate: int, now: float) -> int:
+        """Down at once, up when the rate held."""
+        fits = next((kbps for kbps, below, _ in VOICES if rate < below), WHOLE_KBPS)
+        if fits <= self._kbps:
+            self._kbps, self._ample_since = fits, float("inf")
+        elif rate < next(not_above for kbps, _, not_above in VOICES if kbps == self._kbps):
             self._ample_since = float("inf")
-            self._lean = self._lean or rate < LEAN_BELOW
         else:
             self._ample_since = min(self._ample_since, now)
-            self._lean = self._lean and now - self._ample_since < LEAN_SECONDS
-        return self._lean
+            if now - self._ample_since >= LEAN_SECONDS:
+                self._kbps, self._ample_since = fits, float("inf")
+        return self._kbps
 
     def _thin_waveform(self, standing: bool, seconds: float) -> None:
         change = -WAVEFORM_DOWN if standing and self._paused else WAVEFORM_UP
@@ -192,10 +217,12 @@ class Budget:
             self._lossy_until = now + RED_HOLD_SECONDS
         elif loss > RED_LOSS_CLEAR and now < self._lossy_until:
             self._lossy_until = max(self._lossy_until, now + RED_HOLD_SECONDS / 2)
-        together = self._voice in (VoiceForm.paired, VoiceForm.tripled)
-        if rate < (TRIPLE_NOT_ABOVE if self._voice is VoiceForm.tripled else TRIPLE_BELOW):
+        gathered = GATHERED.get(self._voice, 1)
+        if rate < (QUADRUPLE_NOT_ABOVE if gathered >= 4 else QUADRUPLE_BELOW):
+            self._voice = VoiceForm.quadrupled
+        elif rate < (TRIPLE_NOT_ABOVE if gathered >= 3 else TRIPLE_BELOW):
             self._voice = VoiceForm.tripled
-        elif rate < (PAIR_NOT_ABOVE if together else PAIR_BELOW):
+        elif rate < (PAIR_NOT_ABOVE if gathered >= 2 else PAIR_BELOW):
             self._voice = VoiceForm.paired
         elif now < self._lossy_until and rate > RED_ABOVE:
             self._voice = VoiceForm.red

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .budget import FIRST_BEFORE, FIRST_SECONDS, Budget, Meter, Share, VoiceForm
+from .budget import (
+    FIRST_BEFORE,
+    FIRST_SECONDS,
+    GATHERED,
+    OPENING_ABOVE,
+    PAIR_BELOW,
+    Budget,
+    Meter,
+    Share,
+    VoiceForm,
+)
+from .channels import ChannelPacer
 from .decision import Decision, Limits
 from .probing import Probe
 from .replay import Recorder
@@ -18,6 +29,13 @@ BURST_OCTETS, BURST_SECONDS = 1250, 0.02
 
 STEP_SECONDS = 0.025
 """Between two decisions without feedback."""
+
+OPENING_SECONDS, OPENING_VOICE, OPENING_SHARE = 2.0, 26_000, 0.35
+"""On a thin path the first picture leaves before what waited for the connection, in what voice leaves of the rate or
+this share of it. Without a camera nothing waits longer."""
+
+LEAST_WIRE = 7_500
+"""bit/s on the wire of a picture that has as little as it may: readings that catch up leave it so much."""
 
 SEARCH_SECONDS = 0.7
 """Longer than a train takes on a thin path and its report comes back."""
@@ -85,8 +103,11 @@ class Road:
         self._budget = Budget()
         self._decision: Decision = self._recorder.controller.decision
         self._share = Share(limits.start // 2, False, VoiceForm.plain)
-        self._before, self._all = Meter(steady=True), Meter(1.0)
-        """What goes before the picture; everything."""
+        self._before, self._all, self._spoken = Meter(steady=True), Meter(1.0), Meter(steady=True)
+        """What goes before the picture; everything; sound and what else is no channel's."""
+        self._channels, self._opening = ChannelPacer(), True
+        self._unmeasured_until = 0.0
+        """What goes before the picture waits at first: only then it can be measured."""
         self._credit = float(BURST_OCTETS)
         self._credit_at = float("-inf")
         self._stepped_at = float("-inf")
@@ -142,9 +163,9 @@ class Road:
         return self._apart and self._decision.queue > CROWDED_SECONDS
 
     @property
-    def lean(self) -> bool:
-        """Whether the voice's source is to take few bits."""
-        return self._share.lean
+    def voice_kbps(self) -> int:
+        """What the voice's source may take."""
+        return self._share.voice_kbps
 
     def searching(self, now: float) -> bool:
         """Whether the first picture should wait for what fits: on a thin path a large one takes seconds."""
@@ -176,10 +197,29 @@ class Road:
         probe = self._probe.id if self._probe is not None else 0
         if not picture and not reserved:
             self._before.add(size, now)
+            self._spoken.add(size, now)
         return self._leave(size, now, probe, size if picture or not self._apart else 0)
 
+    def opened(self) -> None:
+        """The first picture has left."""
+        self._opening = False
+
+    def channels(self, octets: int, now: float) -> None:
+        """Octets of a data channel's packet, on the wire."""
+        self._channels.sent(octets, now)
+        self._spoken.settle(now)
+        self._take(octets, now)
+
+    def may_tell(self, now: float) -> int:
+        """Octets that data channels may send now; none with 0 or less."""
+        return self._channels.room(now)
+
     def other(self, octets: int, now: float) -> None:
-        """Octets of a data channel's packet, on the wire: they take their part, but are not acknowledged here."""
+        """Octets of a packet of sound, on the wire: they take their part, but are not acknowledged here."""
+        self._spoken.add(octets, now)
+        self._take(octets, now)
+
+    def _take(self, octets: int, now: float) -> None:
         self._before.add(octets, now)
         self._all.add(octets, now)
         self._credit -= 0 if self._apart else octets
@@ -278,14 +318,20 @@ class Road:
             self._careful_until = now + CAREFUL_SECONDS
         self._before.settle(now)
         self._all.settle(now)
-        first = FIRST_BEFORE if now - self._began < FIRST_SECONDS else 0
+        self._open(decision.rate, now)
+        first = FIRST_BEFORE if now < self._unmeasured_until else 0
         before = max(self._before.rate, first) + self._reserved
-        self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now)
+        self._share = self._budget.split(decision.rate, decision.target, before, decision.loss, now,
+                                         opening=self._opening)
         self._pacing = float(decision.pacing)
-        self._apart = self._share.voice in (VoiceForm.paired, VoiceForm.tripled)
+        self._apart = self._share.voice in GATHERED
         if self._apart:
             severe = decision.target < DRAIN_SEVERE * decision.rate
-            self._pacing = 0.0 if severe else min(self._pacing, THIN_PACING * self._share.picture)
+            picture = THIN_PACING * self._share.picture
+            if self._opening:
+                picture = max(picture, decision.rate - OPENING_VOICE, OPENING_SHARE * decision.rate)
+            self._pacing = 0.0 if severe else min(self._pacing, picture)
+        self._lead(decision, now)
         if decision.blind:
             self._blind_since = now if self._blind_since is None else self._blind_since
             self._probe = None
@@ -296,3 +342,24 @@ class Road:
         if decision.probe is not None:
             self._probe, self._probe_left = decision.probe, decision.probe.packets
             self._probe_next = self._probe_since = now
+
+    def _open(self, rate: int, now: float) -> None:
+        thin = self.searching(now) or OPENING_ABOVE <= rate < PAIR_BELOW
+        self._opening = self._opening and thin and now - self._began < OPENING_SECONDS
+        if self._opening or now - self._began < STEP_SECONDS:
+            self._unmeasured_until = now + FIRST_SECONDS
+
+    def _lead(self, decision: Decision, now: float) -> None:
+        """What channels may send."""
+        self._spoken.settle(now)
+        if self._opening:
+            self._channels.lead(0, now)
+        elif not self._apart or decision.blind:
+            # Into a silence the association itself sends nothing.
+            self._channels.lead(None, now)
+        else:
+            spoken = self._spoken.rate or OPENING_VOICE
+            picture = 0.0 if self._share.paused else min(LEAST_WIRE, THIN_PACING * self._share.picture)
+            # Where a picture plays it alone gives way to a queue.
+            granted = decision.target if self._share.paused else decision.rate
+            self._channels.lead(max(1.0, granted - spoken - picture), now)
