@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,6 +52,20 @@ async def bus(home: Path) -> AsyncIterator[tuple[Nurse, Vehicle]]:
 
 async def is_in(page: Page, testid: str, state: str) -> None:
     await expect(page.get_by_test_id(testid)).to_have_attribute("data-state", state)
+
+
+@asynccontextmanager
+async def kept_on(vehicle: Vehicle, instrument: str) -> AsyncIterator[None]:
+    """Somebody presses its button whenever it has gone off: it is awake for seconds, a busy machine pairs in more."""
+    async def press() -> None:
+        while True:
+            await vehicle.control(f"ble/{instrument}/press")
+            await asyncio.sleep(1)
+
+    async with asyncio.TaskGroup() as tasks:
+        pressing = tasks.create_task(press())
+        yield
+        pressing.cancel()
 
 
 async def test_each_instrument_keeps_its_place_and_says_how_it_is(tmp_path: Path) -> None:
@@ -111,11 +126,9 @@ async def test_a_code_is_asked_for_wherever_the_nurse_is_and_the_wizard_ends_wit
 
         await nurse.touch("instruments", "devices-open", "replace-scale")
         await is_in(nurse.page, "pairing-state", "searching")
-        await vehicle.control("ble/scale/press")
-        candidate = nurse.page.locator('[data-testid^="candidate-"]').first
-        await candidate.click()
-        await vehicle.control("ble/scale/press")
-        await is_in(nurse.page, "pairing-state", "paired")
+        async with kept_on(vehicle, "scale"):
+            await nurse.page.locator('[data-testid^="candidate-"]').first.click()
+            await is_in(nurse.page, "pairing-state", "paired")
         number = await nurse.at("paired-number").inner_text()
         await nurse.touch("pairing-finish", "devices-back")
         await expect(nurse.at("tile-scale").locator(".number")).to_have_text(number)
