@@ -17,6 +17,10 @@ const OWN = Array.from({ length: 32 }, () => "CD").join(":");
 const sdp = (print: string) => `v=0\r\na=fingerprint:sha-256 ${print}\r\n`;
 
 /** A peer connection that connects when it is told to. */
+/** Signatures are made beside: on a busy machine they take seconds. */
+vi.setConfig({ testTimeout: 60_000 });
+const until = (held: () => boolean) => vi.waitUntil(held, { timeout: 30_000 });
+
 class FakePeer implements CallPeer {
   readonly offers: string[] = [];
   readonly sent: ControlToVehicle[] = [];
@@ -163,7 +167,7 @@ describe("a call", () => {
   const answered = async (generation: number) => {
     const before = said("answer").length;
     call.offer(await offered(generation));
-    await vi.waitUntil(() => said("answer").length > before && peers.at(-1)?.settled === true);
+    await until(() => said("answer").length > before && peers.at(-1)?.settled === true);
     return peers.at(-1) as FakePeer;
   };
 
@@ -180,7 +184,7 @@ describe("a call", () => {
 
   test("an offer whose fingerprint was swapped is refused before it reaches the peer connection", async () => {
     call.offer(await offered(1, sdp(OWN)));
-    await vi.waitUntil(() => said("refused").length === 1);
+    await until(() => said("refused").length === 1);
     expect(said("refused")[0]?.code).toBe("binding.fingerprint");
     expect([call.phase.value, call.refusal.value]).toEqual(["refused", "binding.fingerprint"]);
     expect(peers[0]?.offers).toEqual([]);
@@ -220,7 +224,7 @@ describe("a call", () => {
     peer.connect();
     peer.say(reading(1));
     peer.say(reading(3));
-    await vi.waitUntil(() => peer.of("ack").length === 1);
+    await until(() => peer.of("ack").length === 1);
     expect(peer.of("ack")[0]?.seq).toBe(1);
     expect(peer.of("resume").at(-1)?.events_through).toBe(1);
     expect(record.readings.value).toHaveLength(1);
@@ -349,13 +353,13 @@ describe("a call", () => {
       await measured();
     };
     await second(1000);
-    await vi.waitUntil(() => peer.of("reception").length === 1);
+    await until(() => peer.of("reception").length === 1);
     expect(peer.of("reception")[0]?.reception).toEqual({
       frames_per_second: 15, freezes: 2, frozen_ms: 1500, voice_concealed_percent: 0, round_trip_ms: 80, own_picture: true,
     });
     expect(peer.adapted).toEqual([{ picture: true, voiceBits: 24_000 }]);
     for (let n = 0; n < 5; n += 1) await second(1000);
-    await vi.waitUntil(() => peer.adapted.length === 2);
+    await until(() => peer.adapted.length === 2);
     expect(peer.adapted[1]).toEqual({ picture: false, voiceBits: 24_000 });
     expect(call.report.silentSince.value).toBeLessThan(NOW - 3000);
   });
