@@ -68,13 +68,15 @@ describe("statistics of a call", () => {
     expect(reader.read({ report: second(3), lines: LINES }).heard).toBe(false);
   });
 
-  test("our own address is the host's below a reflexive candidate, and unknown behind a name or a relay", () => {
+  test("our own address is the host's below a reflexive candidate, and unknown behind a name, a relay or on loopback", () => {
     const address = (local: Record<string, unknown>) =>
       new StatisticsReader().read({ report: second(1, { L: { type: "local-candidate", ...local } }), lines: LINES }).localAddress;
     expect(address({ candidateType: "srflx", address: "203.0.113.9", relatedAddress: "192.168.1.4" })).toBe("192.168.1.4");
     expect(address({ candidateType: "host", address: "1b2c.local" })).toBe(null);
     expect(address({ candidateType: "relay", address: "198.51.100.1", relatedAddress: "203.0.113.9" })).toBe(null);
     expect(address({ candidateType: "prflx", address: "10.0.0.9" })).toBe(null);
+    expect(address({ candidateType: "host", address: "127.0.0.1" })).toBe(null);
+    expect(address({ candidateType: "host", address: "::1" })).toBe(null);
   });
 
   test("an empty or strange report is zeros and unknowns, not a failure", () => {

@@ -1,10 +1,10 @@
 // The machine's own addresses as the browser sees them now: a connection gathers once and does not learn of a new one.
+import { isLoopback } from "../state/loopback";
 
 /** Host candidates are there within 0.2 s; while the machine changes its network a browser may need longer. */
 const GATHER_MS = 2000;
-/** Loopback, which is offered where a browser is told to: no network. */
-const OWN_ENDS = /^(127\.|::1$)/;
-const usable = (address: string | null): string[] => (address && !OWN_ENDS.test(address) ? [address] : []);
+/** Loopback is offered where a browser is told to: no network. */
+const usable = (address: string | null): string[] => (address && !isLoopback(address) ? [address] : []);
 
 /** Address literals, none where there is no network; null where the browser hides them behind names (no device is in
  * use) or does not say in time. */

@@ -1,4 +1,5 @@
 // One second of a call from the browser's statistics (W3C Identifiers for WebRTC's Statistics API). Pure.
+import { isLoopback } from "./loopback";
 import type { SendingFigures } from "./own_picture";
 
 /** Which m-line is which: the `mid` of each (RFC 8843). */
@@ -136,5 +137,6 @@ function reports(members: ReadonlyMap<string, Member>): { lost: number | null; r
 function ownAddress(local: Member | undefined): string | null {
   const kind = text(local, "candidateType");
   const address = kind === "host" ? text(local, "address") : kind === "srflx" ? text(local, "relatedAddress") : "";
-  return address === "" || address.endsWith(".local") ? null : address;
+  // What is not among a machine's networks cannot leave them either.
+  return address === "" || address.endsWith(".local") || isLoopback(address) ? null : address;
 }
