@@ -16,11 +16,11 @@ const PRINT = Array.from({ length: 32 }, () => "AB").join(":");
 const OWN = Array.from({ length: 32 }, () => "CD").join(":");
 const sdp = (print: string) => `v=0\r\na=fingerprint:sha-256 ${print}\r\n`;
 
-/** A peer connection that connects when it is told to. */
 /** Signatures are made beside: on a busy machine they take seconds. */
 vi.setConfig({ testTimeout: 60_000 });
 const until = (held: () => boolean) => vi.waitUntil(held, { timeout: 30_000 });
 
+/** A peer connection that connects when it is told to. */
 class FakePeer implements CallPeer {
   readonly offers: string[] = [];
   readonly sent: ControlToVehicle[] = [];

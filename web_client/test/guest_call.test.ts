@@ -182,7 +182,9 @@ const pass = (milliseconds: number) => {
     vi.advanceTimersByTime(100);
   }
 };
-const until = (held: () => boolean) => vi.waitUntil(held, { timeout: 2000, interval: 2 });
+/** Keys and signatures are made beside: on a busy machine they take seconds. */
+vi.setConfig({ testTimeout: 60_000 });
+const until = (held: () => boolean) => vi.waitUntil(held, { timeout: 30_000, interval: 2 });
 
 /** A guest's page; its link's key. */
 function visitor(options: { shelf?: Shelf; key?: string; devices?: () => Promise<string | null>; knock?: () => Promise<never> } = {}) {
