@@ -6,18 +6,19 @@ When one of these fails after an upgrade, read docs/adr/media-hooks.md before to
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import socket
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import aioice.ice
 import av
 import numpy as np
 import pytest
+from aioice import stun
+from aioice.ice import StunProtocol
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
@@ -46,12 +47,16 @@ from gateway.media.forward import VoiceOutlet
 from gateway.media.hooks import GatewayConnection
 from gateway.media.interfaces import Address
 from gateway.media.peers import H264, OPUS, VP8
+from gateway.media.questions import CONSENT_EXPIRES_SECONDS, Questions
 from gateway.media.rate import Rung
 from gateway.media.receiving import PacketReceiver
 from gateway.media.sdp import finish_offer
 from gateway.media.sending import PacketSender
 from gateway.media.splice import Packet
 from protocol.binding import sdp_fingerprints
+
+WAIT = 40.0
+"""Seconds for what takes a fraction of one: a busy machine is no failure, and nothing here is about time."""
 
 
 class Said:
@@ -114,7 +119,7 @@ class Ends:
             lines[2].direction = "sendonly"
         await self.theirs.setLocalDescription(await self.theirs.createAnswer())
         await self.ours.setRemoteDescription(RTCSessionDescription(self.theirs.localDescription.sdp, "answer"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT):
             await self.said.is_ready.wait()
 
     async def close(self) -> None:
@@ -156,18 +161,19 @@ async def test_the_offer_is_what_the_architecture_says(ends: Ends) -> None:
 
 
 async def test_a_dead_stun_server_costs_the_deadline_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gathering ends at GATHER_SECONDS, not at the library's 5 s."""
+    """Gathering ends at GATHER_SECONDS: the question to the server is still open when the offer is there."""
     monkeypatch.setattr(gathering, "GATHER_SECONDS", 0.2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         server = RTCIceServer(urls=[f"stun:127.0.0.1:{deaf.getsockname()[1]}"])
         connection = GatewayConnection([server], lambda: [Address("lo", "127.0.0.1")])
         connection.createDataChannel("x")
-        began = time.monotonic()
-        await connection.setLocalDescription(await connection.createOffer())
-        took = time.monotonic() - began
+        async with asyncio.timeout(WAIT):
+            await connection.setLocalDescription(await connection.createOffer())
+        assert connection.ice is not None
+        waiting = [job for job in connection.ice._jobs if not job.done()]
         await connection.close()
-    assert 0.15 < took < 2
+    assert waiting
     assert "typ host" in connection.localDescription.sdp
 
 
@@ -176,7 +182,7 @@ async def test_packets_come_in_undecoded_and_without_a_thread(ends: Ends) -> Non
     await ends.join(video=True)
     seen: set[int] = set()
     marker = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         while len(seen) < 2 or not marker:
             packet = await ends.said.packets.get()
             seen.add(packet.ssrc)
@@ -186,7 +192,7 @@ async def test_packets_come_in_undecoded_and_without_a_thread(ends: Ends) -> Non
         assert line.receiver._RTCRtpReceiver__decoder_thread is None  # type: ignore[attr-defined]
         assert line.receiver._RTCRtpReceiver__started
     assert ends.doctor.receiver.source in seen  # type: ignore[attr-defined]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT):
         await ends.said.synced.wait()
     assert ends.said.syncs[0][0] in seen
 
@@ -198,7 +204,7 @@ async def test_a_keyframe_request_reaches_the_sender(ends: Ends) -> None:
     assert isinstance(receiver, PacketReceiver)
     heard = asyncio.Event()
     ends.theirs.getTransceivers()[2].sender._send_keyframe = heard.set  # type: ignore[method-assign]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         while not await receiver.request_keyframe():
             await ends.said.packets.get()
         await heard.wait()
@@ -216,7 +222,7 @@ async def test_packets_go_out_as_they_are_written(ends: Ends) -> None:
     receiver._handle_rtp_packet = catch  # type: ignore[method-assign]
     sender = sender_of(ends.room)
     await sender.write(b"\x65abc", 777, True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT):
         packet = await arrived.get()
     assert (packet.payload, packet.timestamp, packet.marker, packet.ssrc) == (b"\x65abc", 777, 1, sender._ssrc)
     assert packet.extensions.abs_send_time is not None
@@ -257,7 +263,7 @@ async def test_a_voice_is_said_twice_to_who_takes_no_redundancy(ends: Ends) -> N
     dtls._send_rtp = lose_the_third  # type: ignore[method-assign]
     for n in range(6):
         await voice.forward("kiosk", Packet(7, n, 960 * n, n == 0, b"\x48voice%d" % n), n / 50)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT):
         seen = [await arrived.get() for _ in range(6)]
     assert len(sent) == 6 + 4
     assert [(timestamp - seen[0]) // 960 for timestamp in seen] == [0, 1, 3, 4, 2, 5]
@@ -355,7 +361,7 @@ async def test_sender_reports_carry_the_sources_clock(ends: Ends) -> None:
         received.put_nowait(packet)
 
     ends.theirs.getTransceivers()[0].receiver._handle_rtcp_packet = catch  # type: ignore[method-assign]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT):
         while True:
             packet = await received.get()
             if getattr(packet, "sender_info", None) is not None:
@@ -425,36 +431,48 @@ async def test_the_socket_backlog_can_be_read(ends: Ends) -> None:
 async def test_late_consent_answers_count(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 7675: with every answer later than the interval the session lives; without answers it ends."""
     monkeypatch.setattr(ice, "CONSENT_SECONDS", 0.05)
-    monkeypatch.setattr(ice, "CONSENT_EXPIRES_SECONDS", 0.6)
     await ends.join()
     assert ends.ours.ice is not None
     transport = ends.theirs.getTransceivers()[0].receiver.transport.transport
     (protocol,) = {pair.protocol for pair in transport._connection._nominated.values()}
     send, loop = protocol.send_stun, asyncio.get_running_loop()
-    answered = asyncio.Event()
-    late = 0
-
-    def later(message: Any, addr: tuple[str, int]) -> None:
-        def go() -> None:
-            nonlocal late
-            late += 1
-            if late > 20:
-                answered.set()
-            with contextlib.suppress(AttributeError):
+    answers: list[tuple[float, Any, tuple[str, int]]] = []
+    protocol.send_stun = lambda message, addr: answers.append(  # type: ignore[method-assign]
+        (loop.time(), message, addr))
+    consented: list[float] = []
+    async with asyncio.timeout(WAIT):
+        while len(consented) < 5:
+            await asyncio.sleep(0.05)
+            # Later than the interval, and newer questions were asked meanwhile.
+            while answers and loop.time() - answers[0][0] > 0.3:
+                _, message, addr = answers.pop(0)
                 send(message, addr)
-        loop.call_later(0.3, go)
-
-    protocol.send_stun = later  # type: ignore[method-assign]
-    async with asyncio.timeout(10):
-        await answered.wait()
+            if ends.ours.ice._consented not in consented:
+                consented.append(ends.ours.ice._consented)
     assert ends.ours.connectionState == "connected"
-    assert len(ends.ours.ice._questions._asked) <= 0.6 / 0.04 + 2
+    questions = ends.ours.ice._questions
+    asked = len(questions._asked)
     closed = asyncio.Event()
     ends.ours.on("connectionstatechange", closed.set)
     protocol.send_stun = lambda message, addr: None  # type: ignore[method-assign]
-    async with asyncio.timeout(5):
+    # From here on nothing is answered: the shorter time runs out at any load.
+    monkeypatch.setattr(ice, "CONSENT_EXPIRES_SECONDS", 0.6)
+    async with asyncio.timeout(WAIT):
         await closed.wait()
     assert ends.ours.connectionState in ("failed", "closed")
+    assert asked > len(questions._asked) == 0
+
+
+async def test_a_question_is_kept_as_long_as_its_answer_may_count() -> None:
+    """What was asked earlier than that is forgotten, here and in the library's own table."""
+    questions, protocol = Questions(), StunProtocol(cast(Any, None))
+    protocol.send_stun = lambda message, addr: None  # type: ignore[method-assign]
+    pair = cast(Any, SimpleNamespace(protocol=protocol, remote_addr=("192.0.2.1", 5000)))
+    for now in range(60):
+        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        questions.ask(pair, request, b"key", float(now), lambda: None)
+        questions.forget(now - CONSENT_EXPIRES_SECONDS)
+    assert len(questions._asked) == len(protocol.transactions) == CONSENT_EXPIRES_SECONDS + 1
 
 
 async def test_datagrams_wait_in_a_bounded_queue() -> None:
@@ -679,11 +697,11 @@ async def test_transport_feedback_and_data_are_heard(ends: Ends) -> None:
     ends.ours.dtls.data_left = octets.append
     await ends.join()
     theirs = ends.theirs.getTransceivers()[0].receiver.transport
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT):
         # Its own sound comes: it is connected as well.
         await ends.said.packets.get()
     await theirs._send_rtp(bytes.fromhex("8fcd0005" "00000001" "00000002" "0000000100000000" "20010000"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT):
         assert await told.get() == bytes.fromhex("000000010000000020010000")
     assert octets
     assert ends.ours.connectionState == "connected"

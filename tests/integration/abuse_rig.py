@@ -91,7 +91,7 @@ class Call:
         await codes(track, pictures)
         mark = f"mark {time.monotonic()}"
         self.page.channels[CONTROL].send(mark)
-        await self.events.until(lambda: (CONTROL, mark) in self.events.messages, 20)
+        await self.events.until(lambda: (CONTROL, mark) in self.events.messages)
         assert self.peer.send(CONTROL, mark)
         async with asyncio.timeout(WAIT):
             while await self.page.messages.get() != (CONTROL, mark):

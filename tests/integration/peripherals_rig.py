@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,25 @@ from protocol.readings import Chunk, InstrumentKind, Reading, WaveformEnd
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
 """For any one event, on a machine that does much else."""
+
+
+STAMP_S = 2.0
+"""An instrument's stamps are whole seconds, its clock's and the record's."""
+
+
+def dated(reading: Reading, pressed: datetime, age_s: float = 0.0) -> bool:
+    """Whether it says that it was taken `age_s` before something that happened between `pressed` and its arrival.
+
+    The two clocks were compared in that time, so no comparison is wrong by more than it lasted.
+    """
+    if reading.taken_at is None:
+        return False
+    unsure = reading.received_at - pressed + timedelta(seconds=STAMP_S)
+    return abs(reading.taken_at + timedelta(seconds=age_s) - pressed) <= unsure
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 class RecordingSink:

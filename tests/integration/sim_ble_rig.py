@@ -17,7 +17,8 @@ from sim.ble.cabinet import instruments
 from sim.ble.instrument import Instrument
 from sim.patient import Patient
 
-WAIT_S = 20.0
+WAIT_S = 40.0
+"""Seconds for what takes a fraction of one: a busy machine is no failure."""
 
 
 def uuid(number: str) -> str:

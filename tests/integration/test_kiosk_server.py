@@ -491,7 +491,7 @@ async def test_a_live_view_ends_with_the_session(tmp_path: Path) -> None:
         async with http.get(kiosk.url + "/preview/skin.mjpeg") as answer:
             await answer.content.readuntil(b"\xff\xd8frame\r\n")
             await page.do(SignOutNurse())
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(WAIT):
                 while await answer.content.read(65_536):
                     pass
 

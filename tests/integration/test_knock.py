@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -12,15 +13,14 @@ from gateway import knock
 async def test_knocking_ends_when_the_port_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused while nobody listens; returns once somebody does, and leaves no task behind."""
     monkeypatch.setattr(knock, "KNOCK_SECONDS", 0.01)
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    knocking = asyncio.create_task(knock.until_reached("127.0.0.1", port))
-    done, _ = await asyncio.wait((knocking,), timeout=0.1)
-    assert not done
-    async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port), asyncio.timeout(5):
-        await knocking
+    with socket.socket() as door:
+        # Bound and not listened on: refused, and nobody else's.
+        door.bind(("127.0.0.1", 0))
+        knocking = asyncio.create_task(knock.until_reached("127.0.0.1", door.getsockname()[1]))
+        done, _ = await asyncio.wait((knocking,), timeout=0.1)
+        assert not done
+        async with await asyncio.start_server(lambda _, writer: writer.close(), sock=door), asyncio.timeout(40):
+            await knocking
     assert len(asyncio.all_tasks()) <= 2
 
 
@@ -37,6 +37,6 @@ async def test_a_try_that_hangs_does_not_hold_up_the_next(monkeypatch: pytest.Mo
         return True
 
     monkeypatch.setattr(knock, "knock", slow)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         await knock.until_reached("192.0.2.1", 1)
     assert tried == 5

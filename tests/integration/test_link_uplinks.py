@@ -28,7 +28,7 @@ from gateway.uplinks import Uplinks
 from protocol.kiosk import Uplink, UplinkState
 from protocol.signalling import Hello
 from relay.fleet.ca import IssuingAuthority
-from tests.integration.test_link_socket import NOW, ScriptedRelay, Vehicle, driving, make_identity, serving
+from tests.integration.test_link_socket import NOW, WAIT, ScriptedRelay, Vehicle, driving, make_identity, serving
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
@@ -205,5 +205,5 @@ async def test_what_is_fetched_goes_where_the_link_goes(country: Country) -> Non
     tls = country.identity.ssl_context()
     async with (driving(rider), dial.session(names, lambda: rider.uplinks.used, tls) as http):
         await rider.up_over("wan1", 1)
-        async with asyncio.timeout(10), http.get(country.relay.url + "/nothing") as response:
+        async with asyncio.timeout(WAIT), http.get(country.relay.url + "/nothing") as response:
             assert response.status == 404

@@ -127,7 +127,7 @@ def test_any_mutation_is_taken_or_refused_with_a_code(runner: asyncio.Runner, ro
         events = Events()
         peer = await room.engine.doctor_peer([], events)
         page = await connect(peer)
-        await events.until(lambda: bool(events.channels), 15)
+        await events.until(lambda: bool(events.channels))
         await page.connection.close()
         await peer.close()
 

@@ -11,14 +11,13 @@ import pytest
 
 from gateway.media import h264, interfaces, ways
 from gateway.media.camera import CameraFrame
-from gateway.media.compose import Captured
 from gateway.media.config import CameraConfig, MediaConfig
 from gateway.media.encoder import CameraEncoder, EncodedFrame, Rungs
 from gateway.media.engine import MediaEngine, PeerState
 from gateway.media.interfaces import Address
-from gateway.media.mailbox import Mailbox
 from gateway.media.rate import DETAIL_LADDER, LADDER
 from sim.camera import SceneCamera
+from tests.integration.encoder_rig import Feed
 from tests.integration.test_media_engine import Events, connect, running
 
 
@@ -38,7 +37,7 @@ async def test_a_kernel_that_lists_no_interfaces_ends_nothing(monkeypatch: pytes
     monkeypatch.setattr("gateway.media.interfaces.LOOK_SECONDS", 0.01)
     monkeypatch.setattr(interfaces, "present", present)
     async with running(SceneCamera(width=640, height=360)) as room:
-        assert await asyncio.to_thread(later.wait, 5)
+        assert await asyncio.to_thread(later.wait, 40)
         peer = await room.engine.doctor_peer([], Events())
         assert await peer.offer()
 
@@ -64,7 +63,7 @@ async def test_the_ways_are_watched_on_when_the_kernel_lists_no_interfaces(monke
             return real()
 
         ice._addresses = addresses
-        assert await asyncio.to_thread(later.wait, 5)
+        assert await asyncio.to_thread(later.wait, 40)
         await page.connection.close()
 
 
@@ -98,25 +97,20 @@ def test_a_picture_that_fails_oddly_costs_one_picture(monkeypatch: pytest.Monkey
             raise IndexError("not a bitstream we know")
         return real(units)
 
-    mailbox: Mailbox[Captured] = Mailbox()
+    mailbox = Feed()
     out: list[EncodedFrame] = []
-    done = threading.Event()
 
     def deliver(frame: EncodedFrame) -> None:
         out.append(frame)
         encoder.taken()
-        done.set()
 
     monkeypatch.setattr(h264, "payloads", payloads)
     encoder = CameraEncoder(mailbox, deliver, Rungs(LADDER[-1], DETAIL_LADDER[-1]), 800_000)
     encoder.watch(True)
     encoder.start()
     planes = np.full((540, 640), 90, np.uint8)
-    for i in range(40):
-        mailbox.put(CameraFrame(av.VideoFrame.from_ndarray(planes.copy(), "yuv420p"), 100 + i * 0.04))
-        if done.wait(0.25) and len(out) == 2:
-            break
-        done.clear()
+    for i in range(3):
+        mailbox.feed(CameraFrame(av.VideoFrame.from_ndarray(planes.copy(), "yuv420p"), 100 + i * 0.04))
     encoder.stop()
     assert [frame.keyframe for frame in out] == [True, True]
     assert calls == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,13 +14,12 @@ import pytest
 
 from gateway.media import hardware
 from gateway.media.camera import CameraFrame
-from gateway.media.compose import Captured
 from gateway.media.config import EncoderChoice
 from gateway.media.encoder import CameraEncoder, EncodedFrame, Rungs
 from gateway.media.hardware import ELEMENTS, Hardware, Verdict, command, find, probe
-from gateway.media.mailbox import Mailbox
 from gateway.media.rate import DETAIL_LADDER, LADDER
 from sim.camera import Scene
+from tests.integration.encoder_rig import Feed
 
 HERE = Path(__file__).parent
 
@@ -34,6 +32,14 @@ def gstreamer() -> bool:
         return not subprocess.run([hardware.SYSTEM_PYTHON, "-c", code], capture_output=True, check=False).returncode
     except OSError:
         return False
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How soon a driver must answer is about drivers; here a Python starts and encodes beside everything else."""
+    monkeypatch.setattr(hardware, "OPEN_SECONDS", 40.0)
+    monkeypatch.setattr(hardware, "FRAME_SECONDS", 40.0)
+    monkeypatch.setattr(hardware, "PROBE_SECONDS", 100.0)
 
 
 def child(fault: str) -> hardware.Launch:
@@ -62,8 +68,11 @@ def test_gstreamer_follows_rates_and_wishes() -> None:
     ("babbles", Verdict.failed),
     ("does not start", Verdict.absent),
 ])
-def test_only_what_every_browser_can_follow_passes(fault: str, verdict: Verdict) -> None:
+def test_only_what_every_browser_can_follow_passes(fault: str, verdict: Verdict,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way in which drivers fail, found by looking at what they make; a hang costs its deadline, nothing more."""
+    if verdict is Verdict.late:
+        monkeypatch.setattr(hardware, "FRAME_SECONDS", 0.4)
     assert probe("any", child(fault)) is verdict
 
 
@@ -87,20 +96,19 @@ def test_the_first_that_passes_is_taken(monkeypatch: pytest.MonkeyPatch) -> None
         return child("deaf to rates" if element == first else "none")(element, width, height, fps, kbps)
 
     assert find(EncoderChoice.auto, launch) == (second, Verdict.good)
+    monkeypatch.setattr(hardware, "FRAME_SECONDS", 0.4)
     assert find(EncoderChoice.vaapi, child("hangs")) == (None, Verdict.late)
 
 
 def test_a_call_goes_on_with_x264_when_the_hardware_fails() -> None:
     """It dies at its tenth picture: that very picture comes from x264, as a keyframe, and it is said once."""
     lost: list[bool] = []
-    mailbox: Mailbox[Captured] = Mailbox()
+    mailbox = Feed()
     out: list[EncodedFrame] = []
-    done = threading.Event()
 
     def deliver(frame: EncodedFrame) -> None:
         out.append(frame)
         encoder.taken()
-        done.set()
 
     encoder = CameraEncoder(mailbox, deliver, Rungs(LADDER[-1], DETAIL_LADDER[-1]), 800_000,
                             Hardware("any", lambda: lost.append(True), child("dies")))
@@ -108,9 +116,7 @@ def test_a_call_goes_on_with_x264_when_the_hardware_fails() -> None:
     encoder.start()
     planes = np.frombuffer(bytes(Scene(640, 360, 25).draw(7))[6:], np.uint8).reshape(540, 640)
     for i in range(20):
-        done.clear()
-        mailbox.put(CameraFrame(av.VideoFrame.from_ndarray(planes.copy(), "yuv420p"), 100 + i * 0.04))
-        assert done.wait(20)
+        mailbox.feed(CameraFrame(av.VideoFrame.from_ndarray(planes.copy(), "yuv420p"), 100 + i * 0.04))
     encoder.stop()
     assert lost == [True]
     assert [i for i, frame in enumerate(out) if frame.keyframe] == [0, 9]

@@ -150,7 +150,6 @@ async def box() -> AsyncIterator[StethoscopeBox]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stethoscope_room, "RETRY_SECONDS", 0.1)
     monkeypatch.setattr(stethoscope_room, "PROBE_SECONDS", 0.2)
-    monkeypatch.setattr(stethoscope_room, "SILENCE_SECONDS", 0.5)
 
 
 def opened(ear: Ear) -> Stethoscope:
@@ -240,10 +239,10 @@ async def main() -> None:
     config = StethoscopeConfig("alsa:steth", rate_hz=16000)
     ear.stethoscope = stethoscope = Stethoscope(config, ear.changed, ear.deliver)
     run = asyncio.ensure_future(stethoscope.run())
-    await ear.until(lambda: bool(ear.said), 10)
+    await ear.until(lambda: bool(ear.said))
     print(*[f"{state.value}:{problem}" for state, problem in ear.said])
     stethoscope.open()
-    await ear.until(lambda: len(ear.packets) >= 110, 30)
+    await ear.until(lambda: len(ear.packets) >= 110)
     stethoscope.close()
     print(*[round(level, 2) for level in levels(heard(ear.packets)[48000:96000])])
     run.cancel()
@@ -264,7 +263,7 @@ def test_sound_comes_out_of_a_real_alsa_pcm(tmp_path: Path) -> None:
     (tmp_path / "asound.conf").write_text(
         "pcm.null { type null }\n"
         f'pcm.steth {{ type file slave {{ pcm null }} file /dev/null infile "{tmp_path}/steth.raw" format raw }}\n')
-    done = subprocess.run([sys.executable, "-c", ALSA_READER], capture_output=True, text=True, timeout=60, check=False,
+    done = subprocess.run([sys.executable, "-c", ALSA_READER], capture_output=True, text=True, timeout=100, check=False,
                           env={**os.environ, "ALSA_CONFIG_PATH": str(tmp_path / "asound.conf")})
     assert done.returncode == 0, done.stderr[-2000:]
     states, found = done.stdout.splitlines()[-2:]
@@ -273,8 +272,9 @@ def test_sound_comes_out_of_a_real_alsa_pcm(tmp_path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def in_call(box: StethoscopeBox, start_kbps: int = 300) -> AsyncIterator[tuple[MediaEngine, Page]]:
-    """An engine with camera and stethoscope, one doctor, one kiosk."""
+async def in_call(box: StethoscopeBox, start_kbps: int = 300, *,
+                  answered: bool = True) -> AsyncIterator[tuple[MediaEngine, Page]]:
+    """An engine with camera and stethoscope, one doctor, one kiosk; not `answered`: the doctor's page is silent."""
     camera = SceneCamera(width=640, height=360)
     config = MediaConfig(CameraConfig(f"tcp://127.0.0.1:{camera.open()}", 640, 360), interfaces=("lo",),
                          start_kbps=start_kbps,
@@ -283,7 +283,7 @@ async def in_call(box: StethoscopeBox, start_kbps: int = 300) -> AsyncIterator[t
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(camera.run()), tasks.create_task(engine.run())]
         peer = await engine.doctor_peer([], Events())
-        page = await connect(peer)
+        page = await connect(peer) if answered else Page()
         kiosk = await connect(await engine.kiosk_peer(Events()), Tone(440))
         yield engine, page
         await page.connection.close()
@@ -318,6 +318,8 @@ async def test_the_doctor_hears_the_stethoscope_on_a_track_of_its_own(box: Steth
         assert abs(low - high) < 1
         await until_heard(voice, 440)
         engine.listen(False)
+        # What was encoded before is on its way out.
+        await until_heard(voice, 440)
         sent = sender.sent_bytes
         await until_heard(voice, 440)
         assert sender.sent_bytes == sent
@@ -329,7 +331,8 @@ async def test_the_doctor_hears_the_stethoscope_on_a_track_of_its_own(box: Steth
 async def test_the_picture_gives_way_to_the_sound(box: StethoscopeBox, start_kbps: int, profile: SoundProfile,
                                                   left_kbps: float) -> None:
     """At once and by more than the sound costs, below its floor if need be; a thin link gets the smaller form."""
-    async with in_call(box, start_kbps) as (engine, _):
+    # Nobody answers: what a path measured would move the rate by itself.
+    async with in_call(box, start_kbps, answered=False) as (engine, _):
         engine.listen(True)
         rate = engine._company.doctors[0].camera
         assert rate is not None
@@ -347,5 +350,8 @@ async def test_the_picture_gives_way_to_the_sound(box: StethoscopeBox, start_kbp
 
 
 def test_its_thread_ends() -> None:
-    """Nothing of the tests above still reads."""
-    assert not [t.name for t in threading.enumerate() if t.name == "stethoscope"]
+    """Nothing of the tests above still reads; a busy machine's may still be at its last read."""
+    for thread in threading.enumerate():
+        if thread.name == "stethoscope":
+            thread.join(40)
+            assert not thread.is_alive()

@@ -46,13 +46,12 @@ def of_type(made: Connection, kind: str) -> list[Candidate]:
     return [candidate for candidate in made.local_candidates if candidate.type == kind]
 
 
-async def relay_of(made: ice.GatewayIce) -> Candidate:
-    """The relay, offered or trickled."""
+async def relay_of(made: ice.GatewayIce, host: str = "127.0.0.1") -> None:
+    """Until the one relay on this address is there, offered or trickled."""
     async with asyncio.timeout(40):
-        while not of_type(made, "relay"):  # noqa: ASYNC110 - a session without a listener tells nobody
+        while not (found := [one for one in of_type(made, "relay") if one.host == host]):  # noqa: ASYNC110 - tells nobody
             await asyncio.sleep(0.01)
-    (candidate,) = of_type(made, "relay")
-    return candidate
+    assert len(found) == 1
 
 
 async def join(ours: ice.GatewayIce, theirs: Connection) -> None:
@@ -93,8 +92,10 @@ async def test_media_pass_through_a_relay_over_each_transport(coturn: Turn, way:
         assert ours.backlog() == 0
 
 
-async def test_tcp_and_tls_stand_in_where_udp_is_blocked(coturn: Turn) -> None:
+async def test_tcp_and_tls_stand_in_where_udp_is_blocked(coturn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that never answers over UDP delays no offer, and costs the stagger; TLS comes when TCP is refused."""
+    # So far behind the offer that no load brings the two together.
+    monkeypatch.setattr(gather, "STAGGER_SECONDS", 4 * gathering.GATHER_SECONDS)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         silent = f"turn:127.0.0.1:{deaf.getsockname()[1]}?transport=udp"
@@ -102,10 +103,8 @@ async def test_tcp_and_tls_stand_in_where_udp_is_blocked(coturn: Turn) -> None:
         for other in (coturn.url("tcp"), coturn.url("tls")):
             ours = session(server(silent, closed, other), ca=coturn.ca)
             async with closing(ours):
-                began = time.monotonic()
                 await ours.gather_candidates()
-                assert time.monotonic() - began < gathering.GATHER_SECONDS + 0.5
-                assert of_type(ours, "host")
+                assert [one.type for one in ours.local_candidates] == ["host"]
                 await relay_of(ours)
 
 
@@ -130,9 +129,9 @@ async def test_the_first_dead_server_of_several_is_no_loss(coturn: Turn) -> None
         ours = session(RTCIceServer(urls=[f"stun:127.0.0.1:{dead}", f"stun:127.0.0.1:{coturn.port}"]),
                        server(f"turn:127.0.0.1:{dead}?transport=udp", coturn.url("udp")))
         async with closing(ours):
-            began = time.monotonic()
             await ours.gather_candidates()
-            assert time.monotonic() - began < gathering.GATHER_SECONDS + 0.5
+            # Nobody waited for the dead ones: STUN asks them for half a minute.
+            assert any(not job.done() for job in ours._jobs)
             await relay_of(ours)
 
 
@@ -155,9 +154,10 @@ async def test_wrong_credentials_leave_the_host_candidates(coturn: Turn) -> None
     """401 again and again, and a certificate nobody vouches for: no relay, no exception, no wait."""
     ours = session(server(coturn.url("udp"), coturn.url("tcp"), credential="wrong"), server(coturn.url("tls")))
     async with closing(ours):
-        began = time.monotonic()
-        await ours.gather_candidates()
-        assert time.monotonic() - began < gathering.GATHER_SECONDS + 0.5
+        async with asyncio.timeout(40):
+            await ours.gather_candidates()
+            while jobs := [job for job in ours._jobs if not job.done()]:
+                await asyncio.wait(jobs)
         assert {candidate.type for candidate in ours.local_candidates} == {"host"}
 
 
@@ -228,17 +228,25 @@ async def test_a_relay_that_dies_leaves_the_call_to_the_other_way(coturn: Turn) 
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
-async def test_ipv6_host_and_relayed(tmp_path: Path) -> None:
+async def test_ipv6_host_and_relayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An IPv6 address gives a host candidate, and an IPv6 relay where the server has one."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
             probe.bind(("::1", 0))
     except OSError:
         pytest.skip("no IPv6 loopback here")
+    loop = asyncio.get_running_loop()
+    resolve = loop.getaddrinfo
+
+    async def both(host: str, port: int, *, family: int, **options: Any) -> Any:
+        # Which families `localhost` has differs from machine to machine.
+        return await resolve("::1" if family == socket.AF_INET6 else "127.0.0.1", port, family=family, **options)
+
+    monkeypatch.setattr(loop, "getaddrinfo", both)
     async with turn_rig.turn(tmp_path, addresses=("127.0.0.1", "::1")) as coturn:
         ours = session(server(coturn.url("udp", "localhost")), addresses=(LOOPBACK, Address("lo", "::1")))
         async with closing(ours):
             await ours.gather_candidates()
-            await relay_of(ours)
             assert {candidate.host for candidate in of_type(ours, "host")} == {"127.0.0.1", "::1"}
-            assert {candidate.host for candidate in of_type(ours, "relay")} >= {"127.0.0.1"}
+            for host in ("127.0.0.1", "::1"):
+                await relay_of(ours, host)

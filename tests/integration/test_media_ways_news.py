@@ -48,7 +48,7 @@ async def test_the_kernel_says_at_once_that_an_address_came_or_went(space: int) 
 
     for what in ("add", "del"):
         await change(what)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await told.wait()
     news.close()
     news.close()

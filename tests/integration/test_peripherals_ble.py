@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +12,7 @@ from gateway.store.records import measurement_key
 from protocol.channels import InstrumentState
 from protocol.readings import Reading, ReadingKind
 from tests.integration.ble_rig import Ward, ward
+from tests.integration.peripherals_rig import dated, now
 
 SATURATION, PULSE, HEART_RATE = 150456, 149530, 147842
 
@@ -43,19 +43,16 @@ def number(reading: Reading, mdc: int) -> Decimal | None:
     return next(q.value for q in reading.quantities if q.mdc == mdc)
 
 
-def recent(reading: Reading) -> bool:
-    return reading.taken_at is not None and abs(datetime.now(UTC) - reading.taken_at) < timedelta(seconds=5)
-
-
 async def test_a_thermometer_shows_its_value_rising_and_says_where(room: Ward) -> None:
     """Live values on the kiosk, one reading with its site, the battery beside it."""
     async with room.gateway(room.config("thermometer")) as gateway:
+        pressed = now()
         told = room.press("thermometer", "measure", seconds=1)
         await room.sink.until(lambda: room.sink.readings)
         reading = room.sink.readings[0]
         assert (reading.kind, reading.context) == (ReadingKind.temperature, ("site_ear",))
         assert reading.quantities[0].value == Decimal(told["temperature"])
-        assert recent(reading)
+        assert dated(reading, pressed)
         assert not reading.flags
         assert any(faces[0].state is InstrumentState.measuring and faces[0].live for faces in room.sink.seen)
         assert gateway.instruments()[0].battery == 100
@@ -75,12 +72,13 @@ async def test_an_oximeter_gives_a_result_at_its_plateau_and_none_without_a_fing
     """Early estimates and an empty clip are shown or hidden, never stored; the plateau is stored once, and once when
     the finger leaves; what is stored has numbers."""
     async with room.gateway(room.config("oximeter")) as gateway:
+        pressed = now()
         room.press("oximeter", "finger", spo2=97, pulse=71)
         await room.sink.until(lambda: gateway.instruments()[0].live)
         await room.sink.until(lambda: room.sink.readings)
         first = room.sink.readings[0]
         assert (number(first, SATURATION), number(first, PULSE)) == (97, 71)
-        assert recent(first)
+        assert dated(first, pressed)
         assert "early_estimated_data" not in first.flags
         seen = len(room.sink.seen)
         room.press("oximeter", "finger", **{"in": False})
@@ -106,13 +104,13 @@ async def test_an_oximeter_that_trembles_gives_no_result(room: Ward) -> None:
 async def test_spot_checks_of_the_memory_come_with_their_own_time(room: Ward) -> None:
     """The access point is asked for everything; an hour-old check is an hour old."""
     async with room.gateway(room.config("oximeter")):
+        pressed = now()
         room.press("oximeter", "remember", spo2=93, pulse=88, age_s=3600)
         room.press("oximeter", "finger", spo2=97, pulse=71)
         await room.sink.until(lambda: any("from_memory" in r.flags for r in room.sink.readings))
         old = next(r for r in room.sink.readings if "from_memory" in r.flags)
         assert number(old, SATURATION) == 93
-        assert old.taken_at is not None
-        assert abs(datetime.now(UTC) - old.taken_at - timedelta(hours=1)) < timedelta(seconds=10)
+        assert dated(old, pressed, 3600)
 
 
 async def test_a_meter_is_asked_for_what_is_new_and_its_context_comes_along(room: Ward) -> None:
@@ -177,6 +175,7 @@ async def test_a_memory_that_comes_again_after_a_restart_has_the_same_keys(room:
 async def test_a_scale_gives_weight_and_body_in_two_packets_as_one(room: Ward) -> None:
     """Two indications of one body composition are one reading."""
     async with room.gateway(room.config("scale")):
+        pressed = now()
         room.press("scale", "measure", seconds=0.5, two_packets=True, user=2)
         await room.sink.until(lambda: len(room.sink.readings) == 2)
         by_kind = {r.kind: r for r in room.sink.readings}
@@ -184,7 +183,7 @@ async def test_a_scale_gives_weight_and_body_in_two_packets_as_one(room: Ward) -
         body = by_kind[ReadingKind.body_composition]
         assert len(body.raw) > 2 * 20
         assert body.user == 2
-        assert all(recent(r) for r in room.sink.readings)
+        assert all(dated(r, pressed) for r in room.sink.readings)
 
 
 async def test_who_steps_off_too_soon_has_no_weight(room: Ward) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from blockbuster import BlockBuster
@@ -14,7 +14,10 @@ from gateway.peripherals.supervisor import Supervisor
 from gateway.store.records import measurement_key
 from protocol.readings import Reading
 from tests.integration.ble_rig import Ward, ward
-from tests.integration.peripherals_rig import WAIT_S
+from tests.integration.peripherals_rig import WAIT_S, dated, now
+
+MINUTE = timedelta(minutes=1)
+"""A Beurer's stamps have no seconds."""
 
 
 @pytest.fixture(autouse=True)
@@ -91,21 +94,20 @@ async def test_records_without_a_time_are_told_apart_by_their_place(room: Ward) 
 async def test_a_whole_memory_under_a_wrong_clock_is_dated_by_it(room: Ward) -> None:
     """Three days ahead, then corrected: what it sent under the old clock keeps its age and does not come again."""
     room.press("beurer", "clock", offset_s=3 * 86400)
+    pressed = now()
     room.press("beurer", "remember", systolic=150, age_s=7200)
     async with beurer(room):
         room.press("beurer")
         await room.sink.until(lambda: room.sink.readings)
         assert (await room.asleep("beurer"))["times_written"] == 1
         old = room.sink.readings[0]
-        assert old.taken_at is not None
-        assert abs(datetime.now(UTC) - old.taken_at - timedelta(hours=2)) < timedelta(minutes=2)
+        assert dated(old, pressed - MINUTE, 7200)
+        pressed = now()
         room.press("beurer", "measure", seconds=0.5)
         await room.sink.until(lambda: len(room.sink.readings) == 2)
         await room.asleep("beurer")
         assert len(room.sink.readings) == 2
-        new = room.sink.readings[1]
-        assert new.taken_at is not None
-        assert datetime.now(UTC) - new.taken_at < timedelta(minutes=2)
+        assert dated(room.sink.readings[1], pressed - MINUTE)
 
 
 @pytest.mark.parametrize(("wrong_by", "written"), [(300, 0), (1200, 1), (-1200, 1)])
@@ -119,13 +121,12 @@ async def test_an_omron_is_set_only_when_it_told_a_time_far_off(room: Ward, wron
         await room.asleep("omron")
         room.press("omron", "clock", offset_s=wrong_by)
         before = room.things["omron"].times_written
+        pressed = now()
         room.press("omron", "remember", systolic=144, age_s=900, press=True)
         await room.sink.until(lambda: room.sink.readings)
         told = await room.asleep("omron")
     assert told["times_written"] - before == written
-    taken_at = room.sink.readings[0].taken_at
-    assert taken_at is not None
-    assert abs(datetime.now(UTC) - taken_at - timedelta(minutes=15)) < timedelta(seconds=10)
+    assert dated(room.sink.readings[0], pressed, 900)
 
 
 async def test_a_time_that_is_ignored_is_no_failure(room: Ward) -> None:

@@ -63,14 +63,17 @@ async def frames_of(live: LiveFrames, count: int) -> tuple[int, np.ndarray, floa
 
 
 async def test_four_cameras_are_live_at_once(cameras: ExamCameras) -> None:
-    """Each with its own picture, newest first, none older than a second; closed cameras are let go."""
+    """Each with its own picture, the newest, nothing queued before it; closed cameras are let go."""
     aboard = benches(cameras, *KINDS)
     async with on_bench(*aboard):
         lives = [bench.camera.frames() for bench in aboard]
         for live, (height, width) in zip(lives, ((960, 1280), (960, 1280), (960, 1280), (1024, 1280)), strict=True):
-            _, frame, at = await frames_of(live, 5)
+            number, frame, _ = await frames_of(live, 5)
             assert (frame.shape, frame.dtype) == ((height, width, 3), np.uint8)
-            assert time.monotonic() - at < 1.0
+            # Three on from here it shows what came after this moment.
+            now = time.monotonic()
+            _, _, at = await frames_of(live, number + 3)
+            assert at > now
         assert all(state["viewers"] == 1 for state in cameras.state().values())
         for live in lives:
             live.close()
@@ -196,21 +199,26 @@ async def test_a_still_is_the_cameras_own_jpeg(cameras: ExamCameras) -> None:
 
 
 @pytest.mark.parametrize("own_jpeg", [True, False])
-def test_the_verdict_on_twelve_megapixels_comes_within_300_ms(own_jpeg: bool) -> None:
-    """From the frame to judgement, thumbnail, scale and file, in processor time of all threads: this machine does much
-    else meanwhile."""
+def test_the_verdict_on_twelve_megapixels_costs_little_more_than_the_picture(own_jpeg: bool) -> None:
+    """From the frame to judgement, thumbnail, scale and file: at most four times the processor time, of all threads,
+    that reading and writing the file once takes on the same machine at the same moment."""
     picture = cv2.resize(draw(Look(), 0), (4000, 3000), interpolation=cv2.INTER_CUBIC)
     noise = np.random.default_rng(1).integers(-4, 5, picture.shape, np.int16)
     picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
     ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 94 if own_jpeg else 70])
     assert ok
-    jpeg, times = data.tobytes(), []
+    jpeg, times, once = data.tobytes(), [], []
     assert (36e6 / len(jpeg) <= 20) is own_jpeg
     for _ in range(4):
         shot = shot_of(jpeg, 1, 0.0, True)
         began = time.process_time()
         made = finish(shot, Judge())
         times.append(time.process_time() - began)
+        began = time.process_time()
+        read = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert read is not None
+        cv2.imencode(".jpg", read, [cv2.IMWRITE_JPEG_QUALITY, 94])
+        once.append(time.process_time() - began)
     assert made.judgement.quality is StillQuality.sharp
     assert 36e6 / len(made.jpeg) <= 20
-    assert min(times) < 0.3
+    assert min(times) < 4 * min(once)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -11,14 +12,16 @@ import pytest
 from blockbuster import BlockBuster
 
 from gateway.peripherals.drivers import still as still_driver
+from gateway.peripherals.drivers.grabber import Grabber
 from gateway.peripherals.drivers.picture import Shot, finish
+from gateway.peripherals.drivers.still import PREVIEW_EVERY_S
 from gateway.peripherals.errors import InstrumentFailed
 from gateway.peripherals.pictures.judging import Judge
 from protocol.channels import InstrumentState
 from protocol.readings import StillQuality
 from sim.exam_cameras import SkinCamera
 from sim.skin import Look, draw
-from tests.integration.cameras_rig import Bench, configured, on_bench
+from tests.integration.cameras_rig import WAIT_S, Bench, configured, on_bench
 
 
 @pytest.fixture(autouse=True)
@@ -81,28 +84,40 @@ async def test_the_judgement_follows_the_hand(camera: SkinCamera) -> None:
         first, _ = await bench.camera.capture()
         await camera.set(Look())
         second = first
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             while second.quality is not StillQuality.sharp:
                 second, _ = await bench.camera.capture()
     assert first.quality is StillQuality.blurred
     assert first.still_id != second.still_id
 
 
-async def test_the_preview_shows_the_newest_frame_about_ten_times_a_second(camera: SkinCamera) -> None:
-    """Two viewers of one camera; each frame is a JPEG for the kiosk's width."""
+async def test_the_preview_shows_the_newest_frame_about_ten_times_a_second(
+        camera: SkinCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two viewers of one camera; each frame is a JPEG for the kiosk's width, a tenth of a second after the one before
+    and not many of the camera's later."""
     bench = Bench(configured(camera.url))
+    looks: list[tuple[float, int]] = []
+    newest = bench.camera._after
+
+    async def noted(grabber: Grabber, number: int) -> Shot:
+        at = loop.time()
+        shot = await newest(grabber, number)
+        looks.append((at, shot.number))
+        return shot
+
     loop = asyncio.get_running_loop()
     async with on_bench(bench):
         first, second = bench.camera.preview(), bench.camera.preview()
         frame = await anext(first)
         await anext(second)
-        began = loop.time()
+        monkeypatch.setattr(bench.camera, "_after", noted)
         for _ in range(10):
             frame = await anext(first)
-        took = loop.time() - began
         await first.aclose()  # type: ignore[attr-defined]
         await second.aclose()  # type: ignore[attr-defined]
-    assert 0.8 <= took <= 4
+    assert all(later[0] - before[0] >= PREVIEW_EVERY_S - 0.001 for before, later in pairwise(looks))
+    assert PREVIEW_EVERY_S == 0.1
+    assert 1 <= min(later[1] - before[1] for before, later in pairwise(looks)) <= 3
     shown = cv2.imdecode(np.frombuffer(frame, np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
     assert shown.shape == (480, 640, 3)

@@ -21,7 +21,7 @@ from gateway.printing.folder import FolderPrinter
 from gateway.printing.ipp import JobState, Operation, answer
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "ipp"
-WAIT = 20.0
+WAIT = 40.0
 
 
 def vector(name: str) -> bytes:

@@ -265,6 +265,6 @@ async def test_a_certificate_that_the_registry_does_not_know_is_dismissed(site: 
         url = f"https://127.0.0.1:{rig.relay.vehicle_port}/vehicle/ws"
         async with rig.http.ws_connect(url, ssl=tls) as socket:
             await socket.send_str('{"n":0,"ack":0,"body":{"type":"hello","version":1,"role":"vehicle"}}')
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(40):
                 said = json.loads((await socket.receive()).data)["body"]
             assert said == {"type": "dismissed", "code": "vehicle.unknown"}

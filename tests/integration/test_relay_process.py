@@ -101,7 +101,7 @@ async def test_it_starts_answers_and_stops_on_a_signal(config: Path) -> None:
                         "type": "hello", "version": 1, "role": "doctor", "token": token}})
                     assert (await page.receive_json())["body"]["type"] == "welcome"
                     running.send_signal(number)
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(START_SECONDS):
                         while not page.closed:
                             await page.receive()
                         assert await running.wait() == (-9 if number is signal.SIGKILL else 0)

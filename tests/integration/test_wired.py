@@ -21,7 +21,7 @@ from sim.wire.cart import Cart, now_minus
 from sim.wire.leads import NAMES, synthesised
 from sim.wire.rack import CYTON_LEADS, Wired, wired
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 
 
 class Sink:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
+import secrets
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -43,10 +44,14 @@ class Turn:
 
 
 def free_port() -> int:
-    """A port nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody has now, nor gets by asking for any: below those that the kernel hands out (from 32768 on)."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_768)
+        with (socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams,
+              contextlib.suppress(OSError)):
+            stream.bind(("127.0.0.1", port))
+            datagrams.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.asynccontextmanager
@@ -63,7 +68,7 @@ async def turn(folder: Path, *options: str, addresses: tuple[str, ...] = ("127.0
         f"--pidfile={folder / 'turn.pid'}", "--no-dtls", "--relay-threads=1", *options,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             for wanted in ((tls_port,) if "--no-tcp" in options else (port, tls_port)):
                 while True:
                     try:

@@ -17,7 +17,8 @@ from gateway.peripherals.errors import DecodeError, InstrumentFailed
 from gateway.peripherals.pictures.judging import Frame, Judge
 from protocol.limits import STILL_BYTES
 
-WAIT = 10.0
+WAIT = 40.0
+"""Seconds for what takes a fraction of one: a busy machine is no failure."""
 
 
 def jpeg(width: int = 320, height: int = 240) -> bytes:

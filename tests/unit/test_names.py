@@ -39,7 +39,7 @@ class Server:
 async def running(made: Names) -> AsyncIterator[Names]:
     task = asyncio.ensure_future(made.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             yield made
     finally:
         task.cancel()

@@ -16,7 +16,8 @@ from protocol.signalling import PrescriptionProgress, PrescriptionReady
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 S = PrescriptionState
-WAIT = 5.0
+WAIT = 40.0
+"""Seconds for what takes a fraction of one: a busy machine is no failure."""
 
 
 def announced(name: str = "p1") -> PrescriptionReady:
