@@ -148,7 +148,9 @@ class Grader:
     """One call, over all its generations. Times are monotonic seconds."""
 
     _past: deque[tuple[float, _Ranks]] = field(default_factory=deque)
-    """Looks of the last `BETTER_SECONDS`."""
+    """Looks of the last `BETTER_SECONDS`, at one connection."""
+    _stands: int = 0
+    """The generation that was seen connected last."""
     _blind: int = 0
     _out: bool = False
     _counted: tuple[int, float] = (0, float("-inf"))
@@ -208,6 +210,10 @@ class Grader:
         elif self._unvoiced:
             self._unvoiced, self._voiced_since = False, now
         reception = self._reception if now - self._received_at <= RECEPTION_SECONDS else None
+        if look.state is PeerState.connected and look.generation != self._stands:
+            # "No picture" over the picture of a fresh connection would be wrong at once.
+            self._past.clear()
+            self._stands = look.generation
         self._past.append((now, self._rank(look, reception, now)))
         while self._past[0][0] <= now - BETTER_SECONDS:
             self._past.popleft()

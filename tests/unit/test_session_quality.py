@@ -109,6 +109,15 @@ def test_from_an_outage_it_rises_by_what_held() -> None:
     assert (quality.voice, quality.picture, quality.code) == (VoiceGrade.good, PictureGrade.reduced, "quality.thin")
 
 
+def test_a_fresh_connection_is_told_of_by_itself() -> None:
+    """The page was loaded again, its old connection closed: no "no picture" over the picture of the new one."""
+    looks = Looks()
+    looks.see(GOOD)
+    assert looks.see(replace(GOOD, state=PeerState.closed, figures=None)).code == "quality.outage"
+    fresh = looks.see(replace(GOOD, generation=2))
+    assert (fresh.voice, fresh.picture, fresh.code) == (VoiceGrade.good, PictureGrade.good, None)
+
+
 def test_a_burst_of_loss_now_and_then_is_no_bad_voice_and_steady_loss_is() -> None:
     """5 % in bursts of three leave the words whole; 12 % all along do not."""
     looks = Looks()
