@@ -103,7 +103,7 @@ class Path:
 
     @property
     def scant(self) -> bool:
-        """Whether headers weigh: sound goes in pairs or threes then, and so may other things."""
+        """Whether headers weigh: several frames of sound share a packet then, and other things wait for company."""
         return self.voice in GATHERED
 
     @property

@@ -78,6 +78,8 @@ class GatewaySctp(RTCSctpTransport):
         self.room: Callable[[], int] = lambda: UNLIMITED
         """Octets of data that may leave now."""
         self._turn: asyncio.TimerHandle | None = None
+        self._taking: asyncio.Task[None] | None = None
+        """Held: the loop itself keeps no task alive."""
         self._pending: list[Chunk] = []
         self._inside = 0
         self._held: asyncio.TimerHandle | None = None
@@ -226,8 +228,10 @@ class GatewaySctp(RTCSctpTransport):
 
     def _wait_for_room(self) -> None:
         if self._turn is None:
-            loop = asyncio.get_running_loop()
-            self._turn = loop.call_later(ROOM_SECONDS, lambda: asyncio.ensure_future(self._take_turn()))
+            self._turn = asyncio.get_running_loop().call_later(ROOM_SECONDS, self._begin_turn)
+
+    def _begin_turn(self) -> None:
+        self._taking = asyncio.ensure_future(self._take_turn())
 
     async def _take_turn(self) -> None:
         self._turn = None
